@@ -1,0 +1,89 @@
+/** Where an object lives. `plural` as in the URL; core group is "". */
+export interface ResourceKind {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+export interface ObjectRef {
+  readonly kind: ResourceKind;
+  /** Undefined for a cluster-scoped kind. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** What is sent on create: the server fills in the rest of the metadata. */
+export type NewObject = { readonly apiVersion: string; readonly kind: string; readonly metadata: Partial<ObjectMeta> } & Record<string, unknown>;
+
+/**
+ * The only door to kube-apiserver. Every call has a deadline (10 s), follows no redirect, bounds the answer's size and throws
+ * OperatorError: 404 NotFound, 409 Conflict (AlreadyExists by reason), 422/400 InvalidSpec, 401 Unauthenticated,
+ * 403 PermissionDenied, 429 Throttled with retryAfterMs, 5xx Unavailable (ambiguous for writes), time-out Timeout (ambiguous).
+ * Message of the Status object goes into publicMessage only for 403/409/422 as reason + kind/name, never whole bodies.
+ */
+export interface ClusterClient {
+  /** Undefined when the object does not exist. Always live: no cache stands before it. */
+  get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
+  list<T extends KubeObject>(kind: ResourceKind, options: { readonly namespace?: string | undefined; readonly labelSelector?: string }): Promise<readonly T[]>;
+  create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
+  /** PUT with the resourceVersion that `object` carries. */
+  replace<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T>;
+  /** PUT on the status subresource with the resourceVersion that `object` carries. */
+  replaceStatus<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T>;
+  /** JSON merge patch; put metadata.resourceVersion (and uid) into it for a precondition. */
+  mergePatch<T extends KubeObject>(ref: ObjectRef, patch: Readonly<Record<string, unknown>>): Promise<T>;
+  /** False when it was absent already. Precondition failures are Conflict. */
+  delete(ref: ObjectRef, preconditions: { readonly uid: string; readonly resourceVersion?: string }): Promise<boolean>;
+  /** A bound token for a service account (TokenRequest). */
+  requestToken(serviceAccount: { readonly namespace: string; readonly name: string }, options: { readonly audiences: readonly string[]; readonly expirationSeconds: number }): Promise<string>;
+  /**
+   * kube-apiserver's time: the newest answer's Date header plus the monotonic time since. Whole seconds, never ahead.
+   * `skewMs` is the local wall clock less that. Undefined before the first answer.
+   */
+  serverTime(): { readonly now: Date; readonly skewMs: number } | undefined;
+}
+
+/** A level-triggered view of one kind. `get` may be stale: good for finding work, never for an irreversible step. */
+export interface Informer<T extends KubeObject> {
+  readonly hasSynced: () => boolean;
+  /** Resolves at the first complete list. */
+  synced(signal: AbortSignal): Promise<void>;
+  get(key: { readonly namespace?: string | undefined; readonly name: string }): T | undefined;
+  list(): readonly T[];
+  onChange(run: (change: { readonly type: "added" | "updated" | "deleted"; readonly object: T; readonly before?: T }) => void): void;
+  /** Lists and watches until aborted; survives every error with jittered back-off (410: relist). Never throws. */
+  start(signal: AbortSignal): void;
+}
+
+export interface EventAbout {
+  readonly ref: ObjectRef;
+  readonly uid: string;
+}
+
+/** events.k8s.io/v1; same event about the same object again inside ten minutes becomes one series. Never throws, never blocks a pass. */
+export interface EventRecorder {
+  record(about: EventAbout, event: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly action: string; readonly note: string }): void;
+  /** Sends what waits; returns when sent or the deadline has passed. */
+  flush(deadlineMs: number): Promise<void>;
+}

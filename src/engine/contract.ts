@@ -1,0 +1,47 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { OperatorError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/logger.ts";
+
+/** What one pass is about. Namespace is "" for a cluster-scoped kind. */
+export interface ReconcileRequest {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** How a pass ended. `settled` forgets earlier failures; `failed` backs off by the queue's limiter or the error's own wish. */
+export type Outcome =
+  | { readonly kind: "settled"; readonly recheckAfterMs?: number }
+  | { readonly kind: "waiting"; readonly recheckAfterMs: number }
+  | { readonly kind: "stalled"; readonly recheckAfterMs?: number }
+  | { readonly kind: "failed"; readonly error: OperatorError; readonly recheckAfterMs?: number };
+
+export interface PassContext {
+  readonly passId: string;
+  readonly clock: Clock;
+  /** Aborted when the operator must stop: no new outside mutation after that. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+export interface Reconciler {
+  readonly name: string;
+  reconcile(request: ReconcileRequest, context: PassContext): Promise<Outcome>;
+}
+
+/** What a step says. Only the report group turns these into conditions. */
+export type StepResult =
+  | { readonly kind: "next" }
+  | { readonly kind: "stop"; readonly outcome: Outcome };
+
+export interface Step<Scope> {
+  readonly name: string;
+  readonly group: "gather" | "decide" | "act" | "report";
+  run(scope: Scope, context: PassContext): Promise<StepResult>;
+}
+
+/** Seams through which the engine is watched; implemented in telemetry. */
+export interface EngineMetrics {
+  passEnded(controller: string, result: Outcome["kind"] | "panicked", seconds: number): void;
+  queueDepth(controller: string, depth: number): void;
+  stepEnded(controller: string, step: string, seconds: number): void;
+}

@@ -1,0 +1,79 @@
+import type { Logger } from "../kernel/logger.ts";
+import type { SecretMaterial } from "../kernel/secret-material.ts";
+
+/** Facts about a credential source that the planner decides by; there are no special cases per provider. */
+export interface ProviderCapabilities {
+  /** How many credentials of one target may exist at once (AWS access keys: 2). */
+  readonly slots: number;
+  readonly canDisable: boolean;
+  readonly materialShownOnce: boolean;
+  readonly reportsLastUse: boolean;
+  /** Refused logins lock the principal out, so they are counted and limited. */
+  readonly lockout: boolean;
+  /** How long a new credential may be refused although it is good. */
+  readonly settleMs: number;
+}
+
+export interface CallContext {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** One credential as the provider lists it. */
+export interface ObservedCredential {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly enabled: boolean;
+}
+
+export interface Listing {
+  readonly credentials: readonly ObservedCredential[];
+  /** The provider's own clock, from its answer. */
+  readonly providerTime: Date;
+}
+
+/** Who owns the target, by marks on the target itself. */
+export interface TargetObservation {
+  readonly exists: boolean;
+  /** The target lies where the connection allows this namespace to act. */
+  readonly allowed: boolean;
+  /** `<cluster>/<namespace>/<name>` as the mark says, undefined when there is no mark. */
+  readonly owner?: string | undefined;
+  readonly ownerUid?: string | undefined;
+}
+
+export interface IssuedCredential {
+  readonly id: string;
+  readonly material: SecretMaterial;
+  readonly issuedAt: Date;
+}
+
+/** `notYet`: refused, but so young that the provider may not know it everywhere; `rejected`: refused for good. */
+export type VerifyOutcome = { readonly kind: "usable" } | { readonly kind: "notYet" } | { readonly kind: "rejected" };
+
+/** What became of a login that ought to be refused. */
+export type RefusalOutcome = { readonly kind: "refused" } | { readonly kind: "accepted" };
+
+export type LastUse = { readonly kind: "at"; readonly at: Date } | { readonly kind: "never" } | { readonly kind: "unknown" };
+
+/**
+ * One target (an IAM user) through one connection. Every call has a deadline and throws OperatorError;
+ * removal of what is absent is success. Nothing here records or decides.
+ */
+export interface CredentialSource {
+  readonly capabilities: ProviderCapabilities;
+  observeTarget(context: CallContext): Promise<TargetObservation>;
+  /** Adds or moves the owner UID mark; the caller has proved ownership by a live read. */
+  markOwner(ownerUid: string, context: CallContext): Promise<void>;
+  list(context: CallContext): Promise<Listing>;
+  lastUse(id: string, context: CallContext): Promise<LastUse>;
+  issue(context: CallContext): Promise<IssuedCredential>;
+  /** A real login. `issuedAt` separates notYet from rejected. */
+  verify(material: SecretMaterial, issuedAt: Date, context: CallContext): Promise<VerifyOutcome>;
+  /** A real login with a wrong credential of the same shape, which must be refused, or the check lies. */
+  negativeControl(material: SecretMaterial, context: CallContext): Promise<RefusalOutcome>;
+  /** A real login with a credential that is said to be dead. */
+  proveRefused(material: SecretMaterial, context: CallContext): Promise<RefusalOutcome>;
+  setEnabled(id: string, enabled: boolean, context: CallContext): Promise<void>;
+  revoke(id: string, context: CallContext): Promise<"removed" | "alreadyAbsent">;
+}

@@ -1,0 +1,18 @@
+import type { EngineMetrics } from "../engine/contract.ts";
+
+/** What reconcilers count and gauge; names and meanings stand in docs/reference/metrics.md, which a test compares. */
+export interface Metrics extends EngineMetrics {
+  condition(labels: { kind: string; namespace: string; name: string; type: string; status: string }): void;
+  credential(labels: { namespace: string; name: string }, times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined }): void;
+  pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
+  orphanedResources(count: number): void;
+  providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void;
+  rotationEnded(labels: { result: "Succeeded" | "RolledBack" | "Abandoned"; provider: string }): void;
+  rollback(labels: { reason: string }): void;
+  dependentRestart(labels: { result: "Started" | "Completed" | "TimedOut" | "RolledBack" }): void;
+  providerRequest(labels: { provider: string; operation: string; code: string }, seconds: number): void;
+  auditEvent(labels: { result: "written" | "spooled" | "refused" }): void;
+  rotationPhase(labels: { phase: string }, seconds: number): void;
+  /** Forgets every series of an object that is gone. */
+  forget(labels: { kind: string; namespace: string; name: string }): void;
+}
