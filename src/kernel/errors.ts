@@ -11,6 +11,8 @@ export type FailureCode =
   | "Unavailable"
   | "Timeout"
   | "Aborted"
+  /** A retirement gate is closed: the credential is still used, or nobody can say whether it is. */
+  | "StillInUse"
   | "Unknown";
 
 export interface FailureDetails {
@@ -54,13 +56,19 @@ export class OperatorError extends Error {
  * Did the *target* refuse the spec (wrong, not there, forbidden), or is it merely out of reach for now?
  * Only a refusal may ever make a spec fail (product.md, last known good); the rest waits.
  */
-export const isRefusal = (error: OperatorError): boolean =>
-  error.code === "NotFound" ||
-  error.code === "AlreadyExists" ||
-  error.code === "Conflict" ||
-  error.code === "InvalidSpec" ||
-  error.code === "PermissionDenied" ||
-  error.code === "QuotaExceeded";
+export const isRefusal = (error: OperatorError): boolean => isRefusalCode(error.code);
+
+const REFUSALS: readonly string[] = [
+  "NotFound",
+  "AlreadyExists",
+  "Conflict",
+  "InvalidSpec",
+  "PermissionDenied",
+  "QuotaExceeded",
+] satisfies FailureCode[];
+
+/** The same for a code that was kept in status. */
+export const isRefusalCode = (code: string): boolean => REFUSALS.includes(code);
 
 /** Turns whatever was thrown into an OperatorError; an unknown thing keeps only its constructor's name. */
 export const toOperatorError = (thrown: unknown): OperatorError => {

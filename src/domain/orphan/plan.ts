@@ -1,0 +1,85 @@
+import type { ObservedId } from "../rotation/plan.ts";
+import type { OrphanSpec, OrphanStatus } from "./record.ts";
+
+export interface OrphanInput {
+  readonly now: Date;
+  readonly spec: OrphanSpec;
+  readonly status: OrphanStatus;
+  /** The resource whose ledger entry this is still exists and acts for itself. */
+  readonly originAlive: boolean;
+  /** A successor has taken the claim: nothing here may be touched any more. */
+  readonly takenOver: boolean;
+  readonly listing?: readonly ObservedId[] | undefined;
+  readonly attributionWindowMs: number;
+}
+
+export type OrphanAction =
+  | {
+      readonly type: "wait";
+      readonly for: "Origin" | "Hold" | "AttributionWindow" | "TakenOver" | "Retained";
+      readonly recheckAt?: Date;
+    }
+  | { readonly type: "observe" }
+  | { readonly type: "recordStray"; readonly id: string }
+  | { readonly type: "disable"; readonly id: string; readonly version: string }
+  | { readonly type: "revoke"; readonly id: string; readonly version: string }
+  | { readonly type: "prove"; readonly id: string; readonly version: string }
+  | { readonly type: "withdraw" }
+  | { readonly type: "finish" };
+
+const GRAIN_MS = 1000;
+
+/**
+ * The ledger's protocol: disable what still works, hold, delete, prove, withdraw what was delivered, list once more when no
+ * late answer can come any more, and only then let claim and entry go.
+ */
+export const planOrphan = (input: OrphanInput): OrphanAction => {
+  if (input.takenOver) return { type: "wait", for: "TakenOver" };
+  if (input.originAlive)
+    return { type: "wait", for: "Origin", recheckAt: new Date(input.now.getTime() + ORIGIN_PAUSE_MS) };
+  if (input.listing === undefined) return { type: "observe" };
+
+  const stray = input.listing.find((observed) => isStray(input, observed));
+  if (stray !== undefined) return { type: "recordStray", id: stray.id };
+
+  const credentials =
+    input.status.credentials ?? input.spec.credentials.map((entry) => ({ ...entry, state: "Pending" as const }));
+  const enabled = credentials.find(({ id }) =>
+    input.listing?.some((observed) => observed.id === id && observed.enabled),
+  );
+  if (enabled !== undefined) return { type: "disable", id: enabled.id, version: enabled.version };
+  if (input.spec.policy === "Disable") return { type: "wait", for: "Retained" };
+
+  const heldUntil = new Date(Date.parse(input.spec.recordedAt) + input.spec.holdSeconds * 1000 + GRAIN_MS);
+  if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };
+
+  const listed = credentials.find(({ id }) => input.listing?.some((observed) => observed.id === id));
+  if (listed !== undefined) return { type: "revoke", id: listed.id, version: listed.version };
+  const unproven = credentials.find(({ state }) => state !== "Proven");
+  if (unproven !== undefined) return { type: "prove", id: unproven.id, version: unproven.version };
+  if (input.status.withdrawn !== true && (input.spec.deliveries ?? []).length > 0) return { type: "withdraw" };
+
+  const quietAt = new Date(lastIntentClosed(input.spec) + input.attributionWindowMs + GRAIN_MS);
+  if (quietAt > input.now) return { type: "wait", for: "AttributionWindow", recheckAt: quietAt };
+  return { type: "finish" };
+};
+
+const ORIGIN_PAUSE_MS = 5000;
+
+/** An open intent ends with the resource. */
+const lastIntentClosed = (spec: OrphanSpec): number =>
+  Math.max(Date.parse(spec.recordedAt), ...(spec.intents ?? []).map(({ closedAt }) => Date.parse(closedAt)));
+
+const CLOCK_GRAIN_MS = 2000;
+
+const isStray = ({ spec, status, attributionWindowMs }: OrphanInput, observed: ObservedId): boolean => {
+  if (!spec.source.awsAccessKey.exclusive) return false;
+  const known = [...spec.credentials, ...(status.credentials ?? [])].some(({ id }) => id === observed.id);
+  if (known) return false;
+  return (spec.intents ?? []).some(
+    (intent) =>
+      !intent.knownIds.includes(observed.id) &&
+      observed.createdAt.getTime() >= Date.parse(intent.providerTime) - CLOCK_GRAIN_MS &&
+      observed.createdAt.getTime() <= Date.parse(intent.closedAt) + attributionWindowMs,
+  );
+};

@@ -1,0 +1,95 @@
+import type { PlanInput, RotationAction } from "./plan.ts";
+import { delivered } from "./open-rotation.ts";
+import type { DependentSetting } from "./settings.ts";
+
+/**
+ * Between rotations: the world as the settings in force ask for it, with the current credential. Additions first, removals
+ * last, so that a failure in the middle has taken nothing away. Undefined when all of it is so.
+ */
+export const planConvergence = (input: PlanInput): RotationAction | undefined => {
+  const current = input.status.current;
+  if (current === undefined) return undefined;
+  if (current.resuming === true) return resume(input, current.id);
+  return (
+    publishMissing(input, current.version) ??
+    moveStragglers(input, current.version) ??
+    withdrawRemoved(input) ??
+    pruneStaging(input) ??
+    recordGood(input)
+  );
+};
+
+/** Undo: the predecessor's key is switched on again and must log in before it counts. */
+const resume = (input: PlanInput, id: string): RotationAction => {
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  const observed = input.listing.find((credential) => credential.id === id);
+  if (observed?.enabled === false) return { type: "resume", step: "Enable" };
+  return { type: "resume", step: "Verify" };
+};
+
+const publishMissing = (input: PlanInput, version: string): RotationAction | undefined => {
+  if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
+  if (input.staging === undefined) return { type: "observe", what: "staging" };
+  const staged = input.staging.some((entry) => entry.version === version);
+  const wrong = input.settings.deliveries.find((delivery) => {
+    const view = input.deliveries?.[delivery.name];
+    if (!delivered(input.status, delivery, version)) return true;
+    if (view?.kind === "ours") return view.version !== version || (staged && !view.carries.includes(version));
+    return true;
+  });
+  return wrong === undefined ? undefined : { type: "publish", delivery: wrong.name, version };
+};
+
+/** A dependent that the spec names but that never got this version (new in the spec, or replaced by hand). */
+const moveStragglers = (input: PlanInput, version: string): RotationAction | undefined => {
+  if (input.settings.dependents.length === 0) return undefined;
+  if (input.dependents === undefined) return { type: "observe", what: "dependents" };
+  const view = (dependent: DependentSetting) => input.dependents?.[dependent.name];
+  const missing = input.settings.dependents.find((dependent) => {
+    const seen = view(dependent);
+    return seen?.kind === "workload" && seen.state === "Missing";
+  });
+  const straggler = input.settings.dependents.find((dependent) => {
+    const seen = view(dependent);
+    return (
+      dependent.kind === "workload" &&
+      dependent.restart &&
+      seen?.kind === "workload" &&
+      seen.state !== "Missing" &&
+      seen.version !== version
+    );
+  });
+  if (straggler !== undefined) return { type: "moveDependent", name: straggler.name, version };
+  return missing === undefined || alreadyGood(input)
+    ? undefined
+    : { type: "wait", for: "DependentMissing", about: missing.name };
+};
+
+const alreadyGood = ({ status, specHash }: PlanInput): boolean => status.lastKnownGood?.specHash === specHash;
+
+const withdrawRemoved = (input: PlanInput): RotationAction | undefined => {
+  const removed = (input.status.deliveries ?? []).find(
+    (record) =>
+      !input.settings.deliveries.some((delivery) => delivery.name === record.name && delivery.digest === record.digest),
+  );
+  return removed === undefined ? undefined : { type: "withdraw", target: removed.target };
+};
+
+/** Values stay staged while they are in use or must still be proven dead. */
+export const versionsToKeep = ({ status }: Pick<PlanInput, "status">): readonly string[] =>
+  [
+    status.current?.version,
+    status.rotation?.version,
+    status.rotation?.previous?.version,
+    ...(status.pendingRevocations ?? []).map(({ version }) => version),
+  ].filter((version) => version !== undefined);
+
+const pruneStaging = (input: PlanInput): RotationAction | undefined => {
+  const keep = versionsToKeep(input);
+  return (input.staging ?? []).some(({ version }) => !keep.includes(version))
+    ? { type: "pruneStaging", keep }
+    : undefined;
+};
+
+const recordGood = (input: PlanInput): RotationAction | undefined =>
+  alreadyGood(input) ? undefined : { type: "recordGood" };

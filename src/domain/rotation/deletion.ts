@@ -1,0 +1,64 @@
+import type { ObservedId } from "./plan.ts";
+import type { PendingRevocation, RotationStatus } from "./record.ts";
+import type { RotationSettings } from "./settings.ts";
+
+/** What is known when a SecretRotation is being deleted. */
+export interface DeletionInput {
+  readonly now: Date;
+  readonly deletedAt: Date;
+  readonly deletion: RotationSettings["deletion"];
+  readonly status: RotationStatus;
+  /** Is the ledger entry for this object's UID there? */
+  readonly inLedger: boolean;
+  readonly listing?: readonly ObservedId[] | undefined;
+  /** Targets of deliveries that still stand and are ours. */
+  readonly standing?: readonly string[] | undefined;
+}
+
+export type DeletionAction =
+  | { readonly type: "observe"; readonly what: "listing" | "deliveries" }
+  | { readonly type: "writeLedger" }
+  | { readonly type: "disable"; readonly id: string }
+  | { readonly type: "withdraw"; readonly target: string }
+  | { readonly type: "releaseAll" }
+  | { readonly type: "removeFinalizer" };
+
+/** Every credential that the record says is ours, the one in use last. */
+export const ownCredentials = (status: RotationStatus): readonly Pick<PendingRevocation, "version" | "id">[] => {
+  const pending = status.rotation?.credential;
+  const all = [
+    ...(status.pendingRevocations ?? []),
+    ...(pending === undefined || status.rotation === undefined
+      ? []
+      : [{ version: status.rotation.version, id: pending.id }]),
+    ...(status.rotation?.previous === undefined ? [] : [status.rotation.previous]),
+    ...(status.current === undefined ? [] : [status.current]),
+  ];
+  return all
+    .map(({ version, id }) => ({ version, id }))
+    .filter((entry, index) => all.findIndex(({ id }) => id === entry.id) === index);
+};
+
+/**
+ * Deleting a resource: first the ledger knows everything that is left to do, then the keys are made inactive at once and the
+ * deliveries withdrawn, then the finalizer goes. The ledger does the rest, so that a namespace never hangs on a dead provider.
+ */
+export const planDeletion = (input: DeletionInput): DeletionAction => {
+  const { status } = input;
+  const nothingMade = (status.sequence ?? 0) === 0;
+  if (nothingMade || input.deletion.policy === "Retain") return { type: "releaseAll" };
+  if (!input.inLedger) return { type: "writeLedger" };
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  const ours = new Set(ownCredentials(status).map(({ id }) => id));
+  const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
+  if (enabled !== undefined) return { type: "disable", id: enabled.id };
+  if (input.standing === undefined) return { type: "observe", what: "deliveries" };
+  const standing = input.standing[0];
+  if (standing !== undefined) return { type: "withdraw", target: standing };
+  return { type: "removeFinalizer" };
+};
+
+/** After the time-out a failed disabling is the ledger's business too, unless the spec says that the object must stay. */
+export const mayHandOver = (input: Pick<DeletionInput, "now" | "deletedAt" | "deletion">): boolean =>
+  input.deletion.onTimeout === "HandOver" &&
+  input.now.getTime() - input.deletedAt.getTime() >= input.deletion.timeoutMs;

@@ -1,0 +1,6 @@
+/** What the planner needs to know of a source; a part of the provider's declared capabilities. */
+export interface ProviderFacts {
+  readonly slots: number;
+  readonly canDisable: boolean;
+  readonly reportsLastUse: boolean;
+}

@@ -1,0 +1,194 @@
+import { isRefusalCode } from "../../kernel/errors.ts";
+import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
+import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
+import { freeSlot } from "./plan.ts";
+import type { RetirementWait } from "./retire.ts";
+import type { DependentSetting } from "./settings.ts";
+
+/** The next step of the rotation under way. */
+export const planOpenRotation = (
+  input: PlanInput,
+  rotation: OpenRotation,
+  retirement: RetirementWait,
+): RotationAction => {
+  if (rotation.direction === "Back") return planBack(input, rotation);
+  if (rotation.credential === undefined) return planIssue(input, rotation, retirement);
+  if (input.staging === undefined) return { type: "observe", what: "staging" };
+
+  const { id, issuedAt } = rotation.credential;
+  const staged = input.staging.some(({ version }) => version === rotation.version);
+  if (!staged && rotation.publishedAt === undefined) return { type: "discardPending", because: "StagingLost" };
+  const replaced = rotation.previous ?? input.status.current;
+  if (replaced !== undefined && rotation.previousKept === undefined) return { type: "keepPrevious" };
+  if (rotation.verification?.verifiedAt === undefined) {
+    return (
+      nextLogin(input, rotation) ?? { type: "verify", version: rotation.version, id, issuedAt: new Date(issuedAt) }
+    );
+  }
+  return (
+    planPublish(input, rotation, replaced) ??
+    planDependents(input, rotation) ?? { type: "closeRotation", result: "Succeeded" }
+  );
+};
+
+const planIssue = (input: PlanInput, rotation: OpenRotation, retirement: RetirementWait): RotationAction => {
+  if (input.staging === undefined) return { type: "observe", what: "staging" };
+  const staged = input.staging.find(({ version }) => version === rotation.version);
+  if (staged !== undefined) return { type: "recordStaged", id: staged.id, issuedAt: staged.issuedAt };
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  const full = freeSlot(input, retirement);
+  if (full !== undefined) return full;
+  // Only the process that wrote the intent may issue under it, and only once per writing: any other must write it anew.
+  return rotation.issuer === input.self ? { type: "issueAndStage" } : { type: "renewIntent" };
+};
+
+/** The successes are spread over the soak, so that a key which only one front end knows is noticed. */
+const nextLogin = ({ settings, now }: PlanInput, rotation: OpenRotation): RotationAction | undefined => {
+  const verification = rotation.verification;
+  if (verification === undefined || !settings.verify.login) return undefined;
+  const pauseMs =
+    verification.successes === 0
+      ? verification.refusals > 0
+        ? REFUSAL_PAUSE_MS
+        : 0
+      : settings.verify.soakMs / Math.max(1, settings.verify.successes - 1);
+  const from = verification.lastTryAt;
+  if (from === undefined || pauseMs === 0) return undefined;
+  const at = new Date(Date.parse(from) + pauseMs);
+  return at > now ? { type: "wait", for: "Verification", recheckAt: at } : undefined;
+};
+
+const REFUSAL_PAUSE_MS = 2000;
+
+const planPublish = (
+  input: PlanInput,
+  rotation: OpenRotation,
+  replaced: CurrentCredential | undefined,
+): RotationAction | undefined => {
+  if (rotation.publishedAt !== undefined) return undefined;
+  const refused = refusedTooLong(input);
+  if (refused !== undefined && replaced !== undefined && rotation.previousKept === "Kept") {
+    return { type: "goBack", because: refused };
+  }
+  const pending = input.settings.deliveries.filter((delivery) => !delivered(input.status, delivery, rotation.version));
+  const untouched = pending.length === input.settings.deliveries.length;
+  if (replaced !== undefined && untouched) {
+    const sick = unhealthy(input);
+    if (sick !== undefined) return sick;
+  }
+  const next = pending[0];
+  return next === undefined
+    ? { type: "recordPublished" }
+    : { type: "publish", delivery: next.name, version: rotation.version };
+};
+
+/** The target has said no for longer than the spec's deadline. What is merely out of reach never ends a rotation. */
+const refusedTooLong = ({ status, settings, now }: PlanInput): string | undefined => {
+  const failures = status.failures;
+  if (failures === undefined || !isRefusalCode(failures.reason)) return undefined;
+  return Date.parse(failures.since) + settings.progressDeadlineMs <= now.getTime() ? failures.reason : undefined;
+};
+
+/** A delivery is done when its record names this version and the place as it is declared now. */
+export const delivered = (
+  status: RotationStatus,
+  delivery: { readonly name: string; readonly digest: string },
+  version: string,
+): boolean =>
+  (status.deliveries ?? []).some(
+    (record) => record.name === delivery.name && record.version === version && record.digest === delivery.digest,
+  );
+
+/** A dependent that is ill before the change delays it: afterwards nobody could tell what made it ill. */
+const unhealthy = (input: PlanInput): RotationAction | undefined => {
+  if (input.dependents === undefined) return { type: "observe", what: "dependents" };
+  const sick = input.settings.dependents.find((dependent) => {
+    const view = input.dependents?.[dependent.name];
+    return view?.kind === "workload" && view.state !== "Healthy";
+  });
+  return sick === undefined ? undefined : { type: "wait", for: "DependentUnhealthy", about: sick.name };
+};
+
+const planDependents = (input: PlanInput, rotation: OpenRotation): RotationAction | undefined => {
+  if (input.settings.dependents.length === 0) return undefined;
+  if (input.dependents === undefined) return { type: "observe", what: "dependents" };
+  const open = input.settings.dependents.filter((dependent) => progressOf(rotation, dependent)?.doneAt === undefined);
+  // Those of one order move together; the next order waits for all of them.
+  const group = open.filter((dependent) => dependent.order === open[0]?.order);
+  for (const dependent of group) {
+    const step = moveStep(dependent, input.dependents[dependent.name], rotation, rotation.version);
+    if (step !== undefined) return step;
+  }
+  const late = group.find((dependent) => timedOut(input, rotation, dependent));
+  if (late !== undefined && rotation.previous !== undefined && rotation.previousKept === "Kept") {
+    return { type: "goBack", because: late.name };
+  }
+  const first = group[0];
+  return first === undefined ? undefined : waitForDependent(input, rotation, first);
+};
+
+const moveStep = (
+  dependent: DependentSetting,
+  view: DependentView | undefined,
+  rotation: OpenRotation,
+  version: string,
+): RotationAction | undefined => {
+  const progress = progressOf(rotation, dependent);
+  if (progress?.startedAt === undefined) return { type: "moveDependent", name: dependent.name, version };
+  if (dependent.kind === "external") {
+    const confirmed = view?.kind === "external" && view.confirmed === version;
+    return confirmed ? { type: "recordDependent", name: dependent.name, graceSeconds: 0 } : undefined;
+  }
+  if (view?.kind !== "workload" || view.state === "Missing") return undefined;
+  if (dependent.restart && view.version !== version) return { type: "moveDependent", name: dependent.name, version };
+  if (view.state !== "Healthy") return undefined;
+  return { type: "recordDependent", name: dependent.name, graceSeconds: view.graceSeconds };
+};
+
+const progressOf = (rotation: OpenRotation, dependent: DependentSetting) =>
+  rotation.dependents?.find(({ name }) => name === dependent.name);
+
+const timeoutOf = (rotation: OpenRotation, dependent: DependentSetting): Date | undefined => {
+  const startedAt = progressOf(rotation, dependent)?.startedAt;
+  return startedAt === undefined ? undefined : new Date(Date.parse(startedAt) + dependent.timeoutMs);
+};
+
+const timedOut = (input: PlanInput, rotation: OpenRotation, dependent: DependentSetting): boolean => {
+  const end = timeoutOf(rotation, dependent);
+  return end !== undefined && end <= input.now;
+};
+
+const waitForDependent = (input: PlanInput, rotation: OpenRotation, dependent: DependentSetting): RotationAction => {
+  const end = timeoutOf(rotation, dependent);
+  const view = input.dependents?.[dependent.name];
+  const missing = view?.kind === "workload" && view.state === "Missing";
+  const reason =
+    dependent.kind === "external" ? "ExternalConfirmation" : missing ? "DependentMissing" : "DependentRollout";
+  return {
+    type: "wait",
+    for: reason,
+    about: dependent.name,
+    ...(end === undefined || end <= input.now ? {} : { recheckAt: end }),
+  };
+};
+
+/** Going back: the previous value is published again everywhere, and whoever was moved is moved back and proven healthy. */
+const planBack = (input: PlanInput, rotation: OpenRotation): RotationAction => {
+  const previous = rotation.previous ?? input.status.current;
+  if (previous === undefined) return { type: "closeRotation", result: "RolledBack" };
+  const wrong = input.settings.deliveries.find((delivery) => !delivered(input.status, delivery, previous.version));
+  if (wrong !== undefined) return { type: "publish", delivery: wrong.name, version: previous.version };
+
+  const moved = (rotation.dependents ?? []).filter(({ doneAt }) => doneAt === undefined);
+  const open = input.settings.dependents.filter((dependent) => moved.some(({ name }) => name === dependent.name));
+  if (open.length === 0) return { type: "closeRotation", result: "RolledBack" };
+  if (input.dependents === undefined) return { type: "observe", what: "dependents" };
+  for (const dependent of open) {
+    const step = moveStep(dependent, input.dependents[dependent.name], rotation, previous.version);
+    if (step !== undefined) return step;
+  }
+  const first = open[0];
+  return first === undefined
+    ? { type: "closeRotation", result: "RolledBack" }
+    : waitForDependent(input, rotation, first);
+};

@@ -1,0 +1,166 @@
+import type { Condition } from "../../kernel/conditions.ts";
+
+/**
+ * What a SecretRotation's status remembers. Times are RFC 3339 strings in whole seconds, and every time that is waited on is
+ * kube-apiserver's. Nothing secret, nothing derived from a secret. The CRD's schema and these types are held together by
+ * src/api/v1alpha1/secret-rotation.test.ts.
+ */
+export interface RotationStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  /** Counts every credential ever made for this target; only grows, also across undo (S16). */
+  readonly sequence?: number;
+  readonly current?: CurrentCredential;
+  readonly rotation?: OpenRotation;
+  /** Newest first, at most five. */
+  readonly closedIntents?: readonly ClosedIntent[];
+  readonly pendingRevocations?: readonly PendingRevocation[];
+  /** What is delivered now, by delivery name: also the record of what must be withdrawn when the spec no longer names it. */
+  readonly deliveries?: readonly DeliveryRecord[];
+  readonly lastKnownGood?: LastKnownGood;
+  readonly quarantine?: Quarantine;
+  readonly failures?: Failures;
+  readonly revocationFailures?: Failures;
+  readonly lastRotationTime?: string;
+  readonly nextRotationTime?: string;
+  readonly lastHandledRotateAt?: string;
+  readonly lastHandledRetry?: string;
+  /** The last closed rotation's ended versions, newest first, at most 20; for people. */
+  readonly history?: readonly HistoryEntry[];
+  /** One line for `kubectl get`: what is going on now. */
+  readonly activity?: string;
+  /** UIDs of predecessors taken over by undo, at most 5. */
+  readonly predecessors?: readonly string[];
+}
+
+export interface CurrentCredential {
+  readonly version: string;
+  readonly id: string;
+  readonly issuedAt: string;
+  readonly verifiedAt?: string;
+  readonly publishedAt?: string;
+  /** Set by undo until the key has been switched on again and has logged in. */
+  readonly resuming?: boolean;
+}
+
+export type Trigger = "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed";
+
+/** The write-ahead intent and the progress of the rotation that it opened. */
+export interface OpenRotation {
+  readonly id: string;
+  readonly version: string;
+  readonly trigger: Trigger;
+  readonly openedAt: string;
+  readonly providerTime: string;
+  /** Ids at the provider when the intent was written: what is not among them may be ours. */
+  readonly knownIds: readonly string[];
+  /** The process that may issue under this intent; another one must write the intent anew first. */
+  readonly issuer: string;
+  readonly attempt: number;
+  readonly direction: "Forward" | "Back";
+  readonly because?: string;
+  readonly credential?: { readonly id: string; readonly issuedAt: string };
+  /** The value in use was read back from staging; `Unavailable`: it is lost, so there is no going back. */
+  readonly previousKept?: "Kept" | "Unavailable";
+  readonly verification?: Verification;
+  /** When every delivery carried the new version; from then on it is `current`, and this is what it replaced. */
+  readonly publishedAt?: string;
+  readonly previous?: CurrentCredential;
+  readonly dependents?: readonly DependentProgress[];
+}
+
+export interface Verification {
+  readonly successes: number;
+  readonly firstSuccessAt?: string;
+  readonly refusals: number;
+  readonly lastTryAt?: string;
+  readonly firstRefusalAt?: string;
+  readonly wrongRefused: boolean;
+  readonly verifiedAt?: string;
+}
+
+export interface DependentProgress {
+  readonly name: string;
+  readonly startedAt?: string;
+  readonly doneAt?: string;
+  /** Longest termination grace of the pods that used the value before, in seconds. */
+  readonly graceSeconds?: number;
+}
+
+export interface ClosedIntent {
+  readonly id: string;
+  readonly version: string;
+  readonly openedAt: string;
+  readonly closedAt: string;
+  readonly providerTime: string;
+  readonly knownIds: readonly string[];
+  readonly result: "Succeeded" | "RolledBack" | "Abandoned";
+}
+
+/** A credential of ours that must go: superseded, rejected by verification or dependents, or found after a crash. */
+export interface PendingRevocation {
+  readonly version: string;
+  readonly id: string;
+  readonly why: "Superseded" | "Rejected" | "Stray";
+  /** Since when nothing of ours uses it (all dependents moved); the gates count from here. */
+  readonly since: string;
+  readonly graceSeconds: number;
+  readonly overlapSeconds: number;
+  readonly disabledAt?: string;
+  readonly deletedAt?: string;
+}
+
+export interface DeliveryRecord {
+  readonly name: string;
+  readonly version: string;
+  readonly target: string;
+  /** The place as it was declared when it was written, to be able to withdraw it later. */
+  readonly place: DeliveryPlace;
+  /** Digest of what is declared and version: an unchanged delivery is not written again. */
+  readonly digest: string;
+}
+
+export interface DeliveryPlace {
+  readonly kubernetesSecret?: { readonly name: string; readonly keys?: Readonly<Record<string, string>> };
+  readonly vaultKV?: {
+    readonly connectionRef: { readonly name: string };
+    readonly path: string;
+    readonly keys?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface LastKnownGood {
+  readonly generation: number;
+  readonly specHash: string;
+  /** The whole spec as JSON text: it holds names and references only. */
+  readonly spec: string;
+}
+
+export interface Quarantine {
+  readonly specHash: string;
+  readonly connectionGeneration: number;
+  readonly generation: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Back-off that survives a restart. */
+export interface Failures {
+  readonly count: number;
+  /** A FailureCode. */
+  readonly reason: string;
+  /** Public and stable. */
+  readonly message: string;
+  readonly since: string;
+  readonly nextAttemptTime: string;
+}
+
+export interface HistoryEntry {
+  readonly version: string;
+  readonly id: string;
+  readonly issuedAt?: string;
+  readonly endedAt: string;
+  readonly end: "Revoked" | "RolledBack" | "Abandoned" | "Stray";
+  /** How death was proven: a refused login, or the provider's listing where the value was lost. */
+  readonly proof?: "ProvenByLogin" | "ProvenByListing";
+}

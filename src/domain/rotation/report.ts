@@ -1,0 +1,298 @@
+import type { Condition, ConditionUpdate } from "../../kernel/conditions.ts";
+import { nextConditions } from "../../kernel/conditions.ts";
+import { isRefusalCode } from "../../kernel/errors.ts";
+import type { RotationAction, WaitFor } from "./plan.ts";
+import type { RotationStatus } from "./record.ts";
+
+/** How this pass ended, for people. */
+export type Situation =
+  | { readonly kind: "acted"; readonly action: RotationAction }
+  | { readonly kind: "waiting"; readonly wait: Extract<RotationAction, { type: "wait" }> }
+  /** Needs a person: nothing will change until the spec, the cluster or the provider does. */
+  | { readonly kind: "stalled"; readonly reason: string; readonly message: string }
+  | { readonly kind: "failed" };
+
+export interface ReportInput {
+  readonly status: RotationStatus;
+  readonly situation: Situation;
+  readonly generation: number;
+  readonly now: Date;
+  /** spec.verify.mode of the settings in force. */
+  readonly login: boolean;
+  /** Undefined when the listing was not read in this pass: what was said before stays. */
+  readonly unmanaged?: readonly string[] | undefined;
+}
+
+/** Everything that status says to people, computed afresh at the end of every pass. Messages are stable: no times, no request ids. */
+export const report = (input: ReportInput): RotationStatus => {
+  const { status } = input;
+  const updates = [
+    ready(input),
+    verified(input),
+    dependentsUpdated(input),
+    oldCredentialRevoked(input),
+    rotating(input),
+    reconciling(input),
+    stalled(input),
+    reverted(status),
+    conflict(input),
+    unmanaged(input),
+    rollbackUnavailable(status),
+    paused(input),
+  ].filter((update) => update !== undefined);
+  return {
+    ...status,
+    observedGeneration: input.generation,
+    conditions: nextConditions(status.conditions ?? [], updates, { generation: input.generation, now: input.now }),
+    activity: activity(input),
+  };
+};
+
+const condition = (
+  type: string,
+  status: ConditionUpdate["status"],
+  reason: string,
+  message: string,
+): ConditionUpdate => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
+const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
+  const current = status.current;
+  if (current !== undefined && current.resuming !== true) {
+    const places = (status.deliveries ?? []).length;
+    return login
+      ? condition(
+          "Ready",
+          "True",
+          "Available",
+          `Credential ${current.version} has logged in and is delivered to ${places} place(s).`,
+        )
+      : condition(
+          "Ready",
+          "True",
+          "AvailableUnverified",
+          `Credential ${current.version} is delivered to ${places} place(s); spec.verify.mode is None, so only the health of its dependents vouches for it.`,
+        );
+  }
+  if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
+  if (status.failures !== undefined)
+    return condition("Ready", "False", status.failures.reason, status.failures.message);
+  return condition("Ready", "False", "FirstIssuePending", "The first credential is being issued.");
+};
+
+const verified = ({ status, login }: ReportInput): ConditionUpdate => {
+  const verification = status.rotation?.verification;
+  if (!login) return condition("Verified", "Unknown", "NotAsked", "spec.verify.mode is None: no login is tried.");
+  if (status.current?.verifiedAt !== undefined) {
+    return condition(
+      "Verified",
+      "True",
+      "LoggedIn",
+      `Credential ${status.current.version} logged in; a wrong one was refused.`,
+    );
+  }
+  if ((verification?.refusals ?? 0) > 0 && verification?.successes === 0) {
+    return condition(
+      "Verified",
+      "False",
+      "NotYet",
+      "The new credential is refused so far; providers need some time to know it everywhere.",
+    );
+  }
+  return condition("Verified", "False", "Pending", "The first credential has not been verified yet.");
+};
+
+const dependentsUpdated = ({ status, situation }: ReportInput): ConditionUpdate => {
+  const rotation = status.rotation;
+  const waiting = situation.kind === "waiting" ? situation.wait : undefined;
+  if (rotation?.direction === "Back") {
+    return condition(
+      "DependentsUpdated",
+      "False",
+      "GoingBack",
+      `Dependents are being moved back to credential ${status.current?.version ?? "before"}: ${rotation.because ?? "the new one was not accepted"}.`,
+    );
+  }
+  if (
+    waiting?.for === "DependentUnhealthy" ||
+    waiting?.for === "DependentRollout" ||
+    waiting?.for === "DependentMissing" ||
+    waiting?.for === "ExternalConfirmation"
+  ) {
+    return condition("DependentsUpdated", "False", waiting.for, waitText(waiting, status));
+  }
+  if (rotation?.publishedAt !== undefined) {
+    return condition(
+      "DependentsUpdated",
+      "False",
+      "Moving",
+      `Dependents are being moved to credential ${rotation.version}.`,
+    );
+  }
+  if (status.current === undefined)
+    return condition("DependentsUpdated", "False", "NothingPublished", "No credential has been published yet.");
+  return condition(
+    "DependentsUpdated",
+    "True",
+    "AllMoved",
+    `Every dependent uses credential ${status.current.version}.`,
+  );
+};
+
+const oldCredentialRevoked = ({ status, situation }: ReportInput): ConditionUpdate => {
+  const pending = status.pendingRevocations ?? [];
+  if (pending.length > 0) {
+    const versions = pending.map(({ version }) => version).join(", ");
+    if (status.revocationFailures !== undefined) {
+      return condition(
+        "OldCredentialRevoked",
+        "False",
+        "RevocationFailing",
+        `Credential ${versions} is not revoked yet: ${status.revocationFailures.message}`,
+      );
+    }
+    const waiting = situation.kind === "waiting" ? situation.wait.for : undefined;
+    const reason =
+      waiting === "ClockSkew"
+        ? "ClockSkew"
+        : pending.some(({ disabledAt }) => disabledAt === undefined)
+          ? "Overlap"
+          : "Disabled";
+    const text = {
+      ClockSkew: "this operator's clock and kube-apiserver's differ by more than 30 s, so nothing is retired by time.",
+      Overlap: "the overlap that spec.retire declares has not passed.",
+      Disabled: "it is disabled and will be deleted after spec.retire.deleteAfter.",
+    }[reason];
+    return condition("OldCredentialRevoked", "False", reason, `Credential ${versions} still has to go: ${text}`);
+  }
+  const last = status.history?.[0];
+  if (last === undefined)
+    return condition("OldCredentialRevoked", "True", "NothingToRevoke", "No credential has been replaced yet.");
+  const proof = last.proof ?? "ProvenByListing";
+  const text =
+    proof === "ProvenByLogin"
+      ? "a login with it is refused"
+      : "the provider no longer lists it; its value was not available for a login";
+  return condition("OldCredentialRevoked", "True", proof, `Credential ${last.version} is dead: ${text}.`);
+};
+
+const rotating = ({ status }: ReportInput): ConditionUpdate | undefined =>
+  status.rotation === undefined
+    ? undefined
+    : condition(
+        "Rotating",
+        "True",
+        status.rotation.trigger,
+        `Rotation to credential ${status.rotation.version} is under way.`,
+      );
+
+const reconciling = (input: ReportInput): ConditionUpdate | undefined => {
+  const { status, situation } = input;
+  if (situation.kind === "stalled") return undefined;
+  const failures = status.failures ?? undefined;
+  if (failures !== undefined) return condition("Reconciling", "True", "BackingOff", failures.message);
+  const resting = situation.kind === "waiting" && RESTING.includes(situation.wait.for) && status.rotation === undefined;
+  return resting ? undefined : condition("Reconciling", "True", "Progressing", activity(input));
+};
+
+/** Waits in which nothing is amiss and nothing is under way that a deployment tool should wait for. */
+const RESTING: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak", "Paused", "ClockSkew"];
+
+/** A refusal that lasts needs a person as well, although it is tried again. */
+const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
+  if (situation.kind === "stalled") return condition("Stalled", "True", situation.reason, situation.message);
+  const failures = status.failures;
+  if (failures === undefined || failures.count < STALLED_AFTER || !isRefusalCode(failures.reason)) return undefined;
+  return condition("Stalled", "True", failures.reason, failures.message);
+};
+
+const STALLED_AFTER = 3;
+
+const reverted = ({ quarantine, lastKnownGood }: RotationStatus): ConditionUpdate | undefined =>
+  quarantine === undefined
+    ? undefined
+    : condition(
+        "Reverted",
+        "True",
+        quarantine.reason,
+        `Generation ${quarantine.generation} could not be applied: ${quarantine.message} Generation ${lastKnownGood?.generation ?? 0} is in force. Change the spec, or set the annotation keyturn.dev/retry to a new value.`,
+      );
+
+const conflict = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
+  if (situation.kind === "stalled" && situation.reason === "Conflict")
+    return condition("Conflict", "True", "NotOurs", situation.message);
+  if (status.failures?.reason === "Conflict") return condition("Conflict", "True", "NotOurs", status.failures.message);
+  return undefined;
+};
+
+const unmanaged = (input: ReportInput): ConditionUpdate | undefined => {
+  if (input.unmanaged === undefined) {
+    const before: Condition | undefined = input.status.conditions?.find(({ type }) => type === "Unmanaged");
+    return before === undefined ? undefined : condition("Unmanaged", "True", before.reason, before.message);
+  }
+  if (input.unmanaged.length === 0) return undefined;
+  return condition(
+    "Unmanaged",
+    "True",
+    "UnknownCredential",
+    `At the provider there are ${input.unmanaged.length} credential(s) that Keyturn did not make and does not touch: ${input.unmanaged.slice(0, 5).join(", ")}.`,
+  );
+};
+
+const rollbackUnavailable = ({ rotation }: RotationStatus): ConditionUpdate | undefined =>
+  rotation?.previousKept === "Unavailable"
+    ? condition(
+        "RollbackUnavailable",
+        "True",
+        "PreviousValueLost",
+        "The value in use could not be read back from staging or a delivery, so this rotation can only go forward.",
+      )
+    : undefined;
+
+const paused = ({ situation }: ReportInput): ConditionUpdate | undefined =>
+  situation.kind === "waiting" && situation.wait.for === "Paused"
+    ? condition(
+        "Paused",
+        "True",
+        "AskedFor",
+        "The annotation keyturn.dev/paused is set: nothing is done until it is removed.",
+      )
+    : undefined;
+
+const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: RotationStatus): string => {
+  const about = wait.about ?? "";
+  const texts: Record<WaitFor, string> = {
+    Paused: "Paused",
+    BackingOff: status.failures?.message ?? status.revocationFailures?.message ?? "Backing off",
+    Verification: `Logging in with credential ${status.rotation?.version ?? ""} over its soak`,
+    DependentUnhealthy: `Dependent ${about} is not healthy; the rotation waits until it is`,
+    DependentRollout: `Waiting for dependent ${about} to run on the new credential`,
+    DependentMissing: `Dependent ${about} does not exist`,
+    ExternalConfirmation: `Waiting for confirmed.keyturn.dev/${about}: ${status.current?.version ?? status.rotation?.version ?? ""}`,
+    FreeSlot: "All of the provider's slots are taken; waiting for an older credential to be retired",
+    Overlap: `Credential ${about} stays valid for its overlap`,
+    Soak: `Credential ${about} is disabled and held`,
+    ClockSkew: "Clocks disagree; nothing is retired",
+    NextRotation: "Idle",
+  };
+  return texts[wait.for];
+};
+
+const activity = ({ situation, status }: ReportInput): string => {
+  if (situation.kind === "stalled") return `Stalled: ${situation.reason}`;
+  if (status.quarantine !== undefined && status.rotation === undefined) return `Reverted: ${status.quarantine.reason}`;
+  if (status.failures !== undefined && situation.kind !== "acted") return `Backing off: ${status.failures.reason}`;
+  if (situation.kind === "waiting") return waitText(situation.wait, status).slice(0, 120);
+  const rotation = status.rotation;
+  if (rotation === undefined) return (status.pendingRevocations ?? []).length > 0 ? "Retiring" : "Reconciling";
+  if (rotation.direction === "Back") return `Going back from ${rotation.version}`;
+  if (rotation.credential === undefined) return `Issuing ${rotation.version}`;
+  if (rotation.verification?.verifiedAt === undefined) return `Verifying ${rotation.version}`;
+  return rotation.publishedAt === undefined
+    ? `Publishing ${rotation.version}`
+    : `Moving dependents to ${rotation.version}`;
+};

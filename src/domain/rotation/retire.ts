@@ -1,0 +1,105 @@
+import type { PendingRevocation } from "./record.ts";
+import type { PlanInput, RotationAction, WaitFor } from "./plan.ts";
+
+/** Nothing to do now; when the next gate opens, and what it is waiting for. */
+export interface RetirementWait {
+  readonly kind: "wait";
+  readonly for: WaitFor;
+  readonly recheckAt?: Date;
+  readonly about?: string;
+}
+
+type Retirement = RetirementWait | { readonly kind: "act"; readonly action: RotationAction };
+
+/** Times are kept in whole seconds, so a wait of d has surely passed only after d and one second more. */
+const GRAIN_MS = 1000;
+
+/**
+ * The next step towards the death of what must die. Every credential passes its own gates, in the order in which they were
+ * put on the list; one that waits does not hold up the next.
+ */
+export const planRetirement = (input: PlanInput): Retirement => {
+  const entries = input.status.pendingRevocations ?? [];
+  const failures = input.status.revocationFailures;
+  if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now) {
+    return { kind: "wait", for: "BackingOff", recheckAt: new Date(failures.nextAttemptTime), about: failures.reason };
+  }
+  const steps = entries.map((entry) => retire(input, entry));
+  const act = steps.find((step) => step.kind === "act");
+  if (act !== undefined) return act;
+  const waits = steps.filter((step) => step.kind === "wait");
+  const soonest = waits
+    .filter((wait) => wait.recheckAt !== undefined)
+    .sort((a, b) => (a.recheckAt?.getTime() ?? 0) - (b.recheckAt?.getTime() ?? 0))[0];
+  return soonest ?? waits[0] ?? { kind: "wait", for: "NextRotation" };
+};
+
+const act = (action: RotationAction): Retirement => ({ kind: "act", action });
+
+const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
+  if (entry.deletedAt !== undefined) return prove(input, entry);
+  if (entry.disabledAt === undefined) return disable(input, entry);
+  if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });
+  return (
+    gate(input, entry.disabledAt, input.settings.retire.deleteAfterMs, "Soak", entry) ??
+    act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false })
+  );
+};
+
+const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
+  if (entry.why === "Stray") return act({ type: "disable", id: entry.id });
+  if (input.status.rotation !== undefined && entry.why === "Superseded") {
+    // Somebody may still hold it while another rotation is being moved or taken back.
+    return { kind: "wait", for: "DependentRollout", about: entry.version };
+  }
+  const waitMs = (entry.graceSeconds + entry.overlapSeconds) * 1000 + input.settings.retire.disableAfterMs;
+  const early = neverPublished(entry) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
+  if (early !== undefined) return early;
+  if (!neverPublished(entry)) {
+    if (input.dependents === undefined) return act({ type: "observe", what: "dependents" });
+    const behind = dependentBehind(input);
+    if (behind !== undefined) return { kind: "wait", for: "DependentRollout", about: behind };
+  }
+  const unused = input.settings.retire.requireUnusedForMs;
+  return act({
+    type: "disable",
+    id: entry.id,
+    ...(unused === undefined || neverPublished(entry) ? {} : { requireUnusedForMs: unused }),
+  });
+};
+
+/** It was never handed to anybody, so nobody has to be given time to let go of it. */
+const neverPublished = (entry: PendingRevocation): boolean => entry.why === "Rejected" && entry.overlapSeconds === 0;
+
+/** The dependents are listed afresh: every one of them must stand on the current version before an older one dies. */
+const dependentBehind = (input: PlanInput): string | undefined => {
+  const version = input.status.current?.version;
+  return input.settings.dependents.find((dependent) => {
+    const view = input.dependents?.[dependent.name];
+    if (view === undefined) return true;
+    if (view.kind === "external") return view.confirmed !== version;
+    if (view.state === "Missing") return false;
+    return view.state !== "Healthy" || (dependent.kind === "workload" && dependent.restart && view.version !== version);
+  })?.name;
+};
+
+const gate = (
+  input: PlanInput,
+  since: string,
+  waitMs: number,
+  waitFor: WaitFor,
+  entry: PendingRevocation,
+): RetirementWait | undefined => {
+  if (!input.timeTrusted) return { kind: "wait", for: "ClockSkew", about: entry.version };
+  const opensAt = new Date(Date.parse(since) + waitMs + GRAIN_MS);
+  return opensAt > input.now ? { kind: "wait", for: waitFor, recheckAt: opensAt, about: entry.version } : undefined;
+};
+
+const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
+  if (input.staging === undefined) return act({ type: "observe", what: "staging" });
+  if (input.listing === undefined) return act({ type: "observe", what: "listing" });
+  // The provider's listing may lag; what it still shows is revoked again.
+  if (input.listing.some(({ id }) => id === entry.id))
+    return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
+  return act({ type: "prove", id: entry.id, version: entry.version });
+};

@@ -1,0 +1,121 @@
+import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
+import { DEFAULTS } from "../../api/v1alpha1/defaults.ts";
+import { parseDuration } from "../../kernel/duration.ts";
+import { digest } from "../../kernel/ids.ts";
+import type { DeliveryPlace } from "./record.ts";
+
+export type DependentSetting =
+  | {
+      readonly kind: "workload";
+      readonly name: string;
+      readonly order: number;
+      readonly timeoutMs: number;
+      readonly workload: { readonly kind: "Deployment" | "StatefulSet" | "DaemonSet"; readonly name: string };
+      /** False: the workload reloads by itself; its health is still watched. */
+      readonly restart: boolean;
+    }
+  | { readonly kind: "external"; readonly name: string; readonly order: number; readonly timeoutMs: number };
+
+export interface DeliverySetting {
+  readonly name: string;
+  readonly place: DeliveryPlace;
+  /** Equal digests mean: the same place, written in the same way. */
+  readonly digest: string;
+}
+
+/** A SecretRotation's spec with every default filled in and every duration in milliseconds. */
+export interface RotationSettings {
+  readonly source: { readonly connection: string; readonly userName: string; readonly exclusive: boolean };
+  readonly deliveries: readonly DeliverySetting[];
+  /** In the order in which they are moved. */
+  readonly dependents: readonly DependentSetting[];
+  readonly everyMs?: number;
+  readonly verify: { readonly login: boolean; readonly successes: number; readonly soakMs: number };
+  readonly retire: {
+    readonly overlapMs: number;
+    readonly disableAfterMs: number;
+    readonly deleteAfterMs: number;
+    readonly requireUnusedForMs?: number;
+  };
+  readonly progressDeadlineMs: number;
+  readonly deletion: {
+    readonly policy: "Delete" | "Disable" | "Retain";
+    readonly holdMs: number;
+    readonly timeoutMs: number;
+    readonly onTimeout: "HandOver" | "Block";
+  };
+  readonly rollback: "Effective" | "None";
+}
+
+/** A rule that the stored spec breaks although the schema let it in (older schema, another writer). */
+export interface SpecViolation {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Settings of a spec, or the first field that makes no sense. Pure; durations that the schema refuses are violations here too. */
+export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecViolation => {
+  const violations: SpecViolation[] = [];
+  const ms = (text: string | undefined, fallback: string, field: string): number => {
+    const parsed = parseDuration(text ?? fallback);
+    if (parsed === undefined) violations.push({ field, message: `${field} is not a duration such as 720h or 1h30m.` });
+    return parsed ?? 0;
+  };
+  const optionalMs = (text: string | undefined, field: string): number | undefined =>
+    text === undefined ? undefined : ms(text, text, field);
+
+  const key = spec.source.awsAccessKey;
+  if (key === undefined)
+    return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+
+  const dependents = (spec.dependents ?? []).map((dependent): DependentSetting => {
+    const common = {
+      name: dependent.name,
+      order: dependent.order ?? DEFAULTS.dependentOrder,
+      timeoutMs: ms(dependent.timeout, DEFAULTS.dependentTimeout, `spec.dependents[${dependent.name}].timeout`),
+    };
+    if (dependent.workload === undefined) return { kind: "external", ...common };
+    const restart = dependent.restart?.mode !== "None";
+    return {
+      kind: "workload",
+      ...common,
+      workload: { kind: dependent.workload.kind, name: dependent.workload.name },
+      restart,
+    };
+  });
+  const requireUnusedForMs = optionalMs(spec.retire?.requireUnusedFor, "spec.retire.requireUnusedFor");
+  const everyMs = optionalMs(spec.schedule?.every, "spec.schedule.every");
+  const settings: RotationSettings = {
+    source: {
+      connection: key.connectionRef.name,
+      userName: key.userName,
+      exclusive: key.exclusive ?? DEFAULTS.exclusive,
+    },
+    deliveries: spec.deliver.map(({ name, ...place }) => ({ name, place, digest: digest(place) })),
+    dependents: dependents.sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
+    ...(everyMs === undefined ? {} : { everyMs }),
+    verify: {
+      login: spec.verify?.mode !== "None",
+      successes: spec.verify?.successes ?? DEFAULTS.verifySuccesses,
+      soakMs: ms(spec.verify?.soak, DEFAULTS.verifySoak, "spec.verify.soak"),
+    },
+    retire: {
+      overlapMs: ms(spec.retire?.overlap, DEFAULTS.overlap, "spec.retire.overlap"),
+      disableAfterMs: ms(spec.retire?.disableAfter, DEFAULTS.disableAfter, "spec.retire.disableAfter"),
+      deleteAfterMs: ms(spec.retire?.deleteAfter, DEFAULTS.deleteAfter, "spec.retire.deleteAfter"),
+      ...(requireUnusedForMs === undefined ? {} : { requireUnusedForMs }),
+    },
+    progressDeadlineMs: ms(spec.progressDeadline, DEFAULTS.progressDeadline, "spec.progressDeadline"),
+    deletion: {
+      policy: spec.deletion?.policy ?? DEFAULTS.deletionPolicy,
+      holdMs: ms(spec.deletion?.holdFor, DEFAULTS.deletionHoldFor, "spec.deletion.holdFor"),
+      timeoutMs: ms(spec.deletion?.timeout, DEFAULTS.deletionTimeout, "spec.deletion.timeout"),
+      onTimeout: spec.deletion?.onTimeout ?? DEFAULTS.deletionOnTimeout,
+    },
+    rollback: spec.rollback?.mode ?? DEFAULTS.rollbackMode,
+  };
+  return violations[0] ?? settings;
+};
+
+/** What makes two specs the same thing to reconcile. */
+export const specHash = (spec: SecretRotationSpec): string => digest(spec).slice(0, 32);

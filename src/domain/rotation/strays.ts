@@ -1,0 +1,65 @@
+import type { ClosedIntent, OpenRotation, RotationStatus } from "./record.ts";
+import type { ObservedId, PlanInput, RotationAction } from "./plan.ts";
+
+/** Ids that the record accounts for. */
+export const recordedIds = (status: RotationStatus): ReadonlySet<string> =>
+  new Set(
+    [
+      status.current?.id,
+      status.rotation?.credential?.id,
+      status.rotation?.previous?.id,
+      ...(status.pendingRevocations ?? []).map(({ id }) => id),
+    ].filter((id) => id !== undefined),
+  );
+
+/**
+ * A key that one of our intents may have made although nobody recorded the answer: it was not there when the intent was
+ * written, and it was made after it and no later than one attribution window after it closed (a paused process wakes late).
+ */
+export const attributedTo = (
+  observed: ObservedId,
+  status: RotationStatus,
+  windowMs: number,
+): OpenRotation | ClosedIntent | undefined =>
+  intents(status).find(({ intent, closedAt }) => {
+    if (intent.knownIds.includes(observed.id)) return false;
+    const opened = Date.parse(intent.providerTime);
+    const closed = closedAt === undefined ? Infinity : Date.parse(closedAt) + windowMs;
+    return observed.createdAt.getTime() >= opened - CLOCK_GRAIN_MS && observed.createdAt.getTime() <= closed;
+  })?.intent;
+
+/** Providers report whole seconds, and their front ends disagree a little. */
+const CLOCK_GRAIN_MS = 2000;
+
+const intents = (status: RotationStatus): readonly { intent: OpenRotation | ClosedIntent; closedAt?: string }[] => [
+  ...(status.rotation === undefined ? [] : [{ intent: status.rotation }]),
+  ...(status.closedIntents ?? []).map((intent) => ({ intent, closedAt: intent.closedAt })),
+];
+
+/** Ids at the provider that are not on record. */
+export const unknownIds = ({ listing, status, staging }: PlanInput): readonly ObservedId[] => {
+  const recorded = recordedIds(status);
+  const staged = new Set(
+    (staging ?? []).filter(({ version }) => version === status.rotation?.version).map(({ id }) => id),
+  );
+  return (listing ?? []).filter(({ id }) => !recorded.has(id) && !staged.has(id));
+};
+
+/** Ids that nothing of ours explains: reported as Unmanaged, never touched. */
+export const unmanagedIds = (input: PlanInput): readonly string[] =>
+  unknownIds(input)
+    .filter((observed) => attributedTo(observed, input.status, input.attributionWindowMs) === undefined)
+    .map(({ id }) => id);
+
+/** A stray of ours is put on record first; retirement then disables it and deletes it if nobody ever used it. */
+export const findStray = (input: PlanInput): RotationAction | undefined => {
+  if (input.listing === undefined) return undefined;
+  const stray = unknownIds(input).find(
+    (observed) => attributedTo(observed, input.status, input.attributionWindowMs) !== undefined,
+  );
+  if (stray === undefined) return undefined;
+  // What is staged under the open rotation is not a stray, so staging must be known before a key is called one.
+  if (input.status.rotation !== undefined && input.staging === undefined) return { type: "observe", what: "staging" };
+  if (!input.settings.source.exclusive) return { type: "stall", reason: "StrayOnSharedTarget", about: stray.id };
+  return { type: "recordStray", id: stray.id };
+};

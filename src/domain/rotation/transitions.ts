@@ -1,0 +1,341 @@
+import type {
+  ClosedIntent,
+  CurrentCredential,
+  DeliveryRecord,
+  Failures,
+  HistoryEntry,
+  OpenRotation,
+  PendingRevocation,
+  RotationStatus,
+  Trigger,
+  Verification,
+} from "./record.ts";
+import type { RotationSettings } from "./settings.ts";
+
+/**
+ * How the record changes after each action: pure functions from status to status. An action's outside effect comes first and
+ * its transition is stored after it, except for intents, which are stored before.
+ */
+export const MOST_CLOSED_INTENTS = 5;
+export const MOST_HISTORY = 20;
+export const MOST_PENDING_REVOCATIONS = 8;
+
+/** RFC 3339 in whole seconds, as Kubernetes writes times. */
+export const timeText = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, "Z");
+
+const without = <T extends object, K extends keyof T>(record: T, ...keys: readonly K[]): Omit<T, K> => {
+  const copy = { ...record };
+  for (const key of keys) Reflect.deleteProperty(copy, key);
+  return copy;
+};
+
+/** Removes optional members; typed back because only optional ones are ever passed. */
+const drop = (status: RotationStatus, ...keys: readonly (keyof RotationStatus)[]): RotationStatus =>
+  without(status, ...keys);
+
+export interface IntentFacts {
+  readonly rotationId: string;
+  readonly word: string;
+  readonly issuer: string;
+  readonly now: Date;
+  readonly providerTime: Date;
+  readonly knownIds: readonly string[];
+}
+
+export const opened = (
+  status: RotationStatus,
+  trigger: Trigger,
+  facts: IntentFacts,
+  handledRotateAt: string | undefined,
+): RotationStatus => {
+  const sequence = (status.sequence ?? 0) + 1;
+  const rotation: OpenRotation = {
+    id: facts.rotationId,
+    version: `${sequence}-${facts.word}`,
+    trigger,
+    openedAt: timeText(facts.now),
+    providerTime: timeText(facts.providerTime),
+    knownIds: facts.knownIds,
+    issuer: facts.issuer,
+    attempt: 1,
+    direction: "Forward",
+  };
+  return {
+    ...status,
+    sequence,
+    rotation,
+    ...(trigger === "Requested" && handledRotateAt !== undefined ? { lastHandledRotateAt: handledRotateAt } : {}),
+  };
+};
+
+/** The intent written anew by the process that is going to issue. Ids known before stay known: nothing of ours is among them. */
+export const renewed = (status: RotationStatus, rotation: OpenRotation, issuer: string): RotationStatus => ({
+  ...status,
+  rotation: { ...rotation, issuer, attempt: rotation.attempt + 1 },
+});
+
+export const issued = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  credential: { readonly id: string; readonly issuedAt: Date },
+): RotationStatus => ({
+  ...status,
+  rotation: { ...rotation, credential: { id: credential.id, issuedAt: timeText(credential.issuedAt) } },
+});
+
+export const strayRecorded = (status: RotationStatus, id: string, now: Date): RotationStatus =>
+  withRevocation(status, {
+    version: `stray-${id}`,
+    id,
+    why: "Stray",
+    since: timeText(now),
+    graceSeconds: 0,
+    overlapSeconds: 0,
+  });
+
+const withRevocation = (status: RotationStatus, entry: PendingRevocation): RotationStatus => ({
+  ...status,
+  pendingRevocations: [...(status.pendingRevocations ?? []).filter(({ id }) => id !== entry.id), entry],
+});
+
+export const previousKept = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  kept: "Kept" | "Unavailable",
+): RotationStatus => ({ ...status, rotation: { ...rotation, previousKept: kept } });
+
+export type LoginResult = "usable" | "notYet";
+
+/** One login with the new credential. A refusal of a young key starts the count anew. */
+export const loggedIn = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  result: { readonly login: LoginResult; readonly wrongRefused: boolean },
+  at: { readonly now: Date; readonly settings: RotationSettings },
+): RotationStatus => {
+  const before: Verification = rotation.verification ?? { successes: 0, refusals: 0, wrongRefused: false };
+  const time = timeText(at.now);
+  if (result.login === "notYet") {
+    const verification: Verification = {
+      successes: 0,
+      refusals: before.refusals + 1,
+      firstRefusalAt: before.firstRefusalAt ?? time,
+      wrongRefused: before.wrongRefused,
+      lastTryAt: time,
+    };
+    return { ...status, rotation: { ...rotation, verification } };
+  }
+  const successes = before.successes + 1;
+  const wrongRefused = before.wrongRefused || result.wrongRefused;
+  const firstSuccessAt = before.firstSuccessAt ?? time;
+  const { settings } = at;
+  const soaked = Date.parse(time) - Date.parse(firstSuccessAt) >= settings.verify.soakMs;
+  const enough = !settings.verify.login || (successes >= settings.verify.successes && soaked && wrongRefused);
+  const verification: Verification = {
+    ...before,
+    successes,
+    firstSuccessAt,
+    wrongRefused,
+    lastTryAt: time,
+    ...(enough ? { verifiedAt: time } : {}),
+  };
+  return { ...status, rotation: { ...rotation, verification } };
+};
+
+/** A delivery that was written and read back. The record is kept by target, for a place may be re-declared under its name. */
+export const deliveryRecorded = (status: RotationStatus, record: DeliveryRecord): RotationStatus => ({
+  ...status,
+  deliveries: [...(status.deliveries ?? []).filter(({ target }) => target !== record.target), record],
+});
+
+export const deliveryWithdrawn = (status: RotationStatus, target: string): RotationStatus => ({
+  ...status,
+  deliveries: (status.deliveries ?? []).filter((record) => record.target !== target),
+});
+
+/** Every delivery carries the new version: it is the current one from now on, and what it replaced waits as previous. */
+export const published = (status: RotationStatus, rotation: OpenRotation, now: Date): RotationStatus => {
+  if (rotation.credential === undefined) return status;
+  const verifiedAt = rotation.verification?.verifiedAt;
+  const current: CurrentCredential = {
+    version: rotation.version,
+    id: rotation.credential.id,
+    issuedAt: rotation.credential.issuedAt,
+    ...(verifiedAt === undefined ? {} : { verifiedAt }),
+    publishedAt: timeText(now),
+  };
+  return {
+    ...status,
+    current,
+    rotation: {
+      ...rotation,
+      publishedAt: timeText(now),
+      ...(status.current === undefined ? {} : { previous: status.current }),
+    },
+  };
+};
+
+export const dependentStarted = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  name: string,
+  now: Date,
+): RotationStatus => {
+  const known = rotation.dependents ?? [];
+  if (known.some((progress) => progress.name === name)) return status;
+  return { ...status, rotation: { ...rotation, dependents: [...known, { name, startedAt: timeText(now) }] } };
+};
+
+export const dependentDone = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  done: { readonly name: string; readonly graceSeconds: number; readonly now: Date },
+): RotationStatus => ({
+  ...status,
+  rotation: {
+    ...rotation,
+    dependents: (rotation.dependents ?? []).map((progress) =>
+      progress.name === done.name
+        ? { ...progress, doneAt: timeText(done.now), graceSeconds: done.graceSeconds }
+        : progress,
+    ),
+  },
+});
+
+/** From here on the previous credential is the current one again; those who were moved have to be moved back. */
+export const turnedBack = (status: RotationStatus, rotation: OpenRotation, because: string): RotationStatus => ({
+  ...status,
+  ...(rotation.previous === undefined ? {} : { current: rotation.previous }),
+  rotation: {
+    ...rotation,
+    direction: "Back",
+    because,
+    dependents: (rotation.dependents ?? []).map(({ name }) => ({ name })),
+  },
+});
+
+const longestGrace = (rotation: OpenRotation): number =>
+  Math.max(0, ...(rotation.dependents ?? []).map(({ graceSeconds }) => graceSeconds ?? 0));
+
+export const closed = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  result: ClosedIntent["result"],
+  at: { readonly now: Date; readonly settings: RotationSettings },
+): RotationStatus => {
+  const now = timeText(at.now);
+  const intent: ClosedIntent = {
+    id: rotation.id,
+    version: rotation.version,
+    openedAt: rotation.openedAt,
+    closedAt: now,
+    providerTime: rotation.providerTime,
+    knownIds: rotation.knownIds,
+    result,
+  };
+  const base: RotationStatus = {
+    ...drop(status, "rotation", ...(result === "Succeeded" ? (["failures"] as const) : [])),
+    closedIntents: [intent, ...(status.closedIntents ?? [])].slice(0, MOST_CLOSED_INTENTS),
+    ...(result === "Succeeded" ? { lastRotationTime: now } : {}),
+  };
+  const gone =
+    result === "Succeeded"
+      ? rotation.previous
+      : rotation.credential && { version: rotation.version, id: rotation.credential.id };
+  if (gone === undefined) return base;
+  const wasPublished = result === "Succeeded" || rotation.direction === "Back";
+  return withRevocation(base, {
+    version: gone.version,
+    id: gone.id,
+    why: result === "Succeeded" ? "Superseded" : "Rejected",
+    since: now,
+    graceSeconds: wasPublished ? longestGrace(rotation) : 0,
+    overlapSeconds: wasPublished ? Math.ceil(at.settings.retire.overlapMs / 1000) : 0,
+  });
+};
+
+/** The pending credential is given up before anybody had it; the rotation ends and the back-off decides when to try again. */
+export const abandoned = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  at: { readonly now: Date; readonly settings: RotationSettings },
+): RotationStatus => closed(status, rotation, "Abandoned", at);
+
+const changeRevocation = (
+  status: RotationStatus,
+  id: string,
+  change: (entry: PendingRevocation) => PendingRevocation,
+): RotationStatus => ({
+  ...status,
+  pendingRevocations: (status.pendingRevocations ?? []).map((entry) => (entry.id === id ? change(entry) : entry)),
+});
+
+export const disabled = (status: RotationStatus, id: string, now: Date): RotationStatus =>
+  changeRevocation(status, id, (entry) => ({ ...entry, disabledAt: timeText(now) }));
+
+export const deleted = (status: RotationStatus, id: string, now: Date): RotationStatus =>
+  changeRevocation(status, id, (entry) => ({
+    ...entry,
+    disabledAt: entry.disabledAt ?? timeText(now),
+    deletedAt: timeText(now),
+  }));
+
+export const provenDead = (
+  status: RotationStatus,
+  id: string,
+  proof: NonNullable<HistoryEntry["proof"]>,
+  now: Date,
+): RotationStatus => {
+  const entry = (status.pendingRevocations ?? []).find((candidate) => candidate.id === id);
+  if (entry === undefined) return status;
+  const ends = { Superseded: "Revoked", Rejected: "RolledBack", Stray: "Stray" } as const;
+  const line: HistoryEntry = { version: entry.version, id, endedAt: timeText(now), end: ends[entry.why], proof };
+  return {
+    ...drop(status, "revocationFailures"),
+    pendingRevocations: (status.pendingRevocations ?? []).filter((candidate) => candidate.id !== id),
+    history: [line, ...(status.history ?? [])].slice(0, MOST_HISTORY),
+  };
+};
+
+export const resumed = (status: RotationStatus, now: Date): RotationStatus =>
+  status.current === undefined
+    ? status
+    : {
+        ...status,
+        current: { ...without(status.current, "resuming"), verifiedAt: timeText(now) } as CurrentCredential,
+      };
+
+export const markedGood = (
+  status: RotationStatus,
+  good: { readonly generation: number; readonly specHash: string; readonly spec: string },
+): RotationStatus => ({ ...drop(status, "failures"), lastKnownGood: good });
+
+const FIRST_PAUSE_MS = 1000;
+
+/** The pause doubles from one second up to the cap; `since` stays at the first failure of the same kind. */
+export const failed = (
+  before: Failures | undefined,
+  failure: {
+    readonly reason: string;
+    readonly message: string;
+    readonly now: Date;
+    readonly capMs: number;
+    readonly retryAfterMs?: number | undefined;
+  },
+): Failures => {
+  const same = before?.reason === failure.reason;
+  const count = same ? before.count + 1 : 1;
+  const pauseMs = Math.max(Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), failure.capMs), failure.retryAfterMs ?? 0);
+  return {
+    count,
+    reason: failure.reason,
+    message: failure.message.slice(0, 1024),
+    since: same ? before.since : timeText(failure.now),
+    nextAttemptTime: timeText(new Date(failure.now.getTime() + pauseMs)),
+  };
+};
+
+export const cleared = (
+  status: RotationStatus,
+  ...keys: readonly ("failures" | "revocationFailures" | "quarantine")[]
+): RotationStatus => drop(status, ...keys);

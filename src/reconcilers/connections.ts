@@ -1,0 +1,30 @@
+import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
+import type { ClusterClient } from "../cluster/contract.ts";
+import { OperatorError } from "../kernel/errors.ts";
+
+/** May this namespace use this connection? */
+export const allows = (connection: ProviderConnection, namespace: string): boolean => {
+  const { mode, names } = connection.spec.allowedNamespaces;
+  return mode === "All" || (names ?? []).includes(namespace);
+};
+
+/**
+ * The connection, read live, when this namespace may use it. NotFound or PermissionDenied otherwise; the same message for a
+ * tenant whether a connection exists or not would hide typing errors, so it does not hide them.
+ */
+export const connectionFor = async (
+  cluster: ClusterClient,
+  name: string,
+  namespace: string,
+): Promise<ProviderConnection> => {
+  const connection = await cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
+  if (connection === undefined) {
+    throw new OperatorError("NotFound", { publicMessage: `ProviderConnection ${name} does not exist.` });
+  }
+  if (!allows(connection, namespace)) {
+    throw new OperatorError("PermissionDenied", {
+      publicMessage: `ProviderConnection ${name} does not allow namespace ${namespace}; its spec.allowedNamespaces decides.`,
+    });
+  }
+  return connection;
+};

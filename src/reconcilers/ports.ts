@@ -1,0 +1,44 @@
+import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
+import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { CredentialSource } from "../providers/contract.ts";
+import type { Claims } from "../stores/claims.ts";
+import type { DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
+import type { Metrics } from "../telemetry/contract.ts";
+import type { DeliveryPlace } from "../domain/rotation/record.ts";
+import type { Freshness } from "./freshness.ts";
+import type { Outside } from "./outside.ts";
+
+/** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
+export interface Sources {
+  /** Throws InvalidSpec when the connection cannot serve this kind of source. */
+  awsAccessKey(connection: ProviderConnection, target: { readonly namespace: string; readonly userName: string }): CredentialSource;
+}
+
+export interface Stores {
+  kubernetesSecret(owner: DeliveryOwner, place: NonNullable<DeliveryPlace["kubernetesSecret"]>): DeliveryStore;
+  vaultKV(connection: ProviderConnection, owner: DeliveryOwner, place: NonNullable<DeliveryPlace["vaultKV"]>): DeliveryStore;
+}
+
+/** Everything that a reconciler may reach. Built once, in compose.ts. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cluster: ClusterClient;
+  readonly events: EventRecorder;
+  readonly metrics: Metrics;
+  readonly outside: Outside;
+  readonly sources: Sources;
+  readonly stores: Stores;
+  readonly staging: StagingStore;
+  readonly claims: Claims;
+  readonly freshness: Freshness;
+  /** The name in owner marks; two clusters that share an AWS account have different ones. */
+  readonly clusterName: string;
+  readonly operatorNamespace: string;
+  /** A word that no other process has: only it may issue under an intent that carries it. */
+  readonly self: string;
+  readonly attributionWindowMs: number;
+  readonly resyncMs: number;
+}

@@ -1,0 +1,57 @@
+import { closed, dependentDone, dependentStarted, turnedBack } from "../../../domain/rotation/transitions.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
+import { workloadDoor } from "../steps/observe.ts";
+import { moveWorkload } from "../workloads.ts";
+import { mutate, openRotation, say, type Act, type Carry } from "./act.ts";
+
+const settingOf = ({ inForce }: Act, name: string) => inForce.settings.dependents.find((dependent) => dependent.name === name);
+
+/** A workload is rolled by its pod-template annotation; an external dependent is asked to confirm. */
+export const moveDependent: Carry<"moveDependent"> = async (act, { name, version }) => {
+  const { scope, ports } = act;
+  const setting = settingOf(act, name);
+  if (setting === undefined) return scope.status;
+  if (setting.kind === "external") {
+    say(act, "Normal", "ConfirmationAwaited", `Dependent ${name} must confirm: set the annotation confirmed.keyturn.dev/${name} to ${version}.`, "Roll");
+  } else if (setting.restart) {
+    await roll(act, setting, version);
+  }
+  const { rotation } = scope.status;
+  ports.metrics.dependentRestart({ result: rotation?.direction === "Back" ? "RolledBack" : "Started" });
+  return rotation === undefined ? scope.status : dependentStarted(scope.status, rotation, name, scope.now);
+};
+
+const roll = async (act: Act, setting: Extract<NonNullable<ReturnType<typeof settingOf>>, { kind: "workload" }>, version: string): Promise<void> => {
+  const target = `${setting.workload.kind}/${setting.workload.name}`;
+  try {
+    await mutate(act, { action: "kubernetes:RollWorkload", kind: "Issuing", target, facts: { version } }, () =>
+      moveWorkload(workloadDoor(act.scope, act.ports), setting, version),
+    );
+    say(act, "Normal", "DependentRolling", `${target} is rolled to credential ${version}.`, "Roll");
+  } catch (thrown) {
+    // It may simply come later; the wait and its time-out are the planner's.
+    if (!(thrown instanceof OperatorError) || thrown.code !== "NotFound") throw thrown;
+  }
+};
+
+export const recordDependent: Carry<"recordDependent"> = async (act, { name, graceSeconds }) => {
+  act.ports.metrics.dependentRestart({ result: "Completed" });
+  return dependentDone(act.scope.status, openRotation(act), { name, graceSeconds, now: act.scope.now });
+};
+
+export const goBack: Carry<"goBack"> = async (act, { because }) => {
+  const rotation = openRotation(act);
+  act.ports.metrics.dependentRestart({ result: "TimedOut" });
+  act.ports.metrics.rollback({ reason: "DependentTimedOut" });
+  say(act, "Warning", "RotationRolledBack", `Credential ${rotation.version} is taken back (${because}); the previous one is published again.`);
+  return turnedBack(act.scope.status, rotation, because);
+};
+
+export const closeRotation: Carry<"closeRotation"> = async (act, { result }) => {
+  const { scope, inForce, ports } = act;
+  const rotation = openRotation(act);
+  ports.metrics.rotationEnded({ result, provider: "aws" });
+  ports.metrics.rotationPhase({ phase: "total" }, (scope.now.getTime() - Date.parse(rotation.openedAt)) / 1000);
+  if (result === "Succeeded") say(act, "Normal", "RotationSucceeded", `Every dependent uses credential ${rotation.version}.`);
+  return closed(scope.status, rotation, result, { now: scope.now, settings: inForce.settings });
+};

@@ -1,0 +1,61 @@
+import type { RotationAction } from "../../../domain/rotation/plan.ts";
+import type { RotationStatus } from "../../../domain/rotation/record.ts";
+import type { Act } from "./act.ts";
+import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";
+import { openIntent, renewIntent } from "./intent.ts";
+import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray } from "./issue.ts";
+import { pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
+import { disable, prove, revoke } from "./retire.ts";
+import { resume, verify } from "./verify.ts";
+
+/** The act for each of the planner's actions: a list to read, not a place for logic. */
+export const act = (context: Act, action: RotationAction): Promise<RotationStatus> => {
+  switch (action.type) {
+    case "openIntent":
+      return openIntent(context, action);
+    case "renewIntent":
+      return renewIntent(context, action);
+    case "issueAndStage":
+      return issueAndStage(context, action);
+    case "recordStaged":
+      return recordStaged(context, action);
+    case "recordStray":
+      return recordStray(context, action);
+    case "discardPending":
+      return discardPending(context, action);
+    case "keepPrevious":
+      return keepPrevious(context, action);
+    case "verify":
+      return verify(context, action);
+    case "publish":
+      return publish(context, action);
+    case "recordPublished":
+      return recordPublished(context, action);
+    case "moveDependent":
+      return moveDependent(context, action);
+    case "recordDependent":
+      return recordDependent(context, action);
+    case "goBack":
+      return goBack(context, action);
+    case "closeRotation":
+      return closeRotation(context, action);
+    case "resume":
+      return resume(context, action);
+    case "disable":
+      return disable(context, action);
+    case "revoke":
+      return revoke(context, action);
+    case "prove":
+      return prove(context, action);
+    case "withdraw":
+      return withdraw(context, action);
+    case "pruneStaging":
+      return pruneStaging(context, action);
+    case "recordGood":
+      return recordGood(context, action);
+    case "observe":
+    case "wait":
+    case "stall":
+      return Promise.resolve(context.scope.status);
+  }
+};

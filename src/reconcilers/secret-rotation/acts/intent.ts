@@ -1,0 +1,45 @@
+import { ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
+import { opened, renewed } from "../../../domain/rotation/transitions.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
+import { randomWord } from "../../../kernel/ids.ts";
+import type { Listing } from "../../../providers/contract.ts";
+import type { RotationScope } from "../scope.ts";
+import { openRotation, say, type Carry } from "./act.ts";
+import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
+
+/**
+ * Before the first outside write for a credential: finalizer, claim, owner mark, and then the intent itself, which this pass's
+ * status write makes durable under the resourceVersion that was read. Issuing is for the next pass.
+ */
+export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
+  const { scope, ports } = act;
+  await ensureFinalizer(act);
+  await ensureOwnership(act);
+  const listing = requireListing(scope);
+  const rotationId = randomWord(12);
+  const handled = trigger === "Requested" ? scope.object.metadata.annotations?.[ROTATE_AT] : undefined;
+  const status = opened(
+    scope.status,
+    trigger,
+    {
+      rotationId,
+      word: rotationId.slice(0, 5),
+      issuer: ports.self,
+      now: scope.now,
+      providerTime: listing.providerTime,
+      knownIds: listing.credentials.map(({ id }) => id),
+    },
+    handled,
+  );
+  say(act, "Normal", "RotationStarted", `Rotation to credential ${status.rotation?.version ?? ""} has started (${trigger}).`);
+  return status;
+};
+
+/** Another process wrote the intent: it is written anew, so that two processes never issue under the same one knowingly. */
+export const renewIntent: Carry<"renewIntent"> = async (act) =>
+  renewed(act.scope.status, openRotation(act), act.ports.self);
+
+const requireListing = (scope: RotationScope): Listing => {
+  if (scope.listing !== undefined) return scope.listing;
+  throw new OperatorError("Unknown", { publicMessage: "The provider's listing was not read before the intent." });
+};

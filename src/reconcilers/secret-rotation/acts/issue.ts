@@ -1,0 +1,92 @@
+import { issued, abandoned, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
+import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import type { IssuedCredential } from "../../../providers/contract.ts";
+import { openSource, openStore } from "../steps/observe.ts";
+import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
+
+/**
+ * CreateAccessKey, then the staging Secret. The intent is durable already; a key whose value cannot be staged is revoked on the
+ * spot, and when even that fails, or this process dies, the next pass finds the key by the intent.
+ */
+export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
+  const { scope, ports, inForce } = act;
+  const rotation = openRotation(act);
+  const source = await openSource(scope, inForce, ports);
+  const { userName } = inForce.settings.source;
+  const credential = await mutate(
+    act,
+    { action: "aws:CreateAccessKey", kind: "Issuing", target: userName, facts: { rotationId: rotation.id, version: rotation.version } },
+    () => source.issue(callContext(act)),
+  );
+  await stageOrRevoke(act, credential, rotation.version);
+  say(act, "Normal", "Issued", `Credential ${rotation.version} was issued for ${userName}.`);
+  return issued(scope.status, rotation, credential);
+};
+
+const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: string): Promise<void> => {
+  const { scope, ports, inForce } = act;
+  const { id, material, issuedAt } = credential;
+  try {
+    await mutate(act, { action: "kubernetes:StageSecret", kind: "Issuing", target: id, facts: { version } }, () =>
+      ports.staging.put(scope.owner, { version, id, material, issuedAt }),
+    );
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    const source = await openSource(scope, inForce, ports);
+    // Our own fresh key, which nobody else has seen: it goes although the pass may be ending.
+    await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id, facts: { because: "NotStaged" } }, () =>
+      source.revoke(id, callContext(act)),
+    ).catch((failure: unknown) => {
+      ports.log.error("A key that could not be staged could not be revoked either; its intent will find it", { error: failure, id });
+    });
+    throw error;
+  }
+};
+
+/** The answer was recorded in staging but not in status: the process died in between. */
+export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt }) =>
+  issued(act.scope.status, openRotation(act), { id, issuedAt });
+
+export const recordStray: Carry<"recordStray"> = async (act, { id }) => {
+  say(act, "Warning", "StrayFound", `Access key ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`);
+  return strayRecorded(act.scope.status, id, act.scope.now);
+};
+
+export const discardPending: Carry<"discardPending"> = async (act, { because }) => {
+  const rotation = openRotation(act);
+  say(act, "Warning", "RotationAbandoned", `Credential ${rotation.version} is given up before anybody had it (${because}).`);
+  return abandoned(act.scope.status, rotation, { now: act.scope.now, settings: act.inForce.settings });
+};
+
+/**
+ * The value in use must be in staging before it is replaced, or there is no going back. It has been there since it was issued;
+ * when somebody removed it, it is won back from a delivery that still carries it.
+ */
+export const keepPrevious: Carry<"keepPrevious"> = async (act) => {
+  const { scope, ports } = act;
+  const rotation = openRotation(act);
+  const replaced = rotation.previous ?? scope.status.current;
+  if (replaced === undefined) throw new OperatorError("Unknown", { publicMessage: "There is no credential in use to keep." });
+  const staging = scope.staging ?? (await ports.staging.read(scope.object.metadata.uid));
+  if (staging.versions.some(({ version }) => version === replaced.version)) {
+    return previousKept(scope.status, rotation, "Kept");
+  }
+  const material = await fromDelivery(act, replaced.version);
+  if (material === undefined) {
+    say(act, "Warning", "RollbackUnavailable", `The value of credential ${replaced.version} is in no place any more; this rotation can only go forward.`);
+    return previousKept(scope.status, rotation, "Unavailable");
+  }
+  await mutate(act, { action: "kubernetes:StageSecret", kind: "Issuing", target: replaced.id, facts: { version: replaced.version } }, () =>
+    ports.staging.put(scope.owner, { version: replaced.version, id: replaced.id, material, issuedAt: new Date(replaced.issuedAt) }),
+  );
+  return previousKept(scope.status, rotation, "Kept");
+};
+
+const fromDelivery = async (act: Act, version: string) => {
+  for (const { place } of act.inForce.settings.deliveries) {
+    const store = await openStore(act.scope, place, act.ports);
+    const seen = await store.observe(callContext(act));
+    if (seen.kind === "ours" && seen.version === version && seen.material !== undefined) return seen.material;
+  }
+  return undefined;
+};

@@ -1,0 +1,93 @@
+import { deliveryRecorded, deliveryWithdrawn, markedGood, published, cleared } from "../../../domain/rotation/transitions.ts";
+import { canonicalJson } from "../../../kernel/ids.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
+import type { SecretMaterial } from "../../../kernel/secret-material.ts";
+import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
+import { openStore } from "../steps/observe.ts";
+import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
+import { claimTarget } from "./claim.ts";
+import { staged } from "./verify.ts";
+
+/**
+ * One delivery is switched to a version and read back. What stands there is read first: it may already be done (the answer was
+ * lost), or not be ours (Conflict, nothing written).
+ */
+export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
+  const { scope, ports, inForce } = act;
+  const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
+  if (setting === undefined) return scope.status;
+  const material = await staged(act, version);
+  const store = await openStore(scope, setting.place, ports);
+  const recorded = (scope.status.deliveries ?? []).some(({ target }) => target === store.target);
+  if (!recorded) await claimTarget(act, store.target, canonicalJson({ delivery: setting.place }));
+
+  const before = await store.observe(callContext(act));
+  if (!carries(before, version, material)) {
+    if (before.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: before.why });
+    await mutate(act, { action: `${actionOf(store)}:Publish`, kind: "Issuing", target: store.target, facts: { version } }, () =>
+      store.publish({ version, material }, before.precondition, callContext(act)),
+    ).catch((thrown: unknown) => keepIfConflict(thrown));
+    await readBack(act, store, version, material);
+    say(act, "Normal", "Published", `Credential ${version} is delivered to ${store.target}.`, "Publish");
+  }
+  return deliveryRecorded(scope.status, {
+    name: setting.name,
+    version,
+    target: store.target,
+    place: setting.place,
+    digest: setting.digest,
+  });
+};
+
+const actionOf = (store: DeliveryStore): string => (store.target.startsWith("kv/") ? "vault" : "kubernetes");
+
+const carries = (seen: DeliveryObservation, version: string, material: SecretMaterial): boolean =>
+  seen.kind === "ours" && seen.version === version && seen.matches(material);
+
+/** A Conflict may be our own write whose answer was lost: reading back decides, so it is not thrown here. */
+const keepIfConflict = (thrown: unknown): void => {
+  if (thrown instanceof OperatorError && thrown.code === "Conflict") return;
+  throw thrown;
+};
+
+const readBack = async (act: Act, store: DeliveryStore, version: string, material: SecretMaterial): Promise<void> => {
+  const after = await store.observe(callContext(act));
+  if (carries(after, version, material)) return;
+  if (after.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: after.why });
+  throw new OperatorError("Unavailable", { publicMessage: `What was written to ${store.target} could not be read back; it is written again.` });
+};
+
+/** Every delivery was written and read back: the new credential is the current one. */
+export const recordPublished: Carry<"recordPublished"> = async (act) => {
+  const rotation = openRotation(act);
+  return published(cleared(act.scope.status, "failures"), rotation, act.scope.now);
+};
+
+/** A place that the spec no longer names gets its material taken away; what is not ours there stays. */
+export const withdraw: Carry<"withdraw"> = async (act, { target }) => {
+  const { scope, ports } = act;
+  const record = (scope.status.deliveries ?? []).find((candidate) => candidate.target === target);
+  if (record === undefined) return scope.status;
+  const store = await openStore(scope, record.place, ports);
+  const result = await mutate(act, { action: `${actionOf(store)}:Withdraw`, kind: "Revoking", target }, () =>
+    store.withdraw({ final: true }, callContext(act)),
+  );
+  await ports.claims.release(target, scope.object.metadata.uid);
+  say(act, "Normal", "Withdrawn", `Delivery ${record.name} (${target}) is no longer declared: ${result}.`, "Withdraw");
+  return deliveryWithdrawn(scope.status, target);
+};
+
+export const pruneStaging: Carry<"pruneStaging"> = async (act, { keep }) => {
+  const { scope, ports } = act;
+  await mutate(act, { action: "kubernetes:PruneStaging", kind: "Revoking", target: scope.object.metadata.uid }, () =>
+    ports.staging.keepOnly(scope.object.metadata.uid, keep),
+  );
+  return scope.status;
+};
+
+export const recordGood: Carry<"recordGood"> = async ({ scope, inForce }) =>
+  markedGood(scope.status, {
+    generation: inForce.own ? (scope.object.metadata.generation ?? 0) : (scope.status.lastKnownGood?.generation ?? 0),
+    specHash: inForce.specHash,
+    spec: canonicalJson(inForce.spec),
+  });

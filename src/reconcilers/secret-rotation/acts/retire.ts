@@ -1,0 +1,65 @@
+import { cleared, deleted, disabled, provenDead } from "../../../domain/rotation/transitions.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
+import { formatDuration } from "../../../kernel/duration.ts";
+import type { CredentialSource } from "../../../providers/contract.ts";
+import { openSource } from "../steps/observe.ts";
+import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
+
+/** The key is made inactive: it can still be switched on again, should somebody have been forgotten. */
+export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs }) => {
+  const { scope, ports, inForce } = act;
+  const source = await openSource(scope, inForce, ports);
+  if (requireUnusedForMs !== undefined) await demandUnused(act, source, id, requireUnusedForMs);
+  const listing = await source.list(callContext(act));
+  const seen = listing.credentials.find((credential) => credential.id === id);
+  if (seen?.enabled === true) {
+    await mutate(act, { action: "aws:UpdateAccessKey", kind: "Revoking", target: id, facts: { status: "Inactive" } }, () =>
+      source.setEnabled(id, false, callContext(act)),
+    );
+    say(act, "Normal", "Disabled", `Access key ${id} is disabled.`, "Retire");
+  }
+  return cleared(disabled(scope.status, id, scope.now), "revocationFailures");
+};
+
+/** Fails closed: where the provider cannot say when a key was last used, it stays. */
+const demandUnused = async (act: Act, source: CredentialSource, id: string, forMs: number): Promise<void> => {
+  const use = await source.lastUse(id, callContext(act));
+  if (use.kind === "never") return;
+  if (use.kind === "at" && act.scope.now.getTime() - use.at.getTime() >= forMs) return;
+  throw new OperatorError("StillInUse", {
+    publicMessage:
+      use.kind === "unknown"
+        ? `The provider does not say when access key ${id} was last used, so it stays enabled.`
+        : `Access key ${id} was used within the last ${formatDuration(forMs)} (spec.retire.requireUnusedFor), so it stays enabled.`,
+  });
+};
+
+export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
+  const { scope, ports, inForce } = act;
+  const source = await openSource(scope, inForce, ports);
+  if (onlyIfNeverUsed && (await source.lastUse(id, callContext(act))).kind !== "never") {
+    throw new OperatorError("StillInUse", {
+      publicMessage: `Access key ${id} was made under an intent of this resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
+    });
+  }
+  await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id }, () => source.revoke(id, callContext(act)));
+  say(act, "Normal", "Deleted", `Access key ${id} is deleted.`, "Retire");
+  return cleared(deleted(scope.status, id, scope.now), "revocationFailures");
+};
+
+/** The dead credential is tried and must be refused; where its value is lost, the provider's listing is the proof. */
+export const prove: Carry<"prove"> = async (act, { id, version }) => {
+  const { scope, ports, inForce } = act;
+  const material = scope.staging?.versions.find((entry) => entry.version === version && entry.id === id)?.material;
+  if (material === undefined) {
+    say(act, "Normal", "Proven", `Access key ${id} is gone from the provider's listing.`, "Prove");
+    return provenDead(scope.status, id, "ProvenByListing", scope.now);
+  }
+  const source = await openSource(scope, inForce, ports);
+  const outcome = await source.proveRefused(material, callContext(act));
+  if (outcome.kind === "accepted") {
+    throw new OperatorError("Unavailable", { publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.` });
+  }
+  say(act, "Normal", "Proven", `A login with the deleted access key ${id} was refused.`, "Prove");
+  return provenDead(scope.status, id, "ProvenByLogin", scope.now);
+};

@@ -1,0 +1,199 @@
+import { FINALIZER } from "../../api/v1alpha1/annotations.ts";
+import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { Situation } from "../../domain/rotation/report.ts";
+import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
+import { runPipeline } from "../../engine/pipeline.ts";
+import { OperatorError } from "../../kernel/errors.ts";
+import type { Ports } from "../ports.ts";
+import { act } from "./acts/index.ts";
+import { deleteRotation } from "./deletion.ts";
+import { inherit } from "./inherit.ts";
+import { baseStatus, finalStatus, recordFailure, recordSuccess } from "./status.ts";
+import { chooseSpec } from "./steps/choose-spec.ts";
+import { decide } from "./steps/observe.ts";
+import { rotationRef, type RotationScope } from "./scope.ts";
+
+/** Clocks that differ by more than this are not used to retire anything. */
+const MOST_SKEW_MS = 30_000;
+const DEPENDENT_POLL_MS = 1000;
+const UNHEALTHY_POLL_MS = 5000;
+
+/** SecretRotations: one pass does the one thing that the planner names, and one status write records it. */
+export const secretRotationReconciler = (ports: Ports): Reconciler => ({
+  name: "secretrotation",
+  async reconcile(request, context) {
+    const scope = await openScope(request, context, ports);
+    if (scope === undefined) {
+      ports.metrics.forget({ kind: "SecretRotation", namespace: request.namespace, name: request.name });
+      return { kind: "settled" };
+    }
+    if (scope.object.metadata.deletionTimestamp !== undefined) return deleteRotation(scope, ports);
+    if (scope.stale === true) return { kind: "waiting", recheckAfterMs: 1000 };
+    return runPipeline(steps(ports), scope, context, {
+      ended: (ended, outcome) => {
+        if (outcome.kind === "failed") ended.error = outcome.error;
+      },
+      measure: (step, seconds) => {
+        ports.metrics.stepEnded("secretrotation", step, seconds);
+      },
+    });
+  },
+});
+
+const steps = (ports: Ports): readonly Step<RotationScope>[] => [
+  {
+    name: "choose-spec",
+    group: "decide",
+    async run(scope) {
+      const inForce = await chooseSpec(scope, ports.cluster);
+      if (inForce === undefined) return { kind: "stop", outcome: { kind: "stalled" } };
+      scope.inForce = inForce;
+      return { kind: "next" };
+    },
+  },
+  {
+    name: "inherit",
+    group: "act",
+    async run(scope) {
+      if (scope.inForce === undefined || !(await inherit(scope, scope.inForce, ports))) return { kind: "next" };
+      scope.situation = { kind: "acted", action: { type: "resume", step: "Enable" } };
+      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+    },
+  },
+  {
+    name: "decide",
+    group: "decide",
+    async run(scope) {
+      if (scope.inForce === undefined) return { kind: "next" };
+      const action = await decide(scope, scope.inForce, ports);
+      scope.action = action;
+      return settle(scope, action);
+    },
+  },
+  {
+    name: "act",
+    group: "act",
+    async run(scope) {
+      const { inForce, action } = scope;
+      if (inForce === undefined || action === undefined) return { kind: "next" };
+      recordSuccess(scope, await act({ scope, inForce, ports }, action));
+      scope.situation = { kind: "acted", action };
+      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+    },
+  },
+  { name: "write-status", group: "report", run: (scope) => report(scope, ports) },
+];
+
+const openScope = async (
+  request: ReconcileRequest,
+  context: PassContext,
+  ports: Ports,
+): Promise<RotationScope | undefined> => {
+  const ref = rotationRef(request);
+  const object = await ports.cluster.get<SecretRotation>(ref);
+  if (object === undefined) return undefined;
+  const time = ports.cluster.serverTime();
+  const base = baseStatus(object);
+  return {
+    request,
+    ref,
+    passId: context.passId,
+    signal: context.signal,
+    object,
+    owner: {
+      cluster: ports.clusterName,
+      namespace: request.namespace,
+      name: request.name,
+      uid: object.metadata.uid,
+      predecessors: base.predecessors ?? [],
+    },
+    base,
+    status: base,
+    now: time?.now ?? ports.clock.now(),
+    timeTrusted: time !== undefined && Math.abs(time.skewMs) <= MOST_SKEW_MS,
+    events: [],
+    stale: ports.freshness.isStale(object.metadata),
+  };
+};
+
+/** Waits and stalls end the pass here; everything else goes on to the act. */
+const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnType<Step<RotationScope>["run"]>> => {
+  if (action.type === "stall") {
+    scope.situation = { kind: "stalled", reason: action.reason, message: stallMessage(action) };
+    return { kind: "stop", outcome: { kind: "stalled" } };
+  }
+  if (action.type !== "wait") return { kind: "next" };
+  if (action.for === "DependentMissing" && scope.status.rotation === undefined) {
+    // A spec that names what is not there counts against the spec's own progress deadline.
+    throw new OperatorError("NotFound", { publicMessage: `The dependent ${action.about ?? ""} does not exist.` });
+  }
+  scope.situation = { kind: "waiting", wait: action };
+  return { kind: "stop", outcome: waitOutcome(scope, action) };
+};
+
+const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type: "wait" }>): Outcome => {
+  const polls: Partial<Record<typeof wait.for, number>> = {
+    DependentRollout: DEPENDENT_POLL_MS,
+    DependentMissing: UNHEALTHY_POLL_MS,
+    DependentUnhealthy: DEPENDENT_POLL_MS,
+    ClockSkew: UNHEALTHY_POLL_MS,
+  };
+  const until = wait.recheckAt === undefined ? undefined : Math.max(wait.recheckAt.getTime() - scope.now.getTime(), 0);
+  const poll = polls[wait.for];
+  const recheckAfterMs = Math.min(until ?? Infinity, poll ?? Infinity);
+  return Number.isFinite(recheckAfterMs) ? { kind: "waiting", recheckAfterMs } : { kind: "settled" };
+};
+
+const stallMessage = (action: Extract<RotationAction, { type: "stall" }>): string => {
+  const texts: Record<typeof action.reason, string> = {
+    SlotsFull: `The IAM user ${action.about} has all the access keys that AWS allows and none of them is Keyturn's to retire. Delete one at the provider, then set the annotation keyturn.dev/retry to a new value.`,
+    StrayOnSharedTarget: `Access key ${action.about} appeared while a rotation was open, on a user that is not exclusive to Keyturn. Delete it at the provider, or declare spec.source.awsAccessKey.exclusive.`,
+    StrayInUse: `Access key ${action.about} was made under an intent of this resource but somebody has used it.`,
+    Conflict: `${action.about} belongs to somebody else.`,
+  };
+  return texts[action.reason];
+};
+
+/** The one status write of the pass, after whatever happened; events go out only for what was recorded. */
+const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<ReturnType<Step<RotationScope>["run"]>>> => {
+  const { error } = scope;
+  if (error?.code === "Aborted") return { kind: "next" };
+  if (error !== undefined) recordFailure(scope, error);
+  const situation: Situation = scope.situation ?? { kind: "failed" };
+  const next = finalStatus(scope, situation, ports);
+  const stored = await writeStatus(ports.cluster, ports.clock, scope.ref, { base: scope.object, next });
+  ports.freshness.wrote(stored.metadata);
+  for (const event of scope.events) ports.events.record({ ref: scope.ref, uid: scope.object.metadata.uid }, event);
+  if (scope.reverted !== undefined) ports.metrics.rollback({ reason: scope.reverted });
+  gauge(scope, next, ports);
+  return error === undefined ? { kind: "next" } : { kind: "stop", outcome: afterFailure(scope) };
+};
+
+const afterFailure = (scope: RotationScope): Outcome => {
+  const ends = [scope.status.failures, scope.status.revocationFailures].flatMap((failures) => {
+    if (failures === undefined) return [];
+    const deadline = Date.parse(failures.since) + (scope.inForce?.settings.progressDeadlineMs ?? Infinity);
+    return [Date.parse(failures.nextAttemptTime), deadline].filter((at) => at > scope.now.getTime());
+  });
+  const recheckAfterMs = Math.max(0, Math.min(...ends, scope.now.getTime() + 60_000) - scope.now.getTime());
+  return { kind: "waiting", recheckAfterMs };
+};
+
+const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Ports): void => {
+  const { namespace, name } = scope.request;
+  for (const { type, status: value } of status.conditions ?? []) {
+    ports.metrics.condition({ kind: "SecretRotation", namespace, name, type, status: value });
+  }
+  ports.metrics.credential(
+    { namespace, name },
+    {
+      createdAt: status.current === undefined ? undefined : new Date(status.current.issuedAt),
+      nextRotationAt: status.nextRotationTime === undefined ? undefined : new Date(status.nextRotationTime),
+    },
+  );
+  ports.metrics.pendingRevocations({ namespace, name }, (status.pendingRevocations ?? []).length);
+};
+
+export const finalizerOf = (object: SecretRotation): boolean => (object.metadata.finalizers ?? []).includes(FINALIZER);

@@ -1,0 +1,79 @@
+import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
+import type { ObjectRef } from "../../cluster/contract.ts";
+import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { RotationStatus } from "../../domain/rotation/record.ts";
+import type { Situation } from "../../domain/rotation/report.ts";
+import type { RotationSettings } from "../../domain/rotation/settings.ts";
+import type { ReconcileRequest } from "../../engine/contract.ts";
+import type { OperatorError } from "../../kernel/errors.ts";
+import type { CredentialSource, Listing } from "../../providers/contract.ts";
+import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
+import type { DependentView } from "../../domain/rotation/plan.ts";
+import type { Mutation } from "../outside.ts";
+
+export interface PendingEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+}
+
+/** The spec that is worked for in this pass: the object's own, or the last known good one. */
+export interface InForce {
+  readonly settings: RotationSettings;
+  readonly specHash: string;
+  readonly spec: SecretRotation["spec"];
+  /** True when it is the spec in the object. */
+  readonly own: boolean;
+}
+
+/** What one pass about one SecretRotation has read, decided and done. Steps fill it in from top to bottom. */
+export interface RotationScope {
+  readonly request: ReconcileRequest;
+  readonly ref: ObjectRef;
+  readonly passId: string;
+  readonly signal: AbortSignal;
+  object: SecretRotation;
+  owner: DeliveryOwner;
+  /** As the object was read. */
+  base: RotationStatus;
+  /** As it will be written. */
+  status: RotationStatus;
+  now: Date;
+  timeTrusted: boolean;
+  inForce?: InForce;
+  connection?: ProviderConnection;
+  source?: CredentialSource;
+  listing?: Listing;
+  staging?: Staging;
+  deliveries?: Readonly<Record<string, DeliveryObservation>>;
+  dependents?: Readonly<Record<string, DependentView>>;
+  action?: RotationAction;
+  situation?: Situation;
+  error?: OperatorError;
+  /** What was read is older than what this process has seen already: nothing may be decided from it. */
+  stale?: boolean;
+  /** Set in the pass in which a spec is given up; counted by metrics. */
+  reverted?: string;
+  readonly events: PendingEvent[];
+  /** When the pass has to be run again at the latest; 0 is at once. */
+  recheckAfterMs?: number;
+}
+
+export const rotationRef = (request: ReconcileRequest): ObjectRef => ({
+  kind: SECRET_ROTATION,
+  namespace: request.namespace,
+  name: request.name,
+});
+
+export const subjectOf = (scope: RotationScope): Mutation["subject"] => ({
+  kind: "SecretRotation",
+  namespace: scope.request.namespace,
+  name: scope.request.name,
+  uid: scope.object.metadata.uid,
+});
+
+/** Identity of the target across the cluster, for its claim. */
+export const targetOf = (connection: ProviderConnection, settings: RotationSettings): string =>
+  `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${settings.source.userName}`;

@@ -1,0 +1,63 @@
+import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { RotationStatus } from "../../domain/rotation/record.ts";
+import { report, type Situation } from "../../domain/rotation/report.ts";
+import { unmanagedIds } from "../../domain/rotation/strays.ts";
+import { cleared, failed, timeText } from "../../domain/rotation/transitions.ts";
+import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
+import type { Ports } from "../ports.ts";
+import { planInput } from "./steps/observe.ts";
+import type { RotationScope } from "./scope.ts";
+
+const REVOCATIONS: readonly RotationAction["type"][] = ["disable", "revoke", "prove"];
+const UNAVAILABLE_CAP_MS = 60_000;
+const REFUSED_CAP_MS = 3_600_000;
+
+/** A failed action goes on record with its back-off; revocation has a record of its own, so that neither holds up the other. */
+export const recordFailure = (scope: RotationScope, error: OperatorError): void => {
+  const revoking = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
+  const key = revoking ? "revocationFailures" : "failures";
+  const capMs = isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
+  scope.status = {
+    ...scope.status,
+    [key]: failed(scope.status[key], {
+      reason: error.code,
+      message: error.publicMessage,
+      now: scope.now,
+      capMs,
+      retryAfterMs: error.retryAfterMs,
+    }),
+  };
+};
+
+/** What the pass did worked, so the back-off of its kind ends. */
+export const recordSuccess = (scope: RotationScope, status: RotationStatus): void => {
+  const revoking = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
+  const rejected = scope.status.failures === undefined && status.failures !== undefined;
+  scope.status = rejected ? status : cleared(status, revoking ? "revocationFailures" : "failures");
+};
+
+/** The status as people will read it. */
+export const finalStatus = (scope: RotationScope, situation: Situation, ports: Ports): RotationStatus => {
+  const { inForce } = scope;
+  const status = report({
+    status: withNextRotation(scope),
+    situation,
+    generation: scope.object.metadata.generation ?? 0,
+    now: scope.now,
+    login: inForce?.settings.verify.login ?? true,
+    unmanaged:
+      scope.listing === undefined || inForce === undefined ? undefined : unmanagedIds(planInput(scope, inForce, ports)),
+  });
+  return status;
+};
+
+const withNextRotation = (scope: RotationScope): RotationStatus => {
+  const { status, inForce } = scope;
+  const { nextRotationTime: _before, ...rest } = status;
+  const everyMs = inForce?.settings.everyMs;
+  if (everyMs === undefined || status.current === undefined) return rest;
+  return { ...rest, nextRotationTime: timeText(new Date(Date.parse(status.current.issuedAt) + everyMs)) };
+};
+
+export const baseStatus = (object: SecretRotation): RotationStatus => (object.status ?? {}) as RotationStatus;

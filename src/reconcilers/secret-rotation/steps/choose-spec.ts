@@ -1,0 +1,105 @@
+import { RETRY } from "../../../api/v1alpha1/annotations.ts";
+import type { SecretRotationSpec } from "../../../api/v1alpha1/secret-rotation.ts";
+import { PROVIDER_CONNECTION, type ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
+import { quarantineDue } from "../../../domain/rotation/last-known-good.ts";
+import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
+import { cleared } from "../../../domain/rotation/transitions.ts";
+import type { ClusterClient } from "../../../cluster/contract.ts";
+import type { InForce, RotationScope } from "../scope.ts";
+
+/**
+ * Which spec is worked for: the object's own, unless it is quarantined, or a rotation that began under the last known good one
+ * is still to be finished. Undefined: there is none that makes sense, and the scope's situation says why.
+ */
+export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): Promise<InForce | undefined> => {
+  retryAsked(scope);
+  const { spec } = scope.object;
+  const hash = specHash(spec);
+  const own = readSettings(spec);
+  const good = lastKnownGood(scope);
+  const generation = await connectionGenerations(spec, cluster);
+
+  if ("field" in own) {
+    if (good === undefined || good.settings.rollback === "None") {
+      scope.situation = { kind: "stalled", reason: "InvalidSpec", message: own.message };
+      return undefined;
+    }
+    quarantine(scope, hash, generation, { reason: "InvalidSpec", message: own.message });
+    return good;
+  }
+  const ownInForce: InForce = { settings: own, specHash: hash, spec, own: true };
+
+  const held = scope.status.quarantine;
+  if (held !== undefined && (held.specHash !== hash || held.connectionGeneration !== generation || good === undefined)) {
+    scope.status = cleared(scope.status, "quarantine", "failures");
+  }
+  if (scope.status.quarantine !== undefined && good !== undefined) return good;
+  if (good === undefined || good.specHash === hash) return ownInForce;
+  if (scope.status.rotation !== undefined) return good;
+
+  const verdict = quarantineDue(scope.status, own, scope.now);
+  if (verdict === undefined || own.rollback === "None") return ownInForce;
+  quarantine(scope, hash, generation, verdict);
+  return good;
+};
+
+const quarantine = (
+  scope: RotationScope,
+  hash: string,
+  connectionGeneration: number,
+  verdict: { readonly reason: string; readonly message: string },
+): void => {
+  const generation = scope.object.metadata.generation ?? 0;
+  if (scope.status.quarantine?.specHash !== hash) {
+    scope.events.push({
+      type: "Warning",
+      reason: "Reverted",
+      action: "Revert",
+      note: `Generation ${generation} could not be applied (${verdict.reason}); the last known good spec stays in force.`,
+    });
+    scope.reverted = verdict.reason;
+  }
+  scope.status = {
+    ...cleared(scope.status, "failures"),
+    quarantine: { specHash: hash, connectionGeneration, generation, ...verdict },
+  };
+};
+
+const lastKnownGood = (scope: RotationScope): InForce | undefined => {
+  const good = scope.status.lastKnownGood;
+  if (good === undefined) return undefined;
+  const spec = JSON.parse(good.spec) as SecretRotationSpec;
+  const settings = readSettings(spec);
+  if ("field" in settings) return undefined;
+  return { settings: newestOf(settings, scope), specHash: good.specHash, spec, own: false };
+};
+
+/** Deletion is obeyed as it is declared now, whatever else in the same spec fails (product.md). */
+const newestOf = (settings: RotationSettings, scope: RotationScope): RotationSettings => {
+  const own = readSettings(scope.object.spec);
+  return "field" in own ? settings : { ...settings, deletion: own.deletion };
+};
+
+/** Sum of the generations of every connection that the spec names: it changes when the platform changes any of them. */
+const connectionGenerations = async (spec: SecretRotationSpec, cluster: ClusterClient): Promise<number> => {
+  const names = new Set([
+    spec.source.awsAccessKey?.connectionRef.name,
+    ...spec.deliver.map(({ vaultKV }) => vaultKV?.connectionRef.name),
+  ]);
+  let sum = 0;
+  for (const name of names) {
+    if (name === undefined) continue;
+    const connection = await cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
+    sum += connection?.metadata.generation ?? 0;
+  }
+  return sum;
+};
+
+const retryAsked = (scope: RotationScope): void => {
+  const asked = scope.object.metadata.annotations?.[RETRY];
+  if (asked === undefined || asked === scope.status.lastHandledRetry) return;
+  scope.status = {
+    ...cleared(scope.status, "failures", "revocationFailures", "quarantine"),
+    lastHandledRetry: asked.slice(0, 256),
+  };
+};

@@ -1,0 +1,136 @@
+import { confirmedBy, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
+import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/plan.ts";
+import { planRotation, type RotationAction } from "../../../domain/rotation/plan.ts";
+import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
+import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import type { CredentialSource } from "../../../providers/contract.ts";
+import type { DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
+import { connectionFor } from "../../connections.ts";
+import type { Ports } from "../../ports.ts";
+import type { InForce, RotationScope } from "../scope.ts";
+import { viewWorkload } from "../workloads.ts";
+
+/** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
+export const decide = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<RotationAction> => {
+  for (;;) {
+    const action = planRotation(planInput(scope, inForce, ports));
+    if (action.type !== "observe") return action;
+    await OBSERVERS[action.what](scope, inForce, ports);
+  }
+};
+
+export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInput => ({
+  now: scope.now,
+  timeTrusted: scope.timeTrusted,
+  self: ports.self,
+  settings: inForce.settings,
+  specHash: inForce.specHash,
+  facts: { slots: AWS_SLOTS, canDisable: true, reportsLastUse: true, ...scope.source?.capabilities },
+  status: scope.status,
+  attributionWindowMs: ports.attributionWindowMs,
+  paused: scope.object.metadata.annotations?.[PAUSED] === "true",
+  rotateAt: rotateAt(scope),
+  listing: scope.listing?.credentials,
+  staging: scope.staging?.versions,
+  deliveries: scope.deliveries && scope.staging && deliveryViews(scope.deliveries, scope.staging),
+  dependents: scope.dependents,
+});
+
+/** Until the source is opened; the provider's own declaration replaces it. */
+const AWS_SLOTS = 2;
+
+/** `rotate-at` is acted on once; an unreadable one is told to people and ignored. */
+const rotateAt = (scope: RotationScope): Date | undefined => {
+  const text = scope.object.metadata.annotations?.[ROTATE_AT];
+  if (text === undefined || text === scope.status.lastHandledRotateAt) return undefined;
+  const at = RFC3339.test(text) ? new Date(text) : undefined;
+  if (at !== undefined && !Number.isNaN(at.getTime())) return at;
+  if (!scope.events.some(({ reason }) => reason === "InvalidAnnotation")) {
+    scope.events.push({
+      type: "Warning",
+      reason: "InvalidAnnotation",
+      action: "Rotate",
+      note: `The annotation ${ROTATE_AT} is not an RFC 3339 time such as 2026-12-31T22:00:00Z; it is ignored.`,
+    });
+  }
+  return undefined;
+};
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InForce, ports: Ports) => Promise<void>>> = {
+  async listing(scope, inForce, ports) {
+    const source = await openSource(scope, inForce, ports);
+    scope.listing = await source.list({ signal: scope.signal, log: ports.log });
+    ports.metrics.providerKeys(
+      { provider: "aws", identity: inForce.settings.source.userName },
+      scope.listing.credentials.length,
+      source.capabilities.slots,
+    );
+  },
+  async staging(scope, _inForce, ports) {
+    scope.staging = await ports.staging.read(scope.object.metadata.uid);
+  },
+  async deliveries(scope, inForce, ports) {
+    const seen: Record<string, DeliveryObservation> = {};
+    for (const { name, place } of inForce.settings.deliveries) {
+      seen[name] = await observeDelivery(scope, place, ports);
+    }
+    scope.deliveries = seen;
+    scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
+  },
+  async dependents(scope, inForce, ports) {
+    const seen: Record<string, DependentView> = {};
+    for (const dependent of inForce.settings.dependents) {
+      if (dependent.kind === "external") {
+        const confirmed = scope.object.metadata.annotations?.[confirmedBy(dependent.name)];
+        seen[dependent.name] = { kind: "external", ...(confirmed === undefined ? {} : { confirmed }) };
+      } else {
+        seen[dependent.name] = await viewWorkload(workloadDoor(scope, ports), dependent);
+      }
+    }
+    scope.dependents = seen;
+  },
+};
+
+export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
+  cluster: ports.cluster,
+  namespace: scope.request.namespace,
+  annotation: restartedFor(scope.request.name),
+});
+
+/** The target through its connection, both proved usable for this namespace by live reads. Opened once a pass. */
+export const openSource = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> => {
+  if (scope.source !== undefined) return scope.source;
+  const { connection: name, userName } = inForce.settings.source;
+  scope.connection = await connectionFor(ports.cluster, name, scope.request.namespace);
+  scope.source = ports.sources.awsAccessKey(scope.connection, { namespace: scope.request.namespace, userName });
+  return scope.source;
+};
+
+export const openStore = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
+  if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret);
+  if (place.vaultKV === undefined) throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
+  const connection = await connectionFor(ports.cluster, place.vaultKV.connectionRef.name, scope.request.namespace);
+  return ports.stores.vaultKV(connection, scope.owner, place.vaultKV);
+};
+
+/** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */
+const observeDelivery = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryObservation> => {
+  const store = await openStore(scope, place, ports).catch((thrown: unknown) => toOperatorError(thrown));
+  if (store instanceof OperatorError) return { kind: "foreign", why: store.publicMessage };
+  return store.observe({ signal: scope.signal, log: ports.log });
+};
+
+const deliveryViews = (
+  seen: Readonly<Record<string, DeliveryObservation>>,
+  staging: Staging,
+): Readonly<Record<string, DeliveryView>> =>
+  Object.fromEntries(
+    Object.entries(seen).map(([name, observation]): [string, DeliveryView] => {
+      if (observation.kind === "absent") return [name, { kind: "absent" }];
+      if (observation.kind === "foreign") return [name, observation];
+      const carries = staging.versions.filter(({ material }) => observation.matches(material)).map(({ version }) => version);
+      return [name, { kind: "ours", version: observation.version, carries }];
+    }),
+  );
