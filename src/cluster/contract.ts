@@ -34,7 +34,11 @@ export interface KubeObject {
 }
 
 /** What is sent on create: the server fills in the rest of the metadata. */
-export type NewObject = { readonly apiVersion: string; readonly kind: string; readonly metadata: Partial<ObjectMeta> } & Record<string, unknown>;
+export type NewObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Partial<ObjectMeta>;
+} & Record<string, unknown>;
 
 /**
  * The only door to kube-apiserver. Every call has a deadline (10 s), follows no redirect, bounds the answer's size and throws
@@ -45,7 +49,10 @@ export type NewObject = { readonly apiVersion: string; readonly kind: string; re
 export interface ClusterClient {
   /** Undefined when the object does not exist. Always live: no cache stands before it. */
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
-  list<T extends KubeObject>(kind: ResourceKind, options: { readonly namespace?: string | undefined; readonly labelSelector?: string }): Promise<readonly T[]>;
+  list<T extends KubeObject>(
+    kind: ResourceKind,
+    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+  ): Promise<readonly T[]>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** PUT with the resourceVersion that `object` carries. */
   replace<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T>;
@@ -56,7 +63,10 @@ export interface ClusterClient {
   /** False when it was absent already. Precondition failures are Conflict. */
   delete(ref: ObjectRef, preconditions: { readonly uid: string; readonly resourceVersion?: string }): Promise<boolean>;
   /** A bound token for a service account (TokenRequest). */
-  requestToken(serviceAccount: { readonly namespace: string; readonly name: string }, options: { readonly audiences: readonly string[]; readonly expirationSeconds: number }): Promise<string>;
+  requestToken(
+    serviceAccount: { readonly namespace: string; readonly name: string },
+    options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
+  ): Promise<string>;
   /**
    * kube-apiserver's time: the newest answer's Date header plus the monotonic time since. Whole seconds, never ahead.
    * `skewMs` is the local wall clock less that. Undefined before the first answer.
@@ -71,7 +81,9 @@ export interface Informer<T extends KubeObject> {
   synced(signal: AbortSignal): Promise<void>;
   get(key: { readonly namespace?: string | undefined; readonly name: string }): T | undefined;
   list(): readonly T[];
-  onChange(run: (change: { readonly type: "added" | "updated" | "deleted"; readonly object: T; readonly before?: T }) => void): void;
+  onChange(
+    run: (change: { readonly type: "added" | "updated" | "deleted"; readonly object: T; readonly before?: T }) => void,
+  ): void;
   /** Lists and watches until aborted; survives every error with jittered back-off (410: relist). Never throws. */
   start(signal: AbortSignal): void;
 }
@@ -83,7 +95,15 @@ export interface EventAbout {
 
 /** events.k8s.io/v1; same event about the same object again inside ten minutes becomes one series. Never throws, never blocks a pass. */
 export interface EventRecorder {
-  record(about: EventAbout, event: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly action: string; readonly note: string }): void;
+  record(
+    about: EventAbout,
+    event: {
+      readonly type: "Normal" | "Warning";
+      readonly reason: string;
+      readonly action: string;
+      readonly note: string;
+    },
+  ): void;
   /** Sends what waits; returns when sent or the deadline has passed. */
   flush(deadlineMs: number): Promise<void>;
 }

@@ -29,9 +29,7 @@ export interface Reconciler {
 }
 
 /** What a step says. Only the report group turns these into conditions. */
-export type StepResult =
-  | { readonly kind: "next" }
-  | { readonly kind: "stop"; readonly outcome: Outcome };
+export type StepResult = { readonly kind: "next" } | { readonly kind: "stop"; readonly outcome: Outcome };
 
 export interface Step<Scope> {
   readonly name: string;

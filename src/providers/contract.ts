@@ -54,7 +54,8 @@ export type VerifyOutcome = { readonly kind: "usable" } | { readonly kind: "notY
 /** What became of a login that ought to be refused. */
 export type RefusalOutcome = { readonly kind: "refused" } | { readonly kind: "accepted" };
 
-export type LastUse = { readonly kind: "at"; readonly at: Date } | { readonly kind: "never" } | { readonly kind: "unknown" };
+export type LastUse =
+  { readonly kind: "at"; readonly at: Date } | { readonly kind: "never" } | { readonly kind: "unknown" };
 
 /**
  * One target (an IAM user) through one connection. Every call has a deadline and throws OperatorError;

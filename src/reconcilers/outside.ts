@@ -47,6 +47,8 @@ export const outside = (audit: AuditTrail, mayMutate: () => boolean): Outside =>
 
 const refuseWhenStopping = (signal: AbortSignal, mayMutate: () => boolean): void => {
   if (signal.aborted || !mayMutate()) {
-    throw new OperatorError("Aborted", { publicMessage: "The operator is stopping or no longer leads; nothing was changed." });
+    throw new OperatorError("Aborted", {
+      publicMessage: "The operator is stopping or no longer leads; nothing was changed.",
+    });
   }
 };

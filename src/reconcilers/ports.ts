@@ -2,8 +2,8 @@ import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts"
 import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
-import type { CredentialSource } from "../providers/contract.ts";
-import type { Claims } from "../stores/claims.ts";
+import type { CallContext, CredentialSource } from "../providers/contract.ts";
+import type { ClaimStore } from "../stores/claims.ts";
 import type { DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import type { DeliveryPlace } from "../domain/rotation/record.ts";
@@ -13,12 +13,23 @@ import type { Outside } from "./outside.ts";
 /** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
 export interface Sources {
   /** Throws InvalidSpec when the connection cannot serve this kind of source. */
-  awsAccessKey(connection: ProviderConnection, target: { readonly namespace: string; readonly userName: string }): CredentialSource;
+  awsAccessKey(
+    connection: ProviderConnection,
+    target: { readonly namespace: string; readonly userName: string },
+  ): CredentialSource;
+  /** A login through the connection, as the operator itself; throws what went wrong. */
+  check(connection: ProviderConnection, context: CallContext): Promise<void>;
+  /** Closes what is open to a connection that is gone. */
+  retire(connectionName: string): void;
 }
 
 export interface Stores {
   kubernetesSecret(owner: DeliveryOwner, place: NonNullable<DeliveryPlace["kubernetesSecret"]>): DeliveryStore;
-  vaultKV(connection: ProviderConnection, owner: DeliveryOwner, place: NonNullable<DeliveryPlace["vaultKV"]>): DeliveryStore;
+  vaultKV(
+    connection: ProviderConnection,
+    owner: DeliveryOwner,
+    place: NonNullable<DeliveryPlace["vaultKV"]>,
+  ): DeliveryStore;
 }
 
 /** Everything that a reconciler may reach. Built once, in compose.ts. */
@@ -32,7 +43,7 @@ export interface Ports {
   readonly sources: Sources;
   readonly stores: Stores;
   readonly staging: StagingStore;
-  readonly claims: Claims;
+  readonly claims: ClaimStore;
   readonly freshness: Freshness;
   /** The name in owner marks; two clusters that share an AWS account have different ones. */
   readonly clusterName: string;

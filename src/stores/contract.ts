@@ -14,12 +14,21 @@ export interface DeliveryOwner {
 export type DeliveryObservation =
   | { readonly kind: "absent"; readonly precondition: StorePrecondition }
   /** Ours; `version` as marked beside it, `matches` compares content in memory (undefined material: unreadable content). */
-  | { readonly kind: "ours"; readonly version: string; readonly matches: (material: SecretMaterial) => boolean; readonly precondition: StorePrecondition }
+  | {
+      readonly kind: "ours";
+      readonly version: string;
+      readonly matches: (material: SecretMaterial) => boolean;
+      /** What stands there, to win back a value whose staging was lost; undefined when it is not complete. */
+      readonly material?: SecretMaterial | undefined;
+      readonly precondition: StorePrecondition;
+    }
   /** It exists and is not ours: never written. `why` is stable text that names the way out. */
   | { readonly kind: "foreign"; readonly why: string };
 
 /** resourceVersion of the Secret, or the KV v2 version for check-and-set; opaque to callers. */
-export type StorePrecondition = { readonly kind: "secret"; readonly uid?: string; readonly resourceVersion?: string } | { readonly kind: "kv"; readonly version: number };
+export type StorePrecondition =
+  | { readonly kind: "secret"; readonly uid?: string; readonly resourceVersion?: string }
+  | { readonly kind: "kv"; readonly version: number };
 
 /** One delivery of one resource: a Secret in its namespace, or a KV v2 path under the connection's prefix. */
 export interface DeliveryStore {
@@ -27,9 +36,16 @@ export interface DeliveryStore {
   readonly target: string;
   observe(context: CallContext): Promise<DeliveryObservation>;
   /** Writes this version under the precondition. The caller reads back by `observe`. Conflict when somebody wrote in between. */
-  publish(entry: { readonly version: string; readonly material: SecretMaterial }, precondition: StorePrecondition, context: CallContext): Promise<void>;
+  publish(
+    entry: { readonly version: string; readonly material: SecretMaterial },
+    precondition: StorePrecondition,
+    context: CallContext,
+  ): Promise<void>;
   /** Takes away what is ours and nothing else; absent is success. `final` also removes what is kept for going back (KV metadata). */
-  withdraw(options: { readonly final: boolean }, context: CallContext): Promise<"removed" | "alreadyAbsent" | "foreign">;
+  withdraw(
+    options: { readonly final: boolean },
+    context: CallContext,
+  ): Promise<"removed" | "alreadyAbsent" | "foreign">;
 }
 
 export interface StagedVersion {
@@ -59,5 +75,12 @@ export interface StagingStore {
   /** Moves a dead predecessor's staging to its successor (undo). */
   handOver(fromUid: string, to: DeliveryOwner): Promise<void>;
   /** Everything staged by anybody, for the sweep. */
-  listOwners(): Promise<readonly { readonly namespace: string; readonly name: string; readonly uid: string; readonly versions: readonly { readonly version: string; readonly id: string }[] }[]>;
+  listOwners(): Promise<
+    readonly {
+      readonly namespace: string;
+      readonly name: string;
+      readonly uid: string;
+      readonly versions: readonly { readonly version: string; readonly id: string }[];
+    }[]
+  >;
 }

@@ -3,7 +3,10 @@ import type { EngineMetrics } from "../engine/contract.ts";
 /** What reconcilers count and gauge; names and meanings stand in docs/reference/metrics.md, which a test compares. */
 export interface Metrics extends EngineMetrics {
   condition(labels: { kind: string; namespace: string; name: string; type: string; status: string }): void;
-  credential(labels: { namespace: string; name: string }, times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined }): void;
+  credential(
+    labels: { namespace: string; name: string },
+    times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined },
+  ): void;
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
   orphanedResources(count: number): void;
   providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void;

@@ -1,5 +1,4 @@
-import { FINALIZER } from "../../api/v1alpha1/annotations.ts";
-import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import type { SecretRotation, SecretRotationStatus } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { RotationAction } from "../../domain/rotation/plan.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
@@ -163,7 +162,12 @@ const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<Retur
   if (error !== undefined) recordFailure(scope, error);
   const situation: Situation = scope.situation ?? { kind: "failed" };
   const next = finalStatus(scope, situation, ports);
-  const stored = await writeStatus(ports.cluster, ports.clock, scope.ref, { base: scope.object, next });
+  const stored = await writeStatus<SecretRotation>(
+    ports.cluster,
+    scope.ref,
+    { base: scope.object, next: next as SecretRotationStatus },
+    { clock: ports.clock },
+  );
   ports.freshness.wrote(stored.metadata);
   for (const event of scope.events) ports.events.record({ ref: scope.ref, uid: scope.object.metadata.uid }, event);
   if (scope.reverted !== undefined) ports.metrics.rollback({ reason: scope.reverted });
@@ -195,5 +199,3 @@ const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Por
   );
   ports.metrics.pendingRevocations({ namespace, name }, (status.pendingRevocations ?? []).length);
 };
-
-export const finalizerOf = (object: SecretRotation): boolean => (object.metadata.finalizers ?? []).includes(FINALIZER);

@@ -14,7 +14,10 @@ interface Workload extends KubeObject {
       readonly spec?: { readonly terminationGracePeriodSeconds?: number };
     };
   };
-  readonly status?: Readonly<Partial<Record<WorkloadCount, number>>> & { readonly currentRevision?: string; readonly updateRevision?: string };
+  readonly status?: Readonly<Partial<Record<WorkloadCount, number>>> & {
+    readonly currentRevision?: string;
+    readonly updateRevision?: string;
+  };
 }
 type WorkloadCount =
   | "observedGeneration"

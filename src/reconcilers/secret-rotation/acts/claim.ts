@@ -17,15 +17,15 @@ export const claimTarget = async (
   const present = await ports.claims.read(target);
   if (present === undefined) {
     const made = await mutate(act, { action: "kubernetes:Claim", kind: "Issuing", target }, () =>
-      ports.claims.make({ target, owner, snapshot }),
+      ports.claims.make(target, { owner, snapshot }),
     );
-    if (made.kind === "heldBy") throw held(target);
+    if (made.kind === "held") throw held(target);
     return {};
   }
   if (present.owner.uid === owner.uid) return {};
   if (present.owner.namespace !== namespace || present.owner.name !== name) throw held(target);
   await mutate(act, { action: "kubernetes:TakeOverClaim", kind: "Issuing", target }, () =>
-    ports.claims.takeOver(present, { owner, snapshot }),
+    ports.claims.takeOver(present, owner, { snapshot }),
   );
   return { takenFrom: present.owner.uid };
 };

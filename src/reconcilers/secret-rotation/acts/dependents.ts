@@ -4,7 +4,8 @@ import { workloadDoor } from "../steps/observe.ts";
 import { moveWorkload } from "../workloads.ts";
 import { mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
-const settingOf = ({ inForce }: Act, name: string) => inForce.settings.dependents.find((dependent) => dependent.name === name);
+const settingOf = ({ inForce }: Act, name: string) =>
+  inForce.settings.dependents.find((dependent) => dependent.name === name);
 
 /** A workload is rolled by its pod-template annotation; an external dependent is asked to confirm. */
 export const moveDependent: Carry<"moveDependent"> = async (act, { name, version }) => {
@@ -12,7 +13,13 @@ export const moveDependent: Carry<"moveDependent"> = async (act, { name, version
   const setting = settingOf(act, name);
   if (setting === undefined) return scope.status;
   if (setting.kind === "external") {
-    say(act, "Normal", "ConfirmationAwaited", `Dependent ${name} must confirm: set the annotation confirmed.keyturn.dev/${name} to ${version}.`, "Roll");
+    say(
+      act,
+      "Normal",
+      "ConfirmationAwaited",
+      `Dependent ${name} must confirm: set the annotation confirmed.keyturn.dev/${name} to ${version}.`,
+      "Roll",
+    );
   } else if (setting.restart) {
     await roll(act, setting, version);
   }
@@ -21,7 +28,11 @@ export const moveDependent: Carry<"moveDependent"> = async (act, { name, version
   return rotation === undefined ? scope.status : dependentStarted(scope.status, rotation, name, scope.now);
 };
 
-const roll = async (act: Act, setting: Extract<NonNullable<ReturnType<typeof settingOf>>, { kind: "workload" }>, version: string): Promise<void> => {
+const roll = async (
+  act: Act,
+  setting: Extract<NonNullable<ReturnType<typeof settingOf>>, { kind: "workload" }>,
+  version: string,
+): Promise<void> => {
   const target = `${setting.workload.kind}/${setting.workload.name}`;
   try {
     await mutate(act, { action: "kubernetes:RollWorkload", kind: "Issuing", target, facts: { version } }, () =>
@@ -43,7 +54,12 @@ export const goBack: Carry<"goBack"> = async (act, { because }) => {
   const rotation = openRotation(act);
   act.ports.metrics.dependentRestart({ result: "TimedOut" });
   act.ports.metrics.rollback({ reason: "DependentTimedOut" });
-  say(act, "Warning", "RotationRolledBack", `Credential ${rotation.version} is taken back (${because}); the previous one is published again.`);
+  say(
+    act,
+    "Warning",
+    "RotationRolledBack",
+    `Credential ${rotation.version} is taken back (${because}); the previous one is published again.`,
+  );
   return turnedBack(act.scope.status, rotation, because);
 };
 
@@ -52,6 +68,7 @@ export const closeRotation: Carry<"closeRotation"> = async (act, { result }) => 
   const rotation = openRotation(act);
   ports.metrics.rotationEnded({ result, provider: "aws" });
   ports.metrics.rotationPhase({ phase: "total" }, (scope.now.getTime() - Date.parse(rotation.openedAt)) / 1000);
-  if (result === "Succeeded") say(act, "Normal", "RotationSucceeded", `Every dependent uses credential ${rotation.version}.`);
+  if (result === "Succeeded")
+    say(act, "Normal", "RotationSucceeded", `Every dependent uses credential ${rotation.version}.`);
   return closed(scope.status, rotation, result, { now: scope.now, settings: inForce.settings });
 };

@@ -31,7 +31,12 @@ export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
     },
     handled,
   );
-  say(act, "Normal", "RotationStarted", `Rotation to credential ${status.rotation?.version ?? ""} has started (${trigger}).`);
+  say(
+    act,
+    "Normal",
+    "RotationStarted",
+    `Rotation to credential ${status.rotation?.version ?? ""} has started (${trigger}).`,
+  );
   return status;
 };
 

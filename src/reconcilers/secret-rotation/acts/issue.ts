@@ -15,7 +15,12 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const { userName } = inForce.settings.source;
   const credential = await mutate(
     act,
-    { action: "aws:CreateAccessKey", kind: "Issuing", target: userName, facts: { rotationId: rotation.id, version: rotation.version } },
+    {
+      action: "aws:CreateAccessKey",
+      kind: "Issuing",
+      target: userName,
+      facts: { rotationId: rotation.id, version: rotation.version },
+    },
     () => source.issue(callContext(act)),
   );
   await stageOrRevoke(act, credential, rotation.version);
@@ -34,10 +39,15 @@ const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: st
     const error = toOperatorError(thrown);
     const source = await openSource(scope, inForce, ports);
     // Our own fresh key, which nobody else has seen: it goes although the pass may be ending.
-    await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id, facts: { because: "NotStaged" } }, () =>
-      source.revoke(id, callContext(act)),
+    await mutate(
+      act,
+      { action: "aws:DeleteAccessKey", kind: "Revoking", target: id, facts: { because: "NotStaged" } },
+      () => source.revoke(id, callContext(act)),
     ).catch((failure: unknown) => {
-      ports.log.error("A key that could not be staged could not be revoked either; its intent will find it", { error: failure, id });
+      ports.log.error("A key that could not be staged could not be revoked either; its intent will find it", {
+        error: failure,
+        id,
+      });
     });
     throw error;
   }
@@ -48,13 +58,23 @@ export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt })
   issued(act.scope.status, openRotation(act), { id, issuedAt });
 
 export const recordStray: Carry<"recordStray"> = async (act, { id }) => {
-  say(act, "Warning", "StrayFound", `Access key ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`);
+  say(
+    act,
+    "Warning",
+    "StrayFound",
+    `Access key ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`,
+  );
   return strayRecorded(act.scope.status, id, act.scope.now);
 };
 
 export const discardPending: Carry<"discardPending"> = async (act, { because }) => {
   const rotation = openRotation(act);
-  say(act, "Warning", "RotationAbandoned", `Credential ${rotation.version} is given up before anybody had it (${because}).`);
+  say(
+    act,
+    "Warning",
+    "RotationAbandoned",
+    `Credential ${rotation.version} is given up before anybody had it (${because}).`,
+  );
   return abandoned(act.scope.status, rotation, { now: act.scope.now, settings: act.inForce.settings });
 };
 
@@ -66,18 +86,32 @@ export const keepPrevious: Carry<"keepPrevious"> = async (act) => {
   const { scope, ports } = act;
   const rotation = openRotation(act);
   const replaced = rotation.previous ?? scope.status.current;
-  if (replaced === undefined) throw new OperatorError("Unknown", { publicMessage: "There is no credential in use to keep." });
+  if (replaced === undefined)
+    throw new OperatorError("Unknown", { publicMessage: "There is no credential in use to keep." });
   const staging = scope.staging ?? (await ports.staging.read(scope.object.metadata.uid));
   if (staging.versions.some(({ version }) => version === replaced.version)) {
     return previousKept(scope.status, rotation, "Kept");
   }
   const material = await fromDelivery(act, replaced.version);
   if (material === undefined) {
-    say(act, "Warning", "RollbackUnavailable", `The value of credential ${replaced.version} is in no place any more; this rotation can only go forward.`);
+    say(
+      act,
+      "Warning",
+      "RollbackUnavailable",
+      `The value of credential ${replaced.version} is in no place any more; this rotation can only go forward.`,
+    );
     return previousKept(scope.status, rotation, "Unavailable");
   }
-  await mutate(act, { action: "kubernetes:StageSecret", kind: "Issuing", target: replaced.id, facts: { version: replaced.version } }, () =>
-    ports.staging.put(scope.owner, { version: replaced.version, id: replaced.id, material, issuedAt: new Date(replaced.issuedAt) }),
+  await mutate(
+    act,
+    { action: "kubernetes:StageSecret", kind: "Issuing", target: replaced.id, facts: { version: replaced.version } },
+    () =>
+      ports.staging.put(scope.owner, {
+        version: replaced.version,
+        id: replaced.id,
+        material,
+        issuedAt: new Date(replaced.issuedAt),
+      }),
   );
   return previousKept(scope.status, rotation, "Kept");
 };

@@ -1,4 +1,3 @@
-import { FINALIZER } from "../../../api/v1alpha1/annotations.ts";
 import { addFinalizer } from "../../../cluster/finalizer.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
@@ -9,7 +8,7 @@ import { claimTarget } from "./claim.ts";
 
 /** Before anything outside is claimed or made: deletion must pass by us. */
 export const ensureFinalizer = async ({ scope, ports }: Act): Promise<void> => {
-  const object = await addFinalizer(ports.cluster, scope.ref, scope.object, FINALIZER);
+  const object = await addFinalizer(ports.cluster, scope.ref, scope.object);
   scope.object = { ...scope.object, metadata: object.metadata };
 };
 
@@ -20,7 +19,9 @@ export const ensureOwnership = async (act: Act): Promise<void> => {
   const seen = await source.observeTarget(callContext(act));
   const { userName } = inForce.settings.source;
   if (!seen.exists) {
-    throw new OperatorError("NotFound", { publicMessage: `The IAM user ${userName} does not exist; create it with the owner tag first.` });
+    throw new OperatorError("NotFound", {
+      publicMessage: `The IAM user ${userName} does not exist; create it with the owner tag first.`,
+    });
   }
   if (!seen.allowed) {
     throw new OperatorError("PermissionDenied", {

@@ -1,4 +1,10 @@
-import { deliveryRecorded, deliveryWithdrawn, markedGood, published, cleared } from "../../../domain/rotation/transitions.ts";
+import {
+  deliveryRecorded,
+  deliveryWithdrawn,
+  markedGood,
+  published,
+  cleared,
+} from "../../../domain/rotation/transitions.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -24,8 +30,10 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const before = await store.observe(callContext(act));
   if (!carries(before, version, material)) {
     if (before.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: before.why });
-    await mutate(act, { action: `${actionOf(store)}:Publish`, kind: "Issuing", target: store.target, facts: { version } }, () =>
-      store.publish({ version, material }, before.precondition, callContext(act)),
+    await mutate(
+      act,
+      { action: `${actionOf(store)}:Publish`, kind: "Issuing", target: store.target, facts: { version } },
+      () => store.publish({ version, material }, before.precondition, callContext(act)),
     ).catch((thrown: unknown) => keepIfConflict(thrown));
     await readBack(act, store, version, material);
     say(act, "Normal", "Published", `Credential ${version} is delivered to ${store.target}.`, "Publish");
@@ -54,7 +62,9 @@ const readBack = async (act: Act, store: DeliveryStore, version: string, materia
   const after = await store.observe(callContext(act));
   if (carries(after, version, material)) return;
   if (after.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: after.why });
-  throw new OperatorError("Unavailable", { publicMessage: `What was written to ${store.target} could not be read back; it is written again.` });
+  throw new OperatorError("Unavailable", {
+    publicMessage: `What was written to ${store.target} could not be read back; it is written again.`,
+  });
 };
 
 /** Every delivery was written and read back: the new credential is the current one. */

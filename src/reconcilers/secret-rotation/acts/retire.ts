@@ -13,8 +13,10 @@ export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs })
   const listing = await source.list(callContext(act));
   const seen = listing.credentials.find((credential) => credential.id === id);
   if (seen?.enabled === true) {
-    await mutate(act, { action: "aws:UpdateAccessKey", kind: "Revoking", target: id, facts: { status: "Inactive" } }, () =>
-      source.setEnabled(id, false, callContext(act)),
+    await mutate(
+      act,
+      { action: "aws:UpdateAccessKey", kind: "Revoking", target: id, facts: { status: "Inactive" } },
+      () => source.setEnabled(id, false, callContext(act)),
     );
     say(act, "Normal", "Disabled", `Access key ${id} is disabled.`, "Retire");
   }
@@ -42,7 +44,9 @@ export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
       publicMessage: `Access key ${id} was made under an intent of this resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
     });
   }
-  await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id }, () => source.revoke(id, callContext(act)));
+  await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id }, () =>
+    source.revoke(id, callContext(act)),
+  );
   say(act, "Normal", "Deleted", `Access key ${id} is deleted.`, "Retire");
   return cleared(deleted(scope.status, id, scope.now), "revocationFailures");
 };
@@ -58,7 +62,9 @@ export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const source = await openSource(scope, inForce, ports);
   const outcome = await source.proveRefused(material, callContext(act));
   if (outcome.kind === "accepted") {
-    throw new OperatorError("Unavailable", { publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.` });
+    throw new OperatorError("Unavailable", {
+      publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.`,
+    });
   }
   say(act, "Normal", "Proven", `A login with the deleted access key ${id} was refused.`, "Prove");
   return provenDead(scope.status, id, "ProvenByLogin", scope.now);

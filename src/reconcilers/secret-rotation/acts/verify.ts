@@ -46,7 +46,9 @@ export const staged = async ({ scope, ports }: Act, version: string): Promise<Se
   const staging = scope.staging ?? (await ports.staging.read(scope.object.metadata.uid));
   const entry = staging.versions.find((candidate) => candidate.version === version);
   if (entry !== undefined) return entry.material;
-  throw new OperatorError("NotFound", { publicMessage: `The value of credential ${version} is not in staging any more.` });
+  throw new OperatorError("NotFound", {
+    publicMessage: `The value of credential ${version} is not in staging any more.`,
+  });
 };
 
 /** Undo: the predecessor's key is switched on, must log in, and only then counts as current again. */
@@ -56,21 +58,36 @@ export const resume: Carry<"resume"> = async (act, { step }) => {
   if (current === undefined) return scope.status;
   const source = await openSource(scope, inForce, ports);
   if (step === "Enable") {
-    await mutate(act, { action: "aws:UpdateAccessKey", kind: "Issuing", target: current.id, facts: { status: "Active" } }, () =>
-      source.setEnabled(current.id, true, callContext(act)),
+    await mutate(
+      act,
+      { action: "aws:UpdateAccessKey", kind: "Issuing", target: current.id, facts: { status: "Active" } },
+      () => source.setEnabled(current.id, true, callContext(act)),
     );
     return scope.status;
   }
   const listed = scope.listing?.credentials.some(({ id }) => id === current.id) === true;
-  const material = scope.staging?.versions.find(({ version }) => version === current.version)?.material
-    ?? (await ports.staging.read(scope.object.metadata.uid)).versions.find(({ version }) => version === current.version)?.material;
-  const login = listed && material !== undefined ? await source.verify(material, scope.now, callContext(act)) : { kind: "rejected" as const };
+  const material =
+    scope.staging?.versions.find(({ version }) => version === current.version)?.material ??
+    (await ports.staging.read(scope.object.metadata.uid)).versions.find(({ version }) => version === current.version)
+      ?.material;
+  const login =
+    listed && material !== undefined
+      ? await source.verify(material, scope.now, callContext(act))
+      : { kind: "rejected" as const };
   if (login.kind === "usable") {
-    say(act, "Normal", "Resumed", `Credential ${current.version} of the deleted predecessor is in force again.`, "Resume");
+    say(
+      act,
+      "Normal",
+      "Resumed",
+      `Credential ${current.version} of the deleted predecessor is in force again.`,
+      "Resume",
+    );
     return cleared(resumed(scope.status, scope.now), "failures");
   }
   if (login.kind === "notYet") {
-    throw new OperatorError("Unavailable", { publicMessage: "The predecessor's key is switched on and not accepted yet." });
+    throw new OperatorError("Unavailable", {
+      publicMessage: "The predecessor's key is switched on and not accepted yet.",
+    });
   }
   // It cannot be won back: it is retired as superseded, and a new one is issued.
   const { current: _gone, ...rest } = scope.status;
@@ -78,7 +95,14 @@ export const resume: Carry<"resume"> = async (act, { step }) => {
     ...rest,
     pendingRevocations: [
       ...(rest.pendingRevocations ?? []),
-      { version: current.version, id: current.id, why: "Rejected", since: scope.status.lastRotationTime ?? current.issuedAt, graceSeconds: 0, overlapSeconds: 0 },
+      {
+        version: current.version,
+        id: current.id,
+        why: "Rejected",
+        since: scope.status.lastRotationTime ?? current.issuedAt,
+        graceSeconds: 0,
+        overlapSeconds: 0,
+      },
     ],
   };
 };

@@ -30,7 +30,10 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   const ownInForce: InForce = { settings: own, specHash: hash, spec, own: true };
 
   const held = scope.status.quarantine;
-  if (held !== undefined && (held.specHash !== hash || held.connectionGeneration !== generation || good === undefined)) {
+  if (
+    held !== undefined &&
+    (held.specHash !== hash || held.connectionGeneration !== generation || good === undefined)
+  ) {
     scope.status = cleared(scope.status, "quarantine", "failures");
   }
   if (scope.status.quarantine !== undefined && good !== undefined) return good;

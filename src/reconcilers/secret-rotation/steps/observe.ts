@@ -58,40 +58,41 @@ const rotateAt = (scope: RotationScope): Date | undefined => {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
 
-const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InForce, ports: Ports) => Promise<void>>> = {
-  async listing(scope, inForce, ports) {
-    const source = await openSource(scope, inForce, ports);
-    scope.listing = await source.list({ signal: scope.signal, log: ports.log });
-    ports.metrics.providerKeys(
-      { provider: "aws", identity: inForce.settings.source.userName },
-      scope.listing.credentials.length,
-      source.capabilities.slots,
-    );
-  },
-  async staging(scope, _inForce, ports) {
-    scope.staging = await ports.staging.read(scope.object.metadata.uid);
-  },
-  async deliveries(scope, inForce, ports) {
-    const seen: Record<string, DeliveryObservation> = {};
-    for (const { name, place } of inForce.settings.deliveries) {
-      seen[name] = await observeDelivery(scope, place, ports);
-    }
-    scope.deliveries = seen;
-    scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
-  },
-  async dependents(scope, inForce, ports) {
-    const seen: Record<string, DependentView> = {};
-    for (const dependent of inForce.settings.dependents) {
-      if (dependent.kind === "external") {
-        const confirmed = scope.object.metadata.annotations?.[confirmedBy(dependent.name)];
-        seen[dependent.name] = { kind: "external", ...(confirmed === undefined ? {} : { confirmed }) };
-      } else {
-        seen[dependent.name] = await viewWorkload(workloadDoor(scope, ports), dependent);
+const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InForce, ports: Ports) => Promise<void>>> =
+  {
+    async listing(scope, inForce, ports) {
+      const source = await openSource(scope, inForce, ports);
+      scope.listing = await source.list({ signal: scope.signal, log: ports.log });
+      ports.metrics.providerKeys(
+        { provider: "aws", identity: inForce.settings.source.userName },
+        scope.listing.credentials.length,
+        source.capabilities.slots,
+      );
+    },
+    async staging(scope, _inForce, ports) {
+      scope.staging = await ports.staging.read(scope.object.metadata.uid);
+    },
+    async deliveries(scope, inForce, ports) {
+      const seen: Record<string, DeliveryObservation> = {};
+      for (const { name, place } of inForce.settings.deliveries) {
+        seen[name] = await observeDelivery(scope, place, ports);
       }
-    }
-    scope.dependents = seen;
-  },
-};
+      scope.deliveries = seen;
+      scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
+    },
+    async dependents(scope, inForce, ports) {
+      const seen: Record<string, DependentView> = {};
+      for (const dependent of inForce.settings.dependents) {
+        if (dependent.kind === "external") {
+          const confirmed = scope.object.metadata.annotations?.[confirmedBy(dependent.name)];
+          seen[dependent.name] = { kind: "external", ...(confirmed === undefined ? {} : { confirmed }) };
+        } else {
+          seen[dependent.name] = await viewWorkload(workloadDoor(scope, ports), dependent);
+        }
+      }
+      scope.dependents = seen;
+    },
+  };
 
 export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
   cluster: ports.cluster,
@@ -110,13 +111,18 @@ export const openSource = async (scope: RotationScope, inForce: InForce, ports: 
 
 export const openStore = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret);
-  if (place.vaultKV === undefined) throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
+  if (place.vaultKV === undefined)
+    throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
   const connection = await connectionFor(ports.cluster, place.vaultKV.connectionRef.name, scope.request.namespace);
   return ports.stores.vaultKV(connection, scope.owner, place.vaultKV);
 };
 
 /** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */
-const observeDelivery = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryObservation> => {
+const observeDelivery = async (
+  scope: RotationScope,
+  place: DeliveryPlace,
+  ports: Ports,
+): Promise<DeliveryObservation> => {
   const store = await openStore(scope, place, ports).catch((thrown: unknown) => toOperatorError(thrown));
   if (store instanceof OperatorError) return { kind: "foreign", why: store.publicMessage };
   return store.observe({ signal: scope.signal, log: ports.log });
@@ -130,7 +136,9 @@ const deliveryViews = (
     Object.entries(seen).map(([name, observation]): [string, DeliveryView] => {
       if (observation.kind === "absent") return [name, { kind: "absent" }];
       if (observation.kind === "foreign") return [name, observation];
-      const carries = staging.versions.filter(({ material }) => observation.matches(material)).map(({ version }) => version);
+      const carries = staging.versions
+        .filter(({ material }) => observation.matches(material))
+        .map(({ version }) => version);
       return [name, { kind: "ours", version: observation.version, carries }];
     }),
   );

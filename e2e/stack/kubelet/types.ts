@@ -1,0 +1,45 @@
+import type { KubeObject } from "../kube.ts";
+
+/** The fields of a Pod that the process-kubelet reads. */
+export interface Pod extends KubeObject {
+  spec: PodSpec;
+  status?: { phase?: string };
+}
+
+/** The part of a Pod's spec that it honours. */
+export interface PodSpec {
+  readonly nodeName?: string;
+  readonly restartPolicy?: "Always" | "OnFailure" | "Never";
+  readonly terminationGracePeriodSeconds?: number;
+  readonly schedulingGates?: readonly unknown[];
+  readonly containers: readonly Container[];
+}
+
+/** The part of a container that it honours; the image is ignored. */
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly workingDir?: string;
+  readonly env?: readonly EnvVar[];
+  readonly readinessProbe?: object;
+}
+
+/** One environment variable. */
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly secretKeyRef?: KeyRef;
+    readonly configMapKeyRef?: KeyRef;
+    readonly fieldRef?: { readonly fieldPath: string };
+  };
+}
+
+/** A key of a Secret or ConfigMap of the Pod's namespace. */
+export interface KeyRef {
+  readonly name: string;
+  readonly key: string;
+  readonly optional?: boolean;
+}

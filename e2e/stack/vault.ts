@@ -1,0 +1,92 @@
+import { httpClient } from "./http.ts";
+
+/** An answer of Vault that is not 2xx. */
+export class VaultError extends Error {
+  readonly status: number;
+
+  constructor(what: string, status: number, errors: string) {
+    super(`${what}: ${status}: ${errors}`);
+    this.name = "VaultError";
+    this.status = status;
+  }
+}
+
+/** What `auth/jwt/login` gives a ServiceAccount: a role of the same name, bound to its subject, with these policies. */
+export interface VaultRole {
+  /** Name of the policy and of the role. */
+  readonly name: string;
+  /** The policy, in HCL. */
+  readonly policy: string;
+  readonly serviceAccount: { readonly namespace: string; readonly name: string };
+  /** Life of the token that a login gives; default 20 minutes. */
+  readonly tokenTtl?: string;
+}
+
+/** A secret of a KV v2 mount: `data` is null for a deleted version. */
+export interface KvSecret {
+  readonly data: Readonly<Record<string, unknown>> | null;
+  readonly metadata: { readonly version: number; readonly custom_metadata: Readonly<Record<string, string>> | null };
+}
+
+/** A client of Vault that speaks paths without /v1: "kv/data/team/app". It caches and retries nothing. */
+export interface VaultClient {
+  readonly url: string;
+  /** The JSON of the answer ({} for none); undefined for 404. Throws VaultError for any other status outside 2xx. */
+  call(method: string, path: string, body?: object): Promise<Record<string, unknown> | undefined>;
+  /** The current version of a KV v2 secret under `kv/`; undefined where there is none or it is deleted. */
+  readSecret(path: string): Promise<KvSecret | undefined>;
+  /** All secrets of KV v2 below a folder of `kv/`, with their full paths. */
+  listSecrets(folder: string): Promise<string[]>;
+  /** Writes the policy and the role of one operator. */
+  putRole(role: VaultRole): Promise<void>;
+  close(): void;
+}
+
+/** `token` is read anew for each call, so that it may change. */
+export function vaultClient(options: { url: string; ca: string; token: () => string }): VaultClient {
+  const http = httpClient(options.url, options.ca);
+  const call: VaultClient["call"] = async (method, path, body) => {
+    const token = options.token();
+    const answer = await http.call({
+      method,
+      path: `/v1/${path}`,
+      headers: token === "" ? {} : { "x-vault-token": token },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (answer.status === 404) return undefined;
+    if (answer.status < 200 || answer.status > 299)
+      throw new VaultError(`${method} ${path}`, answer.status, answer.body.slice(0, 500));
+    return answer.body === "" ? {} : (JSON.parse(answer.body) as Record<string, unknown>);
+  };
+  const listSecrets = async (folder: string): Promise<string[]> => {
+    const answer = await call("LIST", `kv/metadata/${folder}`);
+    const keys = (answer?.["data"] as { keys?: string[] } | undefined)?.keys ?? [];
+    const below = await Promise.all(
+      keys.map((key) => (key.endsWith("/") ? listSecrets(folder + key) : Promise.resolve([folder + key]))),
+    );
+    return below.flat();
+  };
+  return {
+    url: options.url,
+    call,
+    async readSecret(path) {
+      const answer = await call("GET", `kv/data/${path}`);
+      return answer?.["data"] as KvSecret | undefined;
+    },
+    listSecrets: (folder) => listSecrets(folder === "" || folder.endsWith("/") ? folder : `${folder}/`),
+    async putRole({ name, policy, serviceAccount, tokenTtl = "20m" }) {
+      await call("PUT", `sys/policies/acl/${name}`, { policy });
+      await call("POST", `auth/jwt/role/${name}`, {
+        role_type: "jwt",
+        user_claim: "sub",
+        bound_audiences: ["vault"],
+        bound_subject: `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`,
+        token_policies: [name],
+        token_ttl: tokenTtl,
+      });
+    },
+    close: () => {
+      http.close();
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import type * as CrdGenerate from "@kubernetes-models/crd-generate";
+
+/**
+ * Makes everything that follows from crds/: TypeScript models and the copies that the chart and kustomize need.
+ * With --verify it writes nowhere but a temporary folder and fails when the checkout differs.
+ */
+const ROOT = join(import.meta.dirname, "..");
+const CRDS = join(ROOT, "crds");
+const MODELS = "src/api/v1alpha1/generated";
+const COPIES = ["charts/keyturn/crds", "config/crd/crds"];
+
+// Its ESM build imports folders, which Node refuses; the CommonJS build works.
+const { generate } = createRequire(import.meta.url)("@kubernetes-models/crd-generate") as typeof CrdGenerate;
+
+const HEADER = "// Made from crds/ by `npm run generate`; do not edit.\n";
+
+const kebab = (kind: string): string => kind.replace(/([a-z0-9])([A-Z])/g, "$1-$2").toLowerCase();
+
+/**
+ * Keeps the interface of what crd-generate writes. Its class needs run-time packages, and its imports lack file extensions.
+ * Everything becomes read-only, because an object read from a cache or the server is nobody's to change.
+ */
+const toModel = (kind: string, generated: string): string => {
+  const start = generated.indexOf(`/**`);
+  const end = generated.indexOf("\n}\n", generated.indexOf(`export interface I${kind} {`));
+  if (start < 0 || end < 0) throw new Error(`crd-generate wrote no interface for ${kind}: has its output changed?`);
+  const model = generated
+    .slice(start, end + 3)
+    .replace(`export interface I${kind} {`, `export interface ${kind} {`)
+    .replace(/^(\s*)"([A-Za-z]+)"(\??):/gm, "$1readonly $2$3:")
+    .replace(/\{\s*\[key: string\]: (\w+);\s*\}/g, "Readonly<Record<string, $1>>")
+    .replace(/\{\s*\}/g, "Readonly<Record<string, never>>")
+    .replace(/\bArray</g, "ReadonlyArray<")
+    .replace(/readonly metadata\?: IObjectMeta;/, "readonly metadata: ResourceMeta;");
+  if (!model.includes("readonly metadata: ResourceMeta;")) throw new Error(`no metadata in the model of ${kind}`);
+  return `${HEADER}import type { ResourceMeta } from "../meta.ts";\n\n${model}`;
+};
+
+const makeInto = async (target: string): Promise<void> => {
+  const scratch = await mkdtemp(join(tmpdir(), "keyturn-models-"));
+  try {
+    const files = (await readdir(CRDS)).filter((file) => file.endsWith(".yaml")).sort();
+    const input = await Promise.all(files.map((file) => readFile(join(CRDS, file), "utf8")));
+    await generate({ input: input.join("\n---\n"), outputPath: scratch });
+    const made = join(scratch, "keyturn.dev", "v1alpha1");
+    for (const file of (await readdir(made)).filter((name) => name !== "index.ts")) {
+      const kind = file.replace(/\.ts$/, "");
+      await put(join(target, MODELS, `${kebab(kind)}.ts`), toModel(kind, await readFile(join(made, file), "utf8")));
+    }
+    for (const folder of COPIES) {
+      await mkdir(join(target, folder), { recursive: true });
+      for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+};
+
+const put = async (path: string, text: string): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+};
+
+/** Path → text of all that is generated, below one root. */
+const collect = async (root: string): Promise<ReadonlyMap<string, string>> => {
+  const found = new Map<string, string>();
+  for (const folder of [MODELS, ...COPIES]) {
+    const files = await readdir(join(root, folder)).catch(() => [] as string[]);
+    for (const file of files) found.set(join(folder, file), await readFile(join(root, folder, file), "utf8"));
+  }
+  return found;
+};
+
+const differences = (wanted: ReadonlyMap<string, string>, present: ReadonlyMap<string, string>): readonly string[] => {
+  const paths = [...new Set([...wanted.keys(), ...present.keys()])].sort();
+  return paths.flatMap((path) => {
+    const [want, have] = [wanted.get(path), present.get(path)];
+    if (want === have) return [];
+    if (want === undefined) return [`${path}: nothing in crds/ makes it`];
+    if (have === undefined) return [`${path}: missing`];
+    const [wantLines, haveLines] = [want.split("\n"), have.split("\n")];
+    const line = wantLines.findIndex((text, index) => text !== haveLines[index]);
+    const at = line < 0 ? wantLines.length : line;
+    return [`${path}:${at + 1}\n  - ${haveLines[at] ?? "(end of file)"}\n  + ${wantLines[at] ?? "(end of file)"}`];
+  });
+};
+
+if (process.argv.includes("--verify")) {
+  const scratch = await mkdtemp(join(tmpdir(), "keyturn-generate-"));
+  try {
+    await makeInto(scratch);
+    const found = differences(await collect(scratch), await collect(ROOT));
+    if (found.length > 0) {
+      process.stderr.write(`Not what crds/ makes; run npm run generate:\n${found.join("\n")}\n`);
+      process.exitCode = 1;
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+} else {
+  for (const folder of [MODELS, ...COPIES]) await rm(join(ROOT, folder), { recursive: true, force: true });
+  await makeInto(ROOT);
+  for (const path of (await collect(ROOT)).keys()) process.stdout.write(`${relative(".", join(ROOT, path))}\n`);
+}

@@ -1,0 +1,24 @@
+import { GROUP } from "./meta.ts";
+
+/** On a SecretRotation: rotate once, at this time (RFC 3339). Acted on once; `status.lastHandledRotateAt` says so. */
+export const ROTATE_AT = `${GROUP}/rotate-at`;
+/** On a SecretRotation: "true" stops every new step except revocation until it is removed. */
+export const PAUSED = `${GROUP}/paused`;
+/** On a SecretRotation: any new value lifts the quarantine and the back-off once; `status.lastHandledRetry` says so. */
+export const RETRY = `${GROUP}/retry`;
+
+/** On what Keyturn writes, and in the tags of a target: which version is in it. */
+export const CREDENTIAL_VERSION = `${GROUP}/version`;
+/** On what Keyturn writes, and in the tags of a target: `<cluster>/<namespace>/<name>` of the resource that it belongs to. */
+export const OWNER = `${GROUP}/owner`;
+/** Beside OWNER: the UID of that resource, so that one of the same name made later is somebody else. */
+export const OWNER_UID = `${GROUP}/owner-uid`;
+
+/** On SecretRotations: what deletion has to clean up at a provider. */
+export const FINALIZER = `${GROUP}/revocation`;
+
+/** On a SecretRotation: the external dependent runs on the version that is the value. */
+export const confirmedBy = (dependent: string): string => `confirmed.${GROUP}/${dependent}`;
+
+/** On a workload's pod template: the version that its pods were started for; changing it is what restarts them. */
+export const restartedFor = (secretRotation: string): string => `rotation.${GROUP}/${secretRotation}`;

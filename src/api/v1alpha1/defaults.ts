@@ -1,0 +1,55 @@
+/**
+ * What an absent field means. The CRDs fill in nothing, so that Git and the cluster hold the same spec (docs/adr/0003);
+ * the CEL rules and the field descriptions name these same values, and docs/spec/ lists them.
+ */
+export const DEFAULTS = {
+  /** source.awsAccessKey.exclusive: every access key of the user is Keyturn's to manage. */
+  exclusive: true,
+  /** dependents[].order */
+  dependentOrder: 0,
+  /** dependents[].timeout */
+  dependentTimeout: "10m",
+  /** dependents[].restart.mode */
+  restartMode: "Rollout",
+  /** verify.mode */
+  verifyMode: "Login",
+  /** verify.successes */
+  verifySuccesses: 3,
+  /** verify.soak */
+  verifySoak: "15s",
+  /** retire.overlap */
+  overlap: "24h",
+  /** retire.disableAfter */
+  disableAfter: "0s",
+  /** retire.deleteAfter */
+  deleteAfter: "168h",
+  /** progressDeadline */
+  progressDeadline: "10m",
+  /** deletion.policy */
+  deletionPolicy: "Delete",
+  /** deletion.holdFor */
+  deletionHoldFor: "24h",
+  /** deletion.timeout */
+  deletionTimeout: "1h",
+  /** deletion.onTimeout */
+  deletionOnTimeout: "HandOver",
+  /** rollback.mode */
+  rollbackMode: "Effective",
+} as const;
+
+/** What an absent field of a ProviderConnection means. */
+export const CONNECTION_DEFAULTS = {
+  /** aws.pathPrefix */
+  awsPathPrefix: "/keyturn/",
+  /** vault.kv.mount */
+  kvMount: "kv",
+  /** vault.kv.pathPrefix */
+  kvPathPrefix: "keyturn",
+  /** vault.login.jwt.mount */
+  jwtMount: "jwt",
+  /** vault.login.jwt.audience */
+  jwtAudience: "vault",
+} as const;
+
+/** deliver[].*.keys: an absent key name is the name of the credential's own field. */
+export const AWS_ACCESS_KEY_FIELDS = ["accessKeyId", "secretAccessKey"] as const;

@@ -1,0 +1,156 @@
+// Made from crds/ by `npm run generate`; do not edit.
+import type { ResourceMeta } from "../meta.ts";
+
+/**
+ * Something of ours that must still be disabled or deleted at a provider although its resource is gone. Written by the operator only.
+ */
+export interface OrphanedCredential {
+  readonly apiVersion: "keyturn.dev/v1alpha1";
+  readonly kind: "OrphanedCredential";
+  readonly metadata: ResourceMeta;
+  /**
+   * What was known when the resource went.
+   */
+  readonly spec: {
+    /**
+     * The resource that is gone.
+     */
+    readonly origin: {
+      readonly kind: "SecretRotation";
+      readonly namespace: string;
+      readonly name: string;
+      readonly uid: string;
+    };
+    /**
+     * Who issued the credentials; as in the resource that is gone.
+     */
+    readonly source: {
+      readonly awsAccessKey: {
+        readonly connectionRef: {
+          readonly name: string;
+        };
+        readonly userName: string;
+        readonly exclusive: boolean;
+      };
+    };
+    /**
+     * The claim's target.
+     */
+    readonly target: string;
+    /**
+     * UID under which the values are staged.
+     */
+    readonly stagingUid: string;
+    /**
+     * As declared by the resource that is gone.
+     */
+    readonly policy: "Delete" | "Disable";
+    /**
+     * Nothing is deleted before this.
+     */
+    readonly heldUntil?: string;
+    readonly recordedAt: string;
+    readonly holdSeconds: number;
+    /**
+     * How long after the last intent closed a new id may still be ours.
+     */
+    readonly attributionSeconds?: number;
+    /**
+     * The credentials of ours that were known.
+     */
+    readonly credentials: ReadonlyArray<{
+      readonly version: string;
+      readonly id: string;
+    }>;
+    /**
+     * Intents under which a new id may still be ours.
+     */
+    readonly intents: ReadonlyArray<{
+      readonly id: string;
+      readonly version: string;
+      readonly openedAt: string;
+      readonly closedAt: string;
+      readonly providerTime: string;
+      readonly knownIds: ReadonlyArray<string>;
+      readonly result: "Succeeded" | "RolledBack" | "Abandoned";
+    }>;
+    /**
+     * What was delivered and must be withdrawn.
+     */
+    readonly deliveries: ReadonlyArray<{
+      readonly name: string;
+      readonly version: string;
+      readonly target: string;
+      readonly place: {
+        readonly kubernetesSecret?: {
+          readonly name: string;
+          readonly keys?: Readonly<Record<string, string>>;
+        };
+        readonly vaultKV?: {
+          readonly connectionRef: {
+            readonly name: string;
+          };
+          readonly path: string;
+          readonly keys?: Readonly<Record<string, string>>;
+        };
+      };
+      readonly digest: string;
+    }>;
+    /**
+     * Credentials made for this target so far; undo counts on from here.
+     */
+    readonly sequence: number;
+    /**
+     * The version that was in use.
+     */
+    readonly currentVersion?: string;
+  };
+  /**
+   * What has been done.
+   */
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: ReadonlyArray<{
+      readonly type: string;
+      readonly status: "True" | "False" | "Unknown";
+      readonly reason: string;
+      readonly message: string;
+      readonly lastTransitionTime: string;
+      readonly observedGeneration?: number;
+    }>;
+    /**
+     * How far each credential is, those found later among them.
+     */
+    readonly credentials?: ReadonlyArray<{
+      readonly version: string;
+      readonly id: string;
+      readonly state: "Pending" | "Disabled" | "Deleted" | "Proven";
+      readonly disabledAt?: string;
+      readonly deletedAt?: string;
+      readonly provenAt?: string;
+      readonly proof?: "ProvenByLogin" | "ProvenByListing";
+    }>;
+    /**
+     * Back-off that survives a restart.
+     */
+    readonly failures?: {
+      readonly count: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly since: string;
+      readonly nextAttemptTime: string;
+    };
+    /**
+     * One line that says what is going on now.
+     */
+    readonly activity?: string;
+    /**
+     * What was delivered has been taken away.
+     */
+    readonly withdrawn?: boolean;
+    /**
+     * UID of the resource that took this over (undo).
+     */
+    readonly takenOverBy?: string;
+  };
+}

@@ -1,0 +1,142 @@
+// Made from crds/ by `npm run generate`; do not edit.
+import type { ResourceMeta } from "../meta.ts";
+
+/**
+ * One connection to a provider (an AWS account, a Vault), how the operator logs in to it, and which namespaces may use it.
+ */
+export interface ProviderConnection {
+  readonly apiVersion: "keyturn.dev/v1alpha1";
+  readonly kind: "ProviderConnection";
+  readonly metadata: ResourceMeta;
+  /**
+   * The wanted state. Nothing here is filled in by the server; an absent field means the default that its description names.
+   */
+  readonly spec: {
+    /**
+     * Which namespaces may use this connection.
+     */
+    readonly allowedNamespaces: {
+      /**
+       * Listed: those in names. All: every namespace.
+       */
+      readonly mode: "Listed" | "All";
+      /**
+       * Names of namespaces.
+       */
+      readonly names?: ReadonlyArray<string>;
+    };
+    /**
+     * One AWS account.
+     */
+    readonly aws?: {
+      /**
+       * Region of the STS endpoint and of request signatures.
+       */
+      readonly region: string;
+      /**
+       * The account that the operator must find itself in after login. Immutable.
+       */
+      readonly accountId: string;
+      /**
+       * Begins and ends with "/". Only IAM users whose path is this, then the namespace's name and "/", are ever touched. Absent means "/keyturn/".
+       */
+      readonly pathPrefix?: string;
+      /**
+       * Where IAM and STS are reached instead of AWS's own endpoints.
+       */
+      readonly endpoint?: string;
+      /**
+       * Certificates (PEM) that the server's certificate must chain to. Absent means the runtime's own list.
+       */
+      readonly caBundle?: string;
+      /**
+       * How the operator itself logs in.
+       */
+      readonly login: {
+        /**
+         * The AWS SDK's default chain (web identity, instance or container role, environment).
+         */
+        readonly defaultChain?: Readonly<Record<string, never>>;
+        /**
+         * A Secret in the operator's namespace with the keys accessKeyId and secretAccessKey.
+         */
+        readonly secretRef?: {
+          readonly name: string;
+        };
+      };
+      /**
+       * A role of accountId that is assumed after login.
+       */
+      readonly assumeRole?: {
+        readonly roleArn: string;
+        readonly externalId?: string;
+      };
+    };
+    /**
+     * One Vault (or OpenBao) server or namespace.
+     */
+    readonly vault?: {
+      /**
+       * Where Vault is reached.
+       */
+      readonly address: string;
+      /**
+       * Certificates (PEM) that the server's certificate must chain to. Absent means the runtime's own list.
+       */
+      readonly caBundle?: string;
+      /**
+       * Vault namespace. Absent means none.
+       */
+      readonly namespace?: string;
+      /**
+       * The KV v2 store that deliveries are written to.
+       */
+      readonly kv?: {
+        /**
+         * Mount path of the store. Absent means "kv".
+         */
+        readonly mount?: string;
+        /**
+         * Path below which each namespace has a path of its own. Absent means "keyturn".
+         */
+        readonly pathPrefix?: string;
+      };
+      /**
+       * How the operator itself logs in.
+       */
+      readonly login: {
+        /**
+         * The jwt auth method, with a short-lived token of the operator's ServiceAccount.
+         */
+        readonly jwt: {
+          /**
+           * Mount path of the auth method. Absent means "jwt".
+           */
+          readonly mount?: string;
+          /**
+           * Role of the auth method.
+           */
+          readonly role: string;
+          /**
+           * Audience of the token. Absent means "vault".
+           */
+          readonly audience?: string;
+        };
+      };
+    };
+  };
+  /**
+   * Written by the operator alone.
+   */
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: ReadonlyArray<{
+      readonly type: string;
+      readonly status: "True" | "False" | "Unknown";
+      readonly reason: string;
+      readonly message: string;
+      readonly lastTransitionTime: string;
+      readonly observedGeneration?: number;
+    }>;
+  };
+}

@@ -1,0 +1,436 @@
+// Made from crds/ by `npm run generate`; do not edit.
+import type { ResourceMeta } from "../meta.ts";
+
+/**
+ * One credential of a machine. Who issues it, where it is delivered, who depends on it, when and how it rotates.
+ */
+export interface SecretRotation {
+  readonly apiVersion: "keyturn.dev/v1alpha1";
+  readonly kind: "SecretRotation";
+  readonly metadata: ResourceMeta;
+  /**
+   * The wanted state. Nothing here is filled in by the server; an absent field means the default that its description names.
+   */
+  readonly spec: {
+    /**
+     * The ServiceAccountLifecycle that this credential belongs to. May be set once, later; never changed or removed.
+     */
+    readonly identityRef?: {
+      /**
+       * Name of the ServiceAccountLifecycle in this namespace.
+       */
+      readonly name: string;
+    };
+    /**
+     * Who issues the credential. Exactly one member; which one cannot be changed.
+     */
+    readonly source: {
+      /**
+       * An access key of an IAM user that exists already and carries the tag keyturn.dev/owner.
+       */
+      readonly awsAccessKey?: {
+        /**
+         * The ProviderConnection (kind aws) through which the key is issued. Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Name (not ARN, not path) of the IAM user. Immutable.
+         */
+        readonly userName: string;
+        /**
+         * Whether every access key of this user is Keyturn's to manage. Absent means true: a key that appears while a rotation is open is taken for Keyturn's own and disabled. False: such a key is reported, never touched.
+         */
+        readonly exclusive?: boolean;
+      };
+    };
+    /**
+     * Where the credential is written.
+     */
+    readonly deliver: ReadonlyArray<{
+      /**
+       * Name of the delivery within this resource.
+       */
+      readonly name: string;
+      /**
+       * A Secret (type Opaque) in this namespace, created and owned by Keyturn. One that exists already and is not Keyturn's is a Conflict.
+       */
+      readonly kubernetesSecret?: {
+        /**
+         * Name of the Secret.
+         */
+        readonly name: string;
+        /**
+         * Key names inside; an absent one is the field's own name (accessKeyId, secretAccessKey).
+         */
+        readonly keys?: {
+          /**
+           * Key that holds the access key id. Absent means accessKeyId.
+           */
+          readonly accessKeyId?: string;
+          /**
+           * Key that holds the secret access key. Absent means secretAccessKey.
+           */
+          readonly secretAccessKey?: string;
+        };
+      };
+      /**
+       * A path in a Vault KV v2 store, below the connection's prefix and this namespace's name.
+       */
+      readonly vaultKV?: {
+        /**
+         * The ProviderConnection (kind vault).
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Path below `<mount>/<pathPrefix>/<namespace>/`; at most eight segments, without data/ or metadata/.
+         */
+        readonly path: string;
+        /**
+         * Key names inside; an absent one is the field's own name (accessKeyId, secretAccessKey).
+         */
+        readonly keys?: {
+          /**
+           * Key that holds the access key id. Absent means accessKeyId.
+           */
+          readonly accessKeyId?: string;
+          /**
+           * Key that holds the secret access key. Absent means secretAccessKey.
+           */
+          readonly secretAccessKey?: string;
+        };
+      };
+    }>;
+    /**
+     * Who uses the credential and must be moved to each new version before the old one is retired. An empty list says that nothing depends on it.
+     */
+    readonly dependents: ReadonlyArray<{
+      /**
+       * Name of the dependent within this resource; part of the annotation confirmed.keyturn.dev/<name>.
+       */
+      readonly name: string;
+      /**
+       * A workload in this namespace.
+       */
+      readonly workload?: {
+        readonly kind: "Deployment" | "StatefulSet" | "DaemonSet";
+        readonly name: string;
+      };
+      /**
+       * How the workload takes up a new version. Absent means mode Rollout.
+       */
+      readonly restart?: {
+        /**
+         * Rollout: by a pod template annotation with the version. None: it reloads by itself; its health is still watched.
+         */
+        readonly mode: "Rollout" | "None";
+      };
+      /**
+       * A user of the credential outside the cluster.
+       */
+      readonly external?: {
+        /**
+         * Annotation: somebody sets confirmed.keyturn.dev/<name> to status.current.version.
+         */
+        readonly confirm: "Annotation";
+      };
+      /**
+       * Dependents move in ascending order; equal ones together. Absent means 0.
+       */
+      readonly order?: number;
+      /**
+       * How long the dependent may take to move before the rotation goes back. 1s to 720h; absent means 10m.
+       */
+      readonly timeout?: string;
+    }>;
+    /**
+     * When the credential rotates by itself. Absent means only on request.
+     */
+    readonly schedule?: {
+      /**
+       * Time between issuing one version and the next. 10m to 43800h.
+       */
+      readonly every: string;
+    };
+    /**
+     * How a new version is proven to work before anybody gets it.
+     */
+    readonly verify?: {
+      /**
+       * Login: real logins, and a wrong one that must be refused. None: for targets that the operator cannot reach. Absent means Login.
+       */
+      readonly mode?: "Login" | "None";
+      /**
+       * Logins that must succeed in a row. Absent means 3.
+       */
+      readonly successes?: number;
+      /**
+       * Time between the first and the last of them, at least. 0s to 1h; absent means 15s.
+       */
+      readonly soak?: string;
+    };
+    /**
+     * How the version before goes. Each duration counts from the end of the step before it.
+     */
+    readonly retire?: {
+      /**
+       * Time in which both versions work after the last dependent has moved. 1s to 8760h; absent means 24h.
+       */
+      readonly overlap?: string;
+      /**
+       * Time from the end of the overlap to disabling. 0s to 8760h; absent means 0s.
+       */
+      readonly disableAfter?: string;
+      /**
+       * Time from disabling to deleting. 0s to 8760h; absent means 168h.
+       */
+      readonly deleteAfter?: string;
+      /**
+       * Disable only when the provider says that the version was not used for this long. 1s to 8760h; absent means that last use is not asked.
+       */
+      readonly requireUnusedFor?: string;
+    };
+    /**
+     * How long the target may refuse a new spec before it counts as failed. 1s to 24h; absent means 10m.
+     */
+    readonly progressDeadline?: string;
+    /**
+     * What becomes of the credential when this resource is deleted.
+     */
+    readonly deletion?: {
+      /**
+       * Delete: disabled at once, deleted after holdFor. Disable: disabled, kept. Retain: untouched. Absent means Delete.
+       */
+      readonly policy?: "Delete" | "Disable" | "Retain";
+      /**
+       * Time from disabling to deleting, in which the deletion can be undone. 0s to 8760h; absent means 24h.
+       */
+      readonly holdFor?: string;
+      /**
+       * How long disabling is tried before onTimeout applies. 1s to 720h; absent means 1h.
+       */
+      readonly timeout?: string;
+      /**
+       * HandOver: the ledger goes on and the finalizer is released. Block: the finalizer stays. Absent means HandOver.
+       */
+      readonly onTimeout?: "HandOver" | "Block";
+    };
+    /**
+     * What happens when a spec fails.
+     */
+    readonly rollback?: {
+      /**
+       * Effective: the last known good stays in force, the spec is left alone. None: only reported. Absent means Effective.
+       */
+      readonly mode?: "Effective" | "None";
+    };
+  };
+  /**
+   * What the operator remembers and observes; written by the operator alone. Holds no secret and nothing derived from one.
+   */
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: ReadonlyArray<{
+      readonly type: string;
+      readonly status: "True" | "False" | "Unknown";
+      readonly reason: string;
+      readonly message: string;
+      readonly lastTransitionTime: string;
+      readonly observedGeneration?: number;
+    }>;
+    /**
+     * Counts every credential ever made for this target; only grows.
+     */
+    readonly sequence?: number;
+    /**
+     * A version that is, or was, in use.
+     */
+    readonly current?: {
+      readonly version: string;
+      /**
+       * The provider's public id of the credential.
+       */
+      readonly id: string;
+      readonly issuedAt: string;
+      readonly verifiedAt?: string;
+      readonly publishedAt?: string;
+      readonly resuming?: boolean;
+    };
+    /**
+     * The open rotation and its write-ahead intent.
+     */
+    readonly rotation?: {
+      readonly id: string;
+      readonly version: string;
+      readonly trigger: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed";
+      readonly openedAt: string;
+      readonly providerTime: string;
+      readonly knownIds: ReadonlyArray<string>;
+      readonly issuer: string;
+      readonly attempt: number;
+      readonly direction: "Forward" | "Back";
+      readonly because?: string;
+      readonly credential?: {
+        readonly id: string;
+        readonly issuedAt: string;
+      };
+      readonly previousKept?: "Kept" | "Unavailable";
+      readonly verification?: {
+        readonly successes: number;
+        readonly firstSuccessAt?: string;
+        readonly refusals: number;
+        readonly lastTryAt?: string;
+        readonly firstRefusalAt?: string;
+        readonly wrongRefused: boolean;
+        readonly verifiedAt?: string;
+      };
+      readonly publishedAt?: string;
+      /**
+       * A version that is, or was, in use.
+       */
+      readonly previous?: {
+        readonly version: string;
+        /**
+         * The provider's public id of the credential.
+         */
+        readonly id: string;
+        readonly issuedAt: string;
+        readonly verifiedAt?: string;
+        readonly publishedAt?: string;
+        readonly resuming?: boolean;
+      };
+      readonly dependents?: ReadonlyArray<{
+        readonly name: string;
+        readonly startedAt?: string;
+        readonly doneAt?: string;
+        readonly graceSeconds?: number;
+      }>;
+    };
+    /**
+     * The last closed intents, newest first.
+     */
+    readonly closedIntents?: ReadonlyArray<{
+      readonly id: string;
+      readonly version: string;
+      readonly openedAt: string;
+      readonly closedAt: string;
+      readonly providerTime: string;
+      readonly knownIds: ReadonlyArray<string>;
+      readonly result: "Succeeded" | "RolledBack" | "Abandoned";
+    }>;
+    /**
+     * Credentials of ours that must go.
+     */
+    readonly pendingRevocations?: ReadonlyArray<{
+      readonly version: string;
+      readonly id: string;
+      readonly why: "Superseded" | "Rejected" | "Stray";
+      readonly since: string;
+      readonly graceSeconds: number;
+      readonly overlapSeconds: number;
+      readonly disabledAt?: string;
+      readonly deletedAt?: string;
+    }>;
+    /**
+     * What is delivered now.
+     */
+    readonly deliveries?: ReadonlyArray<{
+      readonly name: string;
+      readonly version: string;
+      readonly target: string;
+      readonly place: {
+        readonly kubernetesSecret?: {
+          readonly name: string;
+          readonly keys?: Readonly<Record<string, string>>;
+        };
+        readonly vaultKV?: {
+          readonly connectionRef: {
+            readonly name: string;
+          };
+          readonly path: string;
+          readonly keys?: Readonly<Record<string, string>>;
+        };
+      };
+      readonly digest: string;
+    }>;
+    /**
+     * The last spec that was wholly applied and verified.
+     */
+    readonly lastKnownGood?: {
+      readonly generation: number;
+      readonly specHash: string;
+      /**
+       * The whole spec as JSON text.
+       */
+      readonly spec: string;
+    };
+    /**
+     * The spec that has failed and is not tried again until it changes or a retry is asked for.
+     */
+    readonly quarantine?: {
+      readonly specHash: string;
+      readonly connectionGeneration: number;
+      readonly generation: number;
+      readonly reason: string;
+      readonly message: string;
+    };
+    /**
+     * Back-off that survives a restart.
+     */
+    readonly failures?: {
+      readonly count: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly since: string;
+      readonly nextAttemptTime: string;
+    };
+    /**
+     * Back-off that survives a restart.
+     */
+    readonly revocationFailures?: {
+      readonly count: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly since: string;
+      readonly nextAttemptTime: string;
+    };
+    readonly lastRotationTime?: string;
+    readonly nextRotationTime?: string;
+    /**
+     * Value of the annotation keyturn.dev/rotate-at that was acted on.
+     */
+    readonly lastHandledRotateAt?: string;
+    /**
+     * Value of the annotation keyturn.dev/retry that was acted on.
+     */
+    readonly lastHandledRetry?: string;
+    /**
+     * Ended versions, newest first; for people.
+     */
+    readonly history?: ReadonlyArray<{
+      readonly version: string;
+      readonly id: string;
+      readonly issuedAt?: string;
+      readonly endedAt: string;
+      readonly end: "Revoked" | "RolledBack" | "Abandoned" | "Stray";
+      readonly proof?: "ProvenByLogin" | "ProvenByListing";
+    }>;
+    /**
+     * One line that says what is going on now.
+     */
+    readonly activity?: string;
+    /**
+     * UIDs of resources of the same name that this one took over from.
+     */
+    readonly predecessors?: ReadonlyArray<string>;
+  };
+}

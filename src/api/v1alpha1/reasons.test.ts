@@ -1,0 +1,60 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CONDITIONS, EVENTS, type ConditionMeaning, type EventMeaning } from "./reasons.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const page = (name: string): Promise<string> => readFile(join(ROOT, "docs/reference", `${name}.md`), "utf8");
+
+/** First cell and the rest of every table row below a heading `## Name`; rows before the first heading are under "". */
+const tables = (markdown: string): Readonly<Record<string, Readonly<Record<string, string>>>> => {
+  const found: Record<string, Record<string, string>> = {};
+  let section: Record<string, string> = (found[""] = {});
+  for (const line of markdown.split("\n")) {
+    const heading = /^## (\w+)$/.exec(line)?.[1];
+    if (heading !== undefined) section = found[heading] = {};
+    const row = /^\| `(\w+)` \| (.*) \|$/.exec(line);
+    if (row !== null) section[row[1]!] = row[2]!;
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, rows]) => Object.keys(rows).length > 0));
+};
+
+const sources = async (): Promise<readonly { readonly path: string; readonly text: string }[]> => {
+  const paths = await readdir(join(ROOT, "src"), { recursive: true });
+  const code = paths.filter((path) => /(domain|reconcilers)\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"));
+  return Promise.all(code.map(async (path) => ({ path, text: await readFile(join(ROOT, "src", path), "utf8") })));
+};
+
+const known: Readonly<Record<string, ConditionMeaning>> = CONDITIONS;
+const knownEvents: Readonly<Record<string, EventMeaning>> = EVENTS;
+
+describe("conditions and events", () => {
+  it("stand in docs/reference/conditions.md as in the code", async () => {
+    const wanted = Object.fromEntries(Object.entries(known).map(([type, { reasons }]) => [type, { ...reasons }]));
+    deepStrictEqual(tables(await page("conditions")), wanted);
+  });
+
+  it("say on that page what each condition means, where it stands, and whether True is good", async () => {
+    const text = await page("conditions");
+    for (const [type, { meaning, on, polarity }] of Object.entries(known)) {
+      const sign = polarity === "normal" ? "True is good." : "Present only while True.";
+      strictEqual(text.includes(`## ${type}\n\n${meaning} On ${on.join(", ")}. ${sign}\n`), true, type);
+    }
+  });
+
+  it("stand in docs/reference/events.md as in the code", async () => {
+    const wanted = Object.fromEntries(
+      Object.entries(knownEvents).map(([reason, { type, meaning }]) => [reason, `${type} | ${meaning}`]),
+    );
+    deepStrictEqual(tables(await page("events")), { "": wanted });
+  });
+
+  it("include every condition that the domain reports with literal words", async () => {
+    const unknown = (await sources()).flatMap(({ path, text }) =>
+      [...text.matchAll(/\bcondition\(\s*"(\w+)",\s*"(?:True|False|Unknown)",\s*"(\w+)"/g)]
+        .filter(([, type, reason]) => known[type!]?.reasons[reason!] === undefined)
+        .map(([, type, reason]) => `${path}: ${type} ${reason}`),
+    );
+    deepStrictEqual(unknown, []);
+  });
+});

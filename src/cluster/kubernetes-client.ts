@@ -1,0 +1,264 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { Clock } from "../kernel/clock.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import { errorOfRubbish, isGone, type Asked } from "./api-errors.ts";
+import type { ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
+import { Endpoint } from "./endpoint.ts";
+import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
+import { ServerClock } from "./server-clock.ts";
+import { Transport } from "./transport.ts";
+import { watchLines } from "./watch-lines.ts";
+
+export interface KubernetesClientOptions {
+  readonly config: KubeConfig;
+  readonly clock: Clock;
+  /** For the User-Agent. */
+  readonly version: string;
+  /** Without one: 10 s. */
+  readonly deadlineMs?: number;
+}
+
+/** What the informer needs beyond ClusterClient: the list's own resourceVersion, and the stream. */
+export interface WatchSource {
+  listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>>;
+  /** Lines of a watch, each a JSON text. Ends when the server ends it; throws OperatorError when it breaks or is quiet too long. */
+  watch(kind: ResourceKind, options: WatchOptions, signal: AbortSignal): AsyncIterable<string>;
+}
+
+export interface ListOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+}
+
+export interface WatchOptions extends ListOptions {
+  readonly resourceVersion: string;
+  /** After this the server ends the watch by itself. */
+  readonly timeoutSeconds: number;
+  /** Without a byte for so long, the connection counts as dead. */
+  readonly idleMs: number;
+}
+
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+}
+
+const DEADLINE_MS = 10_000;
+const LARGEST_OBJECT_BYTES = 8 * 1024 * 1024;
+const LARGEST_LIST_BYTES = 16 * 1024 * 1024;
+const PAGE = "500";
+/**
+ * Strict: what the server's schema does not know is refused instead of dropped, so that an operator newer than its CRDs fails
+ * loudly before it acts, instead of losing an intent.
+ */
+const WRITE = { fieldManager: "keyturn", fieldValidation: "Strict" };
+const MERGE_PATCH = "application/merge-patch+json";
+
+/** ClusterClient on a real kube-apiserver. */
+export class KubernetesClient implements ClusterClient, WatchSource {
+  readonly #transport: Transport;
+  readonly #endpoint: Endpoint;
+  readonly #serverClock: ServerClock;
+  readonly #clock: Clock;
+
+  constructor(options: KubernetesClientOptions) {
+    this.#clock = options.clock;
+    this.#endpoint = new Endpoint(options.config, options.clock);
+    this.#serverClock = new ServerClock(options.clock);
+    this.#transport = new Transport({
+      endpoint: this.#endpoint,
+      clock: options.clock,
+      serverClock: this.#serverClock,
+      userAgent: `keyturn/${options.version}`,
+      deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+    });
+  }
+
+  async get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined> {
+    const asked = ask("read", ref);
+    const path = objectPath(ref);
+    const answer = await absentAsUndefined(
+      this.#transport.call({ ...asked, method: "GET", path, maxBytes: LARGEST_OBJECT_BYTES }),
+    );
+    return answer === undefined ? undefined : asObject<T>(asked, ref, answer);
+  }
+
+  async list<T extends KubeObject>(
+    kind: ResourceKind,
+    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+  ): Promise<readonly T[]> {
+    return (await this.listAll<T>(kind, options)).items;
+  }
+
+  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+    try {
+      return await this.#listPages<T>(kind, options);
+    } catch (thrown) {
+      // The next page's token had expired; a list from the start needs none.
+      if (isGone(thrown)) return this.#listPages<T>(kind, options);
+      throw thrown;
+    }
+  }
+
+  async create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {
+    const named = { ...ref, name: object.metadata.name ?? "" };
+    if (ref.kind.namespaced && ref.namespace === undefined)
+      throw new RangeError("A namespaced object without a namespace.");
+    const asked = ask("create", named);
+    const path = collectionPath(ref.kind, ref.namespace);
+    return asObject<T>(asked, named, await this.#write("POST", asked, path, object));
+  }
+
+  async replace<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T> {
+    const asked = ask("update", ref);
+    return asObject<T>(asked, ref, await this.#write("PUT", asked, objectPath(ref), object));
+  }
+
+  async replaceStatus<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T> {
+    const asked = ask("update the status of", ref);
+    return asObject<T>(asked, ref, await this.#write("PUT", asked, `${objectPath(ref)}/status`, object));
+  }
+
+  async mergePatch<T extends KubeObject>(ref: ObjectRef, patch: Readonly<Record<string, unknown>>): Promise<T> {
+    const asked = ask("patch", ref);
+    return asObject<T>(asked, ref, await this.#write("PATCH", asked, objectPath(ref), patch, MERGE_PATCH));
+  }
+
+  async delete(
+    ref: ObjectRef,
+    preconditions: { readonly uid: string; readonly resourceVersion?: string },
+  ): Promise<boolean> {
+    const asked = ask("delete", ref);
+    const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background", preconditions };
+    const call = { ...asked, method: "DELETE" as const, path: objectPath(ref), body, maxBytes: LARGEST_OBJECT_BYTES };
+    return (await absentAsUndefined(this.#transport.call(call))) !== undefined;
+  }
+
+  async requestToken(
+    serviceAccount: { readonly namespace: string; readonly name: string },
+    options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
+  ): Promise<string> {
+    const ref = { kind: serviceAccounts, ...serviceAccount };
+    // A token leaves nothing behind at the server, so a lost answer is not ambiguous.
+    const asked = { ...ask("issue a token for", ref), write: false };
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: options };
+    const path = `${objectPath(ref)}/token`;
+    const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
+    const status = answer["status"];
+    const token = typeof status === "object" && status !== null && "token" in status ? status.token : undefined;
+    if (typeof token !== "string" || token === "") throw errorOfRubbish(asked, "answered without a token");
+    return token;
+  }
+
+  serverTime(): { readonly now: Date; readonly skewMs: number } | undefined {
+    return this.#serverClock.read();
+  }
+
+  async *watch(kind: ResourceKind, options: WatchOptions, signal: AbortSignal): AsyncGenerator<string> {
+    const asked = { what: `watch ${kind.plural}`, write: false };
+    const query = {
+      ...selection(options),
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: String(options.timeoutSeconds),
+    };
+    const path = collectionPath(kind, options.namespace);
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    try {
+      const { chunks } = await this.#transport.stream({ ...asked, path, query }, both);
+      yield* watchLines(chunks, { clock: this.#clock, idleMs: options.idleMs, onIdle: () => stop.abort(), asked });
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** Cuts every connection; calls after that open new ones. */
+  async close(): Promise<void> {
+    await this.#endpoint.close();
+  }
+
+  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+    const asked = { what: `list ${kind.plural}`, write: false };
+    const path = collectionPath(kind, options.namespace);
+    const items: T[] = [];
+    let next = "";
+    for (;;) {
+      const query = { ...selection(options), limit: PAGE, ...(next !== "" && { continue: next }) };
+      const answer = await this.#transport.call({ ...asked, method: "GET", path, query, maxBytes: LARGEST_LIST_BYTES });
+      const page = asPage(asked, kind, answer);
+      items.push(...(page.items as readonly T[]));
+      if (page.next === "") return { items, resourceVersion: page.resourceVersion };
+      next = page.next;
+    }
+  }
+
+  #write(
+    method: "POST" | "PUT" | "PATCH",
+    asked: Asked,
+    path: string,
+    body: unknown,
+    contentType = "application/json",
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const maxBytes = LARGEST_OBJECT_BYTES;
+    return this.#transport.call({ ...asked, method, path, query: WRITE, body, contentType, maxBytes });
+  }
+}
+
+const ask = (verb: string, ref: ObjectRef): Asked => ({ what: `${verb} ${describeRef(ref)}`, write: verb !== "read" });
+
+const selection = (options: ListOptions): Record<string, string> =>
+  options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
+
+const absentAsUndefined = async <T>(call: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await call;
+  } catch (thrown) {
+    if (thrown instanceof OperatorError && thrown.code === "NotFound") return undefined;
+    throw thrown;
+  }
+};
+
+/** The answer as the object that was asked for, apiVersion and kind filled in; rubbish and another object are Unavailable. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the one place where an answer gets its type.
+const asObject = <T extends KubeObject>(asked: Asked, ref: ObjectRef, answer: Readonly<Record<string, unknown>>): T => {
+  const object = { apiVersion: apiVersionOf(ref.kind), kind: ref.kind.kind, ...answer };
+  const metadata = metadataOf(object);
+  if (metadata === undefined) throw errorOfRubbish(asked, "answered with something that is no Kubernetes object");
+  const wrongNamespace = ref.kind.namespaced && metadata.namespace !== ref.namespace;
+  const wrongName = ref.name !== "" && metadata.name !== ref.name;
+  if (wrongName || wrongNamespace) throw errorOfRubbish(asked, "answered with another object than was asked for");
+  return object as unknown as T;
+};
+
+const asPage = (
+  asked: Asked,
+  kind: ResourceKind,
+  answer: Readonly<Record<string, unknown>>,
+): Listed<KubeObject> & { readonly next: string } => {
+  const { metadata, items } = answer;
+  const bad = (): OperatorError => errorOfRubbish(asked, "answered with something that is no list");
+  if (typeof metadata !== "object" || metadata === null) throw bad();
+  const { resourceVersion, continue: next } = metadata as { resourceVersion?: unknown; continue?: unknown };
+  if (typeof resourceVersion !== "string" || resourceVersion === "") throw bad();
+  // An empty list is `[]`, and `null` from servers written in Go.
+  const raw = items ?? [];
+  if (!Array.isArray(raw) || raw.some((item) => metadataOf(item) === undefined)) throw bad();
+  const filled = raw.map((item: object) => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...item }));
+  return { items: filled as unknown as KubeObject[], resourceVersion, next: typeof next === "string" ? next : "" };
+};
+
+/** The metadata when it has what everything relies on. */
+export const metadataOf = (
+  value: unknown,
+):
+  | { readonly name: string; readonly namespace?: string; readonly uid: string; readonly resourceVersion: string }
+  | undefined => {
+  if (typeof value !== "object" || value === null || !("metadata" in value)) return undefined;
+  const metadata = value.metadata;
+  if (typeof metadata !== "object" || metadata === null) return undefined;
+  const { name, uid, resourceVersion } = metadata as Readonly<Record<string, unknown>>;
+  const whole = [name, uid, resourceVersion].every((field) => typeof field === "string" && field !== "");
+  return whole ? (metadata as { name: string; uid: string; resourceVersion: string }) : undefined;
+};

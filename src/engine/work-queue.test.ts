@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { SettlingClock } from "./settling-clock.ts";
+import { ExponentialRateLimiter } from "./rate-limiter.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+const setUp = () => {
+  const clock = new SettlingClock();
+  const depths: number[] = [];
+  const limiter = new ExponentialRateLimiter({ baseMs: 1000, maxMs: 8000, jitter: 0, random: () => 0.5 });
+  const queue = new WorkQueue({ clock, limiter, onDepth: (depth) => depths.push(depth) });
+  return { clock, queue, depths };
+};
+
+describe("work queue", () => {
+  it("hands out keys in the order in which they came, each once", async () => {
+    const { queue } = setUp();
+    ["a", "b", "a", "c", "b"].forEach((key) => queue.add(key));
+    assert.equal(queue.depth, 3);
+    assert.deepEqual([await queue.take(), await queue.take(), await queue.take()], ["a", "b", "c"]);
+    assert.equal(queue.depth, 0);
+  });
+
+  it("gives a key to a worker that waits already", async () => {
+    const { queue } = setUp();
+    const taken = queue.take();
+    queue.add("a");
+    assert.equal(await taken, "a");
+  });
+
+  it("holds back a key that is in flight and puts it at the end once it is done", async () => {
+    const { queue } = setUp();
+    queue.add("a");
+    await queue.take();
+    queue.add("a");
+    queue.add("a");
+    queue.add("b");
+    assert.equal(queue.depth, 1, "only b is ready");
+    queue.done("a");
+    assert.deepEqual([await queue.take(), await queue.take()], ["b", "a"]);
+    queue.done("a");
+    assert.equal(queue.depth, 0, "added twice in flight is one more pass, not two");
+  });
+
+  it("keeps the earliest of several delays", async () => {
+    const { clock, queue } = setUp();
+    queue.addAfter("late-then-soon", 5000);
+    queue.addAfter("late-then-soon", 1000);
+    queue.addAfter("soon-then-late", 1000);
+    queue.addAfter("soon-then-late", 5000);
+    await clock.advance(999);
+    assert.equal(queue.depth, 0);
+    await clock.advance(1);
+    assert.equal(queue.depth, 2);
+    await queue.take();
+    await queue.take();
+    queue.done("late-then-soon");
+    queue.done("soon-then-late");
+    await clock.advance(10_000);
+    assert.equal(queue.depth, 0, "no second timer was left");
+  });
+
+  it("drops the timer of a key that is added at once", async () => {
+    const { clock, queue } = setUp();
+    queue.addAfter("a", 1000);
+    queue.add("a");
+    await queue.take();
+    queue.done("a");
+    await clock.advance(5000);
+    assert.equal(queue.depth, 0);
+  });
+
+  it("asks for no later pass when the key is ready already", async () => {
+    const { clock, queue } = setUp();
+    queue.add("a");
+    queue.addAfter("a", 1000);
+    await queue.take();
+    queue.done("a");
+    await clock.advance(5000);
+    assert.equal(queue.depth, 0);
+  });
+
+  it("keeps a delay that was asked for while the key was in flight", async () => {
+    const { clock, queue } = setUp();
+    queue.add("a");
+    await queue.take();
+    queue.addAfter("a", 1000);
+    queue.done("a");
+    assert.equal(queue.depth, 0);
+    await clock.advance(1000);
+    assert.equal(await queue.take(), "a");
+  });
+
+  it("doubles the delay of a key that fails, up to the maximum, until it is forgotten", () => {
+    const { queue } = setUp();
+    const delays = [1, 2, 3, 4, 5].map(() => queue.addRateLimited("a"));
+    assert.deepEqual(delays, [1000, 2000, 4000, 8000, 8000]);
+    assert.equal(queue.attempts("a"), 5);
+    queue.forget("a");
+    assert.equal(queue.attempts("a"), 0);
+    assert.equal(queue.addRateLimited("a"), 1000);
+  });
+
+  it("hands out nothing after shutdown and is drained when the last key is given back", async () => {
+    const { clock, queue } = setUp();
+    ["a", "b"].forEach((key) => queue.add(key));
+    queue.addAfter("c", 10);
+    await queue.take();
+    const waiting = queue.take();
+    assert.equal(await waiting, "b");
+    const idle = queue.take();
+    let drained = false;
+    const end = queue.shutDown().then(() => (drained = true));
+    assert.equal(await idle, undefined, "waiting workers are let go");
+    queue.add("d");
+    queue.done("a");
+    await clock.advance(1000);
+    assert.equal(drained, false);
+    queue.done("b");
+    await end;
+    assert.equal(queue.depth, 0);
+    assert.equal(await queue.take(), undefined);
+  });
+
+  it("tells its depth", async () => {
+    const { queue, depths } = setUp();
+    queue.add("a");
+    queue.add("b");
+    await queue.take();
+    assert.deepEqual(depths, [1, 2, 1]);
+  });
+});
+
+describe("rate limiter", () => {
+  it("spreads delays by the jitter and never goes past the maximum", () => {
+    const spread = (random: number) =>
+      new ExponentialRateLimiter({ baseMs: 1000, maxMs: 4000, jitter: 0.2, random: () => random });
+    assert.equal(spread(0).next("a"), 800);
+    assert.equal(Math.round(spread(0.999_999).next("a")), 1200);
+    const high = spread(0.999_999);
+    const delays = Array.from({ length: 2000 }, () => high.next("a"));
+    assert.equal(Math.max(...delays), 4000);
+    assert.ok(delays.every(Number.isFinite));
+  });
+
+  it("counts each key for itself", () => {
+    const limiter = new ExponentialRateLimiter({ baseMs: 1, maxMs: 100, jitter: 0, random: () => 0 });
+    limiter.next("a");
+    assert.equal(limiter.next("b"), 1);
+  });
+});

@@ -1,0 +1,219 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { OperatorError } from "../../kernel/errors.ts";
+import type { CallContext, CredentialSource } from "../contract.ts";
+import type { ConnectionSpec } from "../spec.ts";
+import { invalidField } from "../spec.ts";
+import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
+import { defaultChain, openAws, type AwsCalls, type AwsKeys, type AwsKeySource, type AwsOptions } from "./sdk.ts";
+import { awsSource, type AwsAccess } from "./source.ts";
+
+/**
+ * A Secret of the operator's own namespace, decoded; undefined when there is none. Compose builds it from the ClusterClient:
+ * providers do not import cluster/.
+ */
+export type LoginSecretReader = (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
+
+export interface AwsConnectionOptions {
+  readonly clock: Clock;
+  readonly readLoginSecret: LoginSecretReader;
+  /** Replaced in tests. */
+  readonly open?: (options: AwsOptions) => AwsCalls;
+  readonly chain?: () => AwsKeySource;
+}
+
+export interface AwsConnections {
+  /** The access keys of one user, as this namespace may reach them. Throws InvalidSpec for a bad connection; calls nothing. */
+  source(
+    connection: ConnectionSpec,
+    target: { readonly namespace: string; readonly userName: string },
+  ): CredentialSource;
+  /** Forgets the clients of a connection that is gone. */
+  retire(connectionName: string): void;
+  close(): void;
+}
+
+interface Client {
+  readonly version: string;
+  readonly access: AwsAccess;
+  dispose(): void;
+}
+
+/** Clients by connection and tenant namespace (the session's name differs by namespace); another generation replaces them. */
+export const awsConnections = (options: AwsConnectionOptions): AwsConnections => {
+  const clients = new Map<string, Map<string, Client>>();
+
+  const clientFor = (connection: ConnectionSpec, config: AwsConfig, namespace: string): Client => {
+    const version = `${connection.uid}/${connection.generation}`;
+    const ofConnection = clients.get(connection.name) ?? new Map<string, Client>();
+    clients.set(connection.name, ofConnection);
+    const present = ofConnection.get(namespace);
+    if (present?.version === version) return present;
+    present?.dispose();
+    const client = { version, ...openAccess(config, namespace, options) };
+    ofConnection.set(namespace, client);
+    return client;
+  };
+
+  const retire = (name: string): void => {
+    for (const client of clients.get(name)?.values() ?? []) client.dispose();
+    clients.delete(name);
+  };
+
+  return {
+    source(connection, { namespace, userName }) {
+      const config = awsConfig(connection.spec);
+      const allowedPath = pathOfNamespace(config, namespace);
+      const { access } = clientFor(connection, config, namespace);
+      return awsSource(access, { userName, allowedPath }, options.clock);
+    },
+    retire,
+    close() {
+      for (const name of [...clients.keys()]) retire(name);
+    },
+  };
+};
+
+interface Session {
+  readonly calls: AwsCalls;
+  /** Whose account the login is in, asked once. */
+  readonly account: Promise<string>;
+  /** Closes the connections when the last running call has ended: cutting one would leave its outcome unknown. */
+  retire(): void;
+  begin(): void;
+  end(): void;
+}
+
+/** One tenant's way into one account: opened at the first call, opened anew once when the login was refused. */
+const openAccess = (config: AwsConfig, namespace: string, options: AwsConnectionOptions): Omit<Client, "version"> => {
+  let session: Session | undefined;
+
+  const drop = (dropped: Session): void => {
+    if (session === dropped) session = undefined;
+    dropped.retire();
+  };
+
+  const attempt = async <T>(
+    run: (calls: AwsCalls, account: string) => Promise<T>,
+    context: CallContext,
+  ): Promise<T> => {
+    const used = (session ??= openSession(config, namespace, options, context));
+    used.begin();
+    try {
+      return await run(used.calls, await used.account);
+    } catch (error) {
+      if (await failed(used.account)) drop(used);
+      else if (isUnauthenticated(error)) drop(used);
+      throw error;
+    } finally {
+      used.end();
+    }
+  };
+
+  return {
+    access: {
+      async use(run, context) {
+        try {
+          return await attempt(run, context);
+        } catch (error) {
+          // A refused login had no effect at AWS, so even CreateAccessKey may be asked again: the Secret may have changed.
+          if (!isUnauthenticated(error)) throw error;
+          return attempt(run, context);
+        }
+      },
+    },
+    dispose() {
+      session?.retire();
+      session = undefined;
+    },
+  };
+};
+
+const isUnauthenticated = (error: unknown): boolean =>
+  error instanceof OperatorError && error.code === "Unauthenticated";
+
+/** A failed question for the account must not be remembered as the answer. */
+const failed = (account: Promise<string>): Promise<boolean> =>
+  account.then(
+    () => false,
+    () => true,
+  );
+
+const openSession = (
+  config: AwsConfig,
+  namespace: string,
+  options: AwsConnectionOptions,
+  context: CallContext,
+): Session => {
+  const open = options.open ?? openAws;
+  const { region, endpoint, caBundle, assumeRole } = config;
+  const opened: AwsCalls[] = [];
+  const openWith = (keys: AwsKeySource): AwsCalls => {
+    const calls = open({ region, endpoint, caBundle, keys });
+    opened.push(calls);
+    return calls;
+  };
+  const own = ownKeys(config, options);
+  let calls: AwsCalls;
+  if (assumeRole === undefined) {
+    calls = openWith(own);
+  } else {
+    const base = openWith(own);
+    // STS allows 64 characters; a namespace may have 63.
+    const role = {
+      arn: assumeRole.roleArn,
+      externalId: assumeRole.externalId,
+      sessionName: `keyturn-${namespace}`.slice(0, 64),
+    };
+    // The keys outlive this pass, so they are fetched under no pass's signal: each call has its own deadline.
+    calls = openWith(() => base.assumeRole(role, new AbortController().signal));
+  }
+  const account = checkAccount(calls, config, context);
+  account.catch(() => undefined);
+  let running = 0;
+  let retired = false;
+  const closeWhenIdle = (): void => {
+    if (retired && running === 0) for (const each of opened) each.dispose();
+  };
+  return {
+    calls,
+    account,
+    begin() {
+      running += 1;
+    },
+    end() {
+      running -= 1;
+      closeWhenIdle();
+    },
+    retire() {
+      retired = true;
+      closeWhenIdle();
+    },
+  };
+};
+
+const ownKeys = (config: AwsConfig, options: AwsConnectionOptions): AwsKeySource => {
+  if (config.login.kind === "defaultChain") return (options.chain ?? defaultChain)();
+  const { name } = config.login;
+  return async (): Promise<AwsKeys> => {
+    const secret = await options.readLoginSecret(name);
+    if (secret === undefined) throw invalidField("spec.aws.login.secretRef.name", "names a Secret that does not exist");
+    const { accessKeyId, secretAccessKey, sessionToken } = secret;
+    if (!accessKeyId || !secretAccessKey) {
+      throw invalidField("spec.aws.login.secretRef.name", "names a Secret without accessKeyId and secretAccessKey");
+    }
+    return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  };
+};
+
+const checkAccount = async (calls: AwsCalls, config: AwsConfig, context: CallContext): Promise<string> => {
+  const own = await calls.callerIdentity("own", context.signal);
+  if (own.kind === "refused") {
+    throw new OperatorError("Unauthenticated", {
+      publicMessage: "AWS GetCallerIdentity refused the operator's own login.",
+    });
+  }
+  if (config.accountId !== undefined && own.account !== config.accountId) {
+    throw invalidField("spec.aws.accountId", "is another account than the one that the login leads to");
+  }
+  return own.account;
+};

@@ -1,0 +1,59 @@
+import { lookup, type LookupAddress, type LookupAllOptions, type LookupOptions } from "node:dns";
+import { BlockList, isIP, type LookupFunction } from "node:net";
+import { invalidField, type SpecNode } from "./spec.ts";
+
+/**
+ * Addresses behind which clouds hand out credentials, and "any" addresses. Loopback and private networks are allowed: endpoints
+ * stand in ProviderConnections, which only platform administrators write, and private endpoints live there.
+ */
+const FORBIDDEN = new BlockList();
+FORBIDDEN.addSubnet("169.254.0.0", 16, "ipv4");
+FORBIDDEN.addSubnet("0.0.0.0", 8, "ipv4");
+FORBIDDEN.addAddress("100.100.100.200", "ipv4");
+FORBIDDEN.addSubnet("fe80::", 10, "ipv6");
+FORBIDDEN.addAddress("::", "ipv6");
+FORBIDDEN.addAddress("fd00:ec2::254", "ipv6");
+
+export const isForbiddenAddress = (address: string): boolean => {
+  const family = isIP(address);
+  return family !== 0 && FORBIDDEN.check(address, family === 4 ? "ipv4" : "ipv6");
+};
+
+/** A server's address: https, no user info, no query, no fragment, no path unless allowed, not a metadata address. */
+export const endpointOf = (node: SpecNode, key: string): URL => {
+  const field = node.at(key);
+  const text = node.text(key, /^https:\/\/[\x21-\x7e]+$/, { longest: 512 });
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw invalidField(field, "must be an https URL");
+  }
+  if (url.username !== "" || url.password !== "") throw invalidField(field, "must not hold user information");
+  if (text.includes("?") || text.includes("#")) throw invalidField(field, "must not have a query or a fragment");
+  if (url.pathname !== "/") throw invalidField(field, "must not have a path");
+  if (url.port === "0") throw invalidField(field, "must not name port 0");
+  if (isForbiddenAddress(url.hostname.replace(/^\[|\]$/g, "")))
+    throw invalidField(field, "must not be a link-local address");
+  return url;
+};
+
+type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+/** `lookup` for an Agent: a name that resolves to a forbidden address is refused, also when DNS changes later (rebinding). */
+export const guardedLookup: LookupFunction = (hostname: string, options: LookupOptions, done: LookupDone): void => {
+  const all: LookupAllOptions = { ...options, all: true };
+  lookup(hostname, all, (error, addresses) => {
+    if (error !== null) {
+      done(error, []);
+      return;
+    }
+    const [first] = addresses;
+    if (first === undefined || addresses.some(({ address }) => isForbiddenAddress(address))) {
+      done(Object.assign(new Error("The name resolves to a forbidden address."), { code: "EADDRNOTAVAIL" }), []);
+      return;
+    }
+    if (options.all === true) done(null, addresses);
+    else done(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,53 @@
+import { endpointOf } from "../endpoint.ts";
+import { caBundleOf, invalidField, NAME_FORM, SpecNode } from "../spec.ts";
+
+export interface VaultConfig {
+  readonly address: URL;
+  readonly caBundle: string | undefined;
+  /** Vault Enterprise namespace, without slashes at its ends. */
+  readonly namespace: string | undefined;
+  /** No slashes at the ends of either; both of plain segments. */
+  readonly kv: { readonly mount: string; readonly pathPrefix: string };
+  readonly jwt: { readonly mount: string; readonly role: string; readonly audience: string };
+}
+
+const SEGMENTS = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
+
+/** Mounts that are Vault's own: nothing of a tenant may be written there. */
+const RESERVED_MOUNTS = new Set(["sys", "auth", "identity", "cubbyhole"]);
+
+/** `spec.vault` of a ProviderConnection. Throws InvalidSpec that names the field. */
+export const vaultConfig = (spec: unknown): VaultConfig => {
+  const vault = new SpecNode(spec, "spec.vault");
+  const kv = vault.nodeOrEmpty("kv");
+  const jwt = vault.node("login").node("jwt");
+  const mount = kv.text("mount", SEGMENTS, { fallback: "kv", longest: 128 });
+  if (RESERVED_MOUNTS.has(mount.split("/")[0] ?? ""))
+    throw invalidField(kv.at("mount"), "must not be one of Vault's own");
+  return {
+    address: endpointOf(vault, "address"),
+    caBundle: caBundleOf(vault),
+    namespace: vault.optionalText("namespace", /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, 256),
+    kv: { mount, pathPrefix: kv.text("pathPrefix", SEGMENTS, { fallback: "keyturn", longest: 128 }) },
+    jwt: {
+      mount: jwt.text("mount", SEGMENTS, { fallback: "jwt", longest: 128 }),
+      role: jwt.text("role", /^[\w.-]+$/, { longest: 128 }),
+      audience: jwt.text("audience", /^[\x21-\x7e]+$/, { fallback: "vault", longest: 256 }),
+    },
+  };
+};
+
+/** The path of one delivery, below the namespace's own place, without the mount. Throws InvalidSpec for anything that could leave it. */
+export const kvPath = (config: Pick<VaultConfig, "kv">, namespace: string, path: string): string => {
+  if (!NAME_FORM.test(namespace)) throw invalidField("metadata.namespace", "cannot be part of a path");
+  if (path.length > 512 || !SEGMENTS.test(path)) {
+    throw invalidField("deliver.vaultKV.path", `must be segments that match ${NAME_FORM.source}, divided by "/"`);
+  }
+  const prefix = `${config.kv.pathPrefix}/${namespace}/`;
+  const whole = `${prefix}${path}`;
+  if (!whole.startsWith(prefix) || !isPlainPath(whole)) throw invalidField("deliver.vaultKV.path", "leaves its prefix");
+  return whole;
+};
+
+/** Only plain segments: nothing that a server could decode, normalise or take for something else. */
+export const isPlainPath = (path: string): boolean => path.length <= 1024 && SEGMENTS.test(path);

@@ -1,0 +1,62 @@
+import {
+  PROVIDER_CONNECTION,
+  type ProviderConnection,
+  type ProviderConnectionStatus,
+} from "../../api/v1alpha1/provider-connection.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import type { Reconciler } from "../../engine/contract.ts";
+import { nextConditions, type Condition, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
+import type { Ports } from "../ports.ts";
+
+const RECHECK_WHEN_BAD_MS = 30_000;
+
+/** ProviderConnections: logs in once per generation and at every resync, and says how it went. Changes nothing outside. */
+export const connectionReconciler = (ports: Ports): Reconciler => ({
+  name: "providerconnection",
+  async reconcile({ name }, context) {
+    const ref = { kind: PROVIDER_CONNECTION, name };
+    const object = await ports.cluster.get<ProviderConnection>(ref);
+    if (object === undefined) {
+      ports.sources.retire(name);
+      ports.metrics.forget({ kind: "ProviderConnection", namespace: "", name });
+      return { kind: "settled" };
+    }
+    const error = await ports.sources
+      .check(object, { signal: context.signal, log: context.log })
+      .then(() => undefined, toOperatorError);
+    if (error?.code === "Aborted") return { kind: "failed", error };
+    const now = ports.cluster.serverTime()?.now ?? context.clock.now();
+    const generation = object.metadata.generation ?? 0;
+    const conditions = nextConditions((object.status?.conditions ?? []) as readonly Condition[], updates(error), {
+      generation,
+      now,
+    });
+    const next = { observedGeneration: generation, conditions } as ProviderConnectionStatus;
+    await writeStatus<ProviderConnection>(ports.cluster, ref, { base: object, next }, { clock: context.clock });
+    for (const { type, status } of conditions)
+      ports.metrics.condition({ kind: "ProviderConnection", namespace: "", name, type, status });
+    if (error !== undefined) {
+      ports.events.record(
+        { ref, uid: object.metadata.uid },
+        { type: "Warning", reason: "ConnectionFailed", action: "Login", note: error.publicMessage },
+      );
+    }
+    return error === undefined ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: RECHECK_WHEN_BAD_MS };
+  },
+});
+
+const updates = (error: OperatorError | undefined): readonly ConditionUpdate[] => {
+  if (error === undefined) {
+    return [
+      { type: "Ready", status: "True", reason: "LoggedIn", message: "The operator logged in through this connection." },
+    ];
+  }
+  const bad = { reason: error.code, message: error.publicMessage };
+  return [
+    { type: "Ready", status: "False", ...bad },
+    isRefusal(error) || error.code === "Unauthenticated"
+      ? { type: "Stalled", status: "True", ...bad }
+      : { type: "Reconciling", status: "True", reason: "BackingOff", message: error.publicMessage },
+  ];
+};

@@ -1,0 +1,219 @@
+import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import {
+  mayHandOver,
+  ownCredentials,
+  planDeletion,
+  type DeletionAction,
+  type DeletionInput,
+} from "../../domain/rotation/deletion.ts";
+import type { ClosedIntent } from "../../domain/rotation/record.ts";
+import { readSettings } from "../../domain/rotation/settings.ts";
+import { failed, timeText } from "../../domain/rotation/transitions.ts";
+import type { OrphanSpec } from "../../domain/orphan/record.ts";
+import type { Outcome } from "../../engine/contract.ts";
+import type { SecretRotationStatus } from "../../api/v1alpha1/secret-rotation.ts";
+import { toOperatorError } from "../../kernel/errors.ts";
+import { orphanRef, writeOrphan } from "../orphan/entry.ts";
+import type { Ports } from "../ports.ts";
+import { callContext, mutate, type Act } from "./acts/act.ts";
+import { targetOf, type InForce, type RotationScope } from "./scope.ts";
+import { openSource, openStore } from "./steps/observe.ts";
+
+const RETRY_CAP_MS = 60_000;
+
+/** Deleting: the planner's steps one after another, each read afresh; a failure waits, or is handed over when its time is up. */
+export const deleteRotation = async (scope: RotationScope, ports: Ports): Promise<Outcome> => {
+  if (!hasFinalizer(scope.object)) return { kind: "settled" };
+  const inForce = settingsForDeletion(scope);
+  const act: Act = { scope, inForce, ports };
+  const deletedAt = new Date(scope.object.metadata.deletionTimestamp ?? scope.now);
+  const seen: { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] } = {
+    inLedger: (await ports.cluster.get(orphanRef(scope.object.metadata.uid))) !== undefined,
+    listing: undefined,
+    standing: undefined,
+  };
+  const input = (): DeletionInput => ({
+    now: scope.now,
+    deletedAt,
+    deletion: inForce.settings.deletion,
+    status: scope.status,
+    ...seen,
+  });
+  try {
+    for (let action = planDeletion(input()); ; action = planDeletion(input())) {
+      if (action.type === "removeFinalizer" || action.type === "releaseAll") return await letGo(act, action.type);
+      await carry(act, action, seen);
+    }
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    if (error.code === "Aborted") return { kind: "failed", error };
+    if (seen.inLedger && mayHandOver(input())) return letGo(act, "removeFinalizer");
+    return delayed(scope, ports, error);
+  }
+};
+
+const carry = async (
+  act: Act,
+  action: Exclude<DeletionAction, { type: "removeFinalizer" | "releaseAll" }>,
+  seen: { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] },
+): Promise<void> => {
+  const { scope, inForce, ports } = act;
+  switch (action.type) {
+    case "writeLedger":
+      await writeOrphan(ports, await ledgerEntry(act));
+      seen.inLedger = true;
+      return;
+    case "observe":
+      if (action.what === "listing") {
+        const source = await openSource(scope, inForce, ports);
+        seen.listing = (await source.list(callContext(act))).credentials;
+      } else {
+        seen.standing = await standing(act);
+      }
+      return;
+    case "disable": {
+      const source = await openSource(scope, inForce, ports);
+      await mutate(
+        act,
+        {
+          action: "aws:UpdateAccessKey",
+          kind: "Revoking",
+          target: action.id,
+          facts: { status: "Inactive", because: "Deleted" },
+        },
+        () => source.setEnabled(action.id, false, callContext(act)),
+      );
+      seen.listing = undefined;
+      return;
+    }
+    case "withdraw": {
+      const record = (scope.status.deliveries ?? []).find(({ target }) => target === action.target);
+      if (record !== undefined) {
+        const store = await openStore(scope, record.place, ports);
+        await mutate(act, { action: "delivery:Withdraw", kind: "Revoking", target: action.target }, () =>
+          store.withdraw({ final: false }, callContext(act)),
+        );
+      }
+      seen.standing = seen.standing?.filter((target) => target !== action.target);
+      return;
+    }
+  }
+};
+
+/** Deletion does not depend on a spec that makes sense: what was good last, else what is there, else the defaults. */
+const settingsForDeletion = (scope: RotationScope): InForce => {
+  const own = readSettings(scope.object.spec);
+  const good = scope.status.lastKnownGood;
+  const spec =
+    "field" in own && good !== undefined ? (JSON.parse(good.spec) as typeof scope.object.spec) : scope.object.spec;
+  const settings = readSettings(spec);
+  if ("field" in settings) throw new Error("A stored spec without a source cannot have been acted on.");
+  return { settings, specHash: good?.specHash ?? "", spec, own: true };
+};
+
+const standing = async (act: Act): Promise<readonly string[]> => {
+  const targets: string[] = [];
+  for (const record of act.scope.status.deliveries ?? []) {
+    const store = await openStore(act.scope, record.place, act.ports);
+    const seen = await store.observe(callContext(act));
+    if (seen.kind === "ours") targets.push(record.target);
+  }
+  return targets;
+};
+
+const ledgerEntry = async (act: Act): Promise<OrphanSpec> => {
+  const { scope, inForce, ports } = act;
+  const { status, request, now } = scope;
+  const { settings } = inForce;
+  await openSource(scope, inForce, ports).catch(() => undefined);
+  const claim = (await ports.claims.list()).claims.find(
+    ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
+  );
+  const target =
+    claim?.target ??
+    (scope.connection === undefined
+      ? `aws-access-key/unknown/${settings.source.userName}`
+      : targetOf(scope.connection, settings));
+  return {
+    origin: {
+      kind: "SecretRotation",
+      namespace: request.namespace,
+      name: request.name,
+      uid: scope.object.metadata.uid,
+    },
+    source: {
+      awsAccessKey: {
+        connectionRef: { name: settings.source.connection },
+        userName: settings.source.userName,
+        exclusive: settings.source.exclusive,
+      },
+    },
+    target,
+    stagingUid: scope.object.metadata.uid,
+    policy: settings.deletion.policy === "Disable" ? "Disable" : "Delete",
+    recordedAt: timeText(now),
+    holdSeconds: Math.ceil(settings.deletion.holdMs / 1000),
+    credentials: ownCredentials(status),
+    intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])],
+    deliveries: status.deliveries ?? [],
+    sequence: status.sequence ?? 0,
+    ...(status.current === undefined ? {} : { currentVersion: status.current.version }),
+  };
+};
+
+/** The open rotation ends here; a late answer to its CreateAccessKey is still attributed to it. */
+const openIntentClosed = ({ status }: RotationScope, now: Date): readonly ClosedIntent[] => {
+  const { rotation } = status;
+  if (rotation === undefined) return [];
+  const { id, version, openedAt, providerTime, knownIds } = rotation;
+  return [{ id, version, openedAt, providerTime, knownIds, closedAt: timeText(now), result: "Abandoned" }];
+};
+
+/** The finalizer goes; with nothing left behind (or by `Retain`) the claims go too, otherwise the ledger keeps them. */
+const letGo = async (act: Act, how: "removeFinalizer" | "releaseAll"): Promise<Outcome> => {
+  const { scope, ports } = act;
+  if (how === "releaseAll") await releaseAll(act);
+  await removeFinalizer(ports.cluster, scope.ref, scope.object);
+  const note =
+    how === "releaseAll"
+      ? "Nothing was left to revoke."
+      : "The ledger (OrphanedCredential) does what is left: holding, deleting and proving.";
+  ports.events.record(
+    { ref: scope.ref, uid: scope.object.metadata.uid },
+    { type: "Normal", reason: "HandedOver", action: "Delete", note },
+  );
+  ports.freshness.forget(scope.object.metadata.uid);
+  return { kind: "settled" };
+};
+
+const releaseAll = async ({ scope, ports }: Act): Promise<void> => {
+  const { uid } = scope.object.metadata;
+  await ports.staging.keepOnly(uid, []);
+  for (const claim of (await ports.claims.list()).claims) {
+    if (claim.owner.uid === uid) await ports.claims.release(claim.target, uid);
+  }
+};
+
+const delayed = async (
+  scope: RotationScope,
+  ports: Ports,
+  error: ReturnType<typeof toOperatorError>,
+): Promise<Outcome> => {
+  const revocationFailures = failed(scope.status.revocationFailures, {
+    reason: error.code,
+    message: `Deletion waits: ${error.publicMessage}`,
+    now: scope.now,
+    capMs: RETRY_CAP_MS,
+    retryAfterMs: error.retryAfterMs,
+  });
+  const next = { ...scope.status, revocationFailures, activity: `Deleting: ${error.code}` };
+  await writeStatus(
+    ports.cluster,
+    scope.ref,
+    { base: scope.object, next: next as SecretRotationStatus },
+    { clock: ports.clock },
+  );
+  const pauseMs = Date.parse(revocationFailures.nextAttemptTime) - scope.now.getTime();
+  return { kind: "waiting", recheckAfterMs: Math.max(pauseMs, 1000) };
+};

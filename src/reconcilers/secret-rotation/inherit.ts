@@ -1,0 +1,58 @@
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import type { OrphanSpec, OrphanStatus } from "../../domain/orphan/record.ts";
+import { inherited } from "../../domain/orphan/undo.ts";
+import { connectionFor } from "../connections.ts";
+import { originLabel } from "../orphan/entry.ts";
+import type { Ports } from "../ports.ts";
+import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
+import { targetOf, type InForce, type RotationScope } from "./scope.ts";
+
+/**
+ * Undo of a deletion: a resource of the same namespace, name and target takes over what the ledger holds of its dead
+ * predecessor. Claim and staging first, then this pass's status write; the ledger entry goes by itself once it reads there
+ * that it was taken over. True when something was inherited.
+ */
+export const inherit = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<boolean> => {
+  if (scope.status.sequence !== undefined) return false;
+  const entry = await predecessor(scope, inForce, ports);
+  if (entry === undefined) return false;
+  const spec = entry.spec as OrphanSpec;
+  const act = { scope, inForce, ports };
+  await ensureFinalizer(act);
+  await ensureOwnership(act);
+  await ports.staging.handOver(spec.stagingUid, scope.owner);
+  const staging = await ports.staging.read(scope.object.metadata.uid);
+  scope.status = inherited(scope.status, {
+    spec,
+    status: (entry.status ?? {}) as OrphanStatus,
+    staged: staging.versions,
+  });
+  scope.events.push({
+    type: "Normal",
+    reason: "Resumed",
+    action: "Resume",
+    note: "The deletion of the predecessor is undone: its credentials are taken over.",
+  });
+  return true;
+};
+
+const predecessor = async (
+  scope: RotationScope,
+  inForce: InForce,
+  ports: Ports,
+): Promise<OrphanedCredential | undefined> => {
+  const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
+    labelSelector: originLabel(scope.request),
+  });
+  if (entries.length === 0) return undefined;
+  const connection = await connectionFor(ports.cluster, inForce.settings.source.connection, scope.request.namespace);
+  const target = targetOf(connection, inForce.settings);
+  const { namespace, name } = scope.request;
+  return entries.find(
+    ({ spec }) =>
+      spec.target === target &&
+      spec.origin.namespace === namespace &&
+      spec.origin.name === name &&
+      spec.origin.uid !== scope.object.metadata.uid,
+  );
+};

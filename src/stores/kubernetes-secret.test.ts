@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { FakeCluster } from "../cluster/fake-cluster.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import { silentLogger } from "../kernel/logger.ts";
+import { SecretMaterial } from "../kernel/secret-material.ts";
+import type { DeliveryOwner } from "./contract.ts";
+import { SECRETS, fromBase64, type Secret } from "./kinds.ts";
+import { kubernetesSecretStore } from "./kubernetes-secret.ts";
+
+const context = { signal: new AbortController().signal, log: silentLogger };
+const owner: DeliveryOwner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
+const ref = { kind: SECRETS, namespace: "payments", name: "billing-aws" };
+const place = {
+  name: "billing-aws",
+  keys: { accessKeyId: "AWS_ACCESS_KEY_ID", secretAccessKey: "AWS_SECRET_ACCESS_KEY" },
+};
+const one = new SecretMaterial({ accessKeyId: "AKIA1", secretAccessKey: "one+/=" });
+const two = new SecretMaterial({ accessKeyId: "AKIA2", secretAccessKey: "two" });
+const isConflict = (error: unknown) => error instanceof OperatorError && error.code === "Conflict";
+
+const publishedOnce = async () => {
+  const cluster = new FakeCluster();
+  const store = kubernetesSecretStore(cluster, owner, place);
+  const first = await store.observe(context);
+  assert.equal(first.kind, "absent");
+  await store.publish(
+    { version: "v1", material: one },
+    { kind: "secret" },
+    context,
+  );
+  return { cluster, store, secret: () => cluster.peek<Secret>(ref) };
+};
+const ours = async (store: ReturnType<typeof kubernetesSecretStore>) => {
+  const seen = await store.observe(context);
+  assert.equal(seen.kind, "ours");
+  return seen;
+};
+
+describe("delivery to a Kubernetes Secret", () => {
+  it("makes an Opaque Secret with marks and the declared keys, and reads it back", async () => {
+    const { store, secret } = await publishedOnce();
+    const made = secret();
+    assert.equal(made?.type, "Opaque");
+    assert.deepEqual(Object.keys(made.data ?? {}).sort(), ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    assert.equal(fromBase64(made.data?.["AWS_SECRET_ACCESS_KEY"] ?? ""), "one+/=");
+    assert.equal(made.metadata.labels?.["app.kubernetes.io/managed-by"], "keyturn");
+    assert.equal(made.metadata.annotations?.["keyturn.dev/owner"], "payments/billing");
+    const seen = await ours(store);
+    assert.deepEqual([seen.version, seen.matches(one), seen.matches(two)], ["v1", true, false]);
+    assert.equal(store.target, "secret/payments/billing-aws");
+  });
+
+  it("writes the next version under the observed resourceVersion", async () => {
+    const { store } = await publishedOnce();
+    const seen = await ours(store);
+    await store.publish({ version: "v2", material: two }, seen.precondition, context);
+    const after = await ours(store);
+    assert.deepEqual([after.version, after.matches(two)], ["v2", true]);
+    await assert.rejects(store.publish({ version: "v3", material: one }, seen.precondition, context), isConflict);
+  });
+
+  it("is a Conflict when somebody creates the Secret in between", async () => {
+    const cluster = new FakeCluster();
+    const store = kubernetesSecretStore(cluster, owner, place);
+    cluster.interject(
+      (call) => call.verb === "create",
+      () => void cluster.seed(ref, { type: "Opaque", data: {} }),
+    );
+    await assert.rejects(store.publish({ version: "v1", material: one }, { kind: "secret" }, context), isConflict);
+    assert.deepEqual(cluster.peek<Secret>(ref)?.data, {});
+  });
+
+  it("takes other keys, other values and a lost key for drift, and repairs them", async () => {
+    const { cluster, store, secret } = await publishedOnce();
+    for (const data of [{ extra: "eA==" }, { AWS_ACCESS_KEY_ID: "eA==" }, { AWS_SECRET_ACCESS_KEY: null }]) {
+      await cluster.mergePatch(ref, { data });
+      const seen = await ours(store);
+      assert.equal(seen.matches(one), false);
+      await store.publish({ version: "v1", material: one }, seen.precondition, context);
+      assert.equal((await ours(store)).matches(one), true);
+      assert.equal(Object.keys(secret()?.data ?? {}).length, 2);
+    }
+  });
+
+  it("keeps labels and annotations of others", async () => {
+    const { cluster, store, secret } = await publishedOnce();
+    await cluster.mergePatch(ref, { metadata: { annotations: { team: "a" }, labels: { app: "b" } } });
+    const seen = await ours(store);
+    assert.equal(seen.matches(one), true);
+    await store.publish({ version: "v2", material: two }, seen.precondition, context);
+    assert.equal(secret()?.metadata.annotations?.["team"], "a");
+    assert.equal(secret()?.metadata.labels?.["app"], "b");
+  });
+
+  const foreign: readonly [string, object, RegExp][] = [
+    ["a Secret without marks", { metadata: {} }, /not made by Keyturn/],
+    ["a Secret with our UID and no label", { metadata: { labels: {} } }, /not made by Keyturn/],
+    [
+      "a Secret of another owner",
+      { metadata: { annotations: { "keyturn.dev/owner-uid": "u2" } } },
+      /another SecretRotation/,
+    ],
+    ["an immutable Secret", { immutable: true }, /immutable/],
+    ["a Secret of another type", { type: "kubernetes.io/tls" }, /type Opaque/],
+    ["a Secret that is being deleted", { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } }, /is being deleted/],
+  ];
+  for (const [what, change, why] of foreign) {
+    it(`never writes ${what}`, async () => {
+      const cluster = new FakeCluster();
+      const metadata = {
+        labels: { "app.kubernetes.io/managed-by": "keyturn" },
+        annotations: { "keyturn.dev/owner-uid": "u1" },
+      };
+      const changed = change as { metadata?: object };
+      const bare = what === "a Secret without marks";
+      cluster.seed(ref, {
+        type: "Opaque",
+        data: {},
+        ...change,
+        metadata: bare ? {} : { ...metadata, ...changed.metadata },
+      });
+      const store = kubernetesSecretStore(cluster, owner, place);
+      const seen = await store.observe(context);
+      assert.equal(seen.kind, "foreign");
+      assert.match(seen.why, why);
+      const { uid = "", resourceVersion = "" } = cluster.peek(ref)?.metadata ?? {};
+      await assert.rejects(
+        store.publish({ version: "v1", material: one }, { kind: "secret", uid, resourceVersion }, context),
+        isConflict,
+      );
+      assert.deepEqual(cluster.peek<Secret>(ref)?.data, {});
+    });
+  }
+
+  it("takes a predecessor's Secret for its own and moves the mark", async () => {
+    const { cluster, secret } = await publishedOnce();
+    const successor = kubernetesSecretStore(cluster, { ...owner, uid: "u2", predecessors: ["u1"] }, place);
+    const seen = await ours(successor);
+    assert.equal(seen.matches(one), false);
+    await successor.publish({ version: "v1", material: one }, seen.precondition, context);
+    assert.equal(secret()?.metadata.annotations?.["keyturn.dev/owner-uid"], "u2");
+    assert.equal((await ours(successor)).matches(one), true);
+  });
+
+  it("withdraws what is ours by uid and resourceVersion, and nothing else", async () => {
+    const { cluster, store } = await publishedOnce();
+    const other = kubernetesSecretStore(cluster, { ...owner, uid: "u9" }, place);
+    assert.equal(await other.withdraw({ final: true }, context), "foreign");
+    assert.equal(await store.withdraw({ final: true }, context), "removed");
+    const sent = cluster.calls.find((call) => call.verb === "delete")?.body as {
+      uid?: string;
+      resourceVersion?: string;
+    };
+    assert.ok(sent.uid && sent.resourceVersion);
+    assert.equal(await store.withdraw({ final: true }, context), "alreadyAbsent");
+  });
+
+  it("does not withdraw what was changed while it looked", async () => {
+    const { cluster, store } = await publishedOnce();
+    const takeAway = async (): Promise<void> => {
+      await cluster.mergePatch(ref, { metadata: { annotations: { "keyturn.dev/owner-uid": "u2" } } });
+    };
+    cluster.interject((call) => call.verb === "delete", takeAway);
+    await assert.rejects(store.withdraw({ final: true }, context), isConflict);
+    assert.notEqual(cluster.peek(ref), undefined);
+  });
+
+  it("refuses key names that are not allowed or meet, and material that is not whole", async () => {
+    for (const keys of [{ accessKeyId: "a/b" }, { accessKeyId: ".." }, { accessKeyId: "x", secretAccessKey: "x" }]) {
+      assert.throws(() => kubernetesSecretStore(new FakeCluster(), owner, { name: "x", keys }), OperatorError);
+    }
+    const cluster = new FakeCluster();
+    const half = new SecretMaterial({ accessKeyId: "AKIA" });
+    const store = kubernetesSecretStore(cluster, owner, place);
+    await assert.rejects(store.publish({ version: "v1", material: half }, { kind: "secret" }, context), OperatorError);
+    assert.equal(cluster.mutations().length, 0);
+  });
+});

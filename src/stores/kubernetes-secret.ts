@@ -1,0 +1,141 @@
+import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import type { DeliveryOwner, DeliveryStore } from "./contract.ts";
+import { ANNOTATIONS, MANAGED_BY, SECRETS, toBase64, type Secret } from "./kinds.ts";
+import { awsKeyMapping, checkMapping, mapped, sameValues, type KeyMapping } from "./material-keys.ts";
+
+export interface KubernetesSecretPlace {
+  readonly name: string;
+  readonly keys?: KeyMapping | undefined;
+}
+
+/**
+ * One Opaque Secret in the resource's own namespace. It is ours when it carries both the owner's UID and our label; anything
+ * else under that name is never written or deleted. In our Secret nothing but the credential is kept: other keys are drift.
+ */
+export const kubernetesSecretStore = (
+  cluster: ClusterClient,
+  owner: DeliveryOwner,
+  place: KubernetesSecretPlace,
+): DeliveryStore => {
+  const mapping = awsKeyMapping(place.keys);
+  checkMapping(mapping, "deliver.kubernetesSecret.keys", () => true);
+  const ref: ObjectRef = { kind: SECRETS, namespace: owner.namespace, name: place.name };
+  const marks = {
+    labels: { [MANAGED_BY.label]: MANAGED_BY.value },
+    annotations: { [ANNOTATIONS.owner]: `${owner.namespace}/${owner.name}`, [ANNOTATIONS.ownerUid]: owner.uid },
+  };
+
+  /** Why it is not ours to write; undefined when it is. */
+  const foreign = (secret: Secret): string | undefined => {
+    const uid = secret.metadata.annotations?.[ANNOTATIONS.ownerUid];
+    const labelled = secret.metadata.labels?.[MANAGED_BY.label] === MANAGED_BY.value;
+    if (uid === undefined || !labelled) {
+      return `Secret ${place.name} exists and was not made by Keyturn; delete it or choose another name`;
+    }
+    if (uid !== owner.uid && !owner.predecessors.includes(uid)) {
+      return `Secret ${place.name} belongs to another SecretRotation; choose another name`;
+    }
+    return undefined;
+  };
+  /** Why it cannot be written although it is ours. */
+  const unwritable = (secret: Secret): string | undefined => {
+    if (secret.metadata.deletionTimestamp !== undefined)
+      return `Secret ${place.name} is being deleted; wait until it is gone`;
+    if (secret.type !== undefined && secret.type !== "Opaque") {
+      return `Secret ${place.name} is not of type Opaque; delete it or choose another name`;
+    }
+    if (secret.immutable === true) return `Secret ${place.name} is immutable; delete it or choose another name`;
+    return undefined;
+  };
+  /** Marks and content are exactly what publishing would leave. */
+  const isAsPublished = (secret: Secret, values: Readonly<Record<string, string>>): boolean =>
+    secret.metadata.annotations?.[ANNOTATIONS.ownerUid] === owner.uid &&
+    secret.metadata.annotations[ANNOTATIONS.owner] === marks.annotations[ANNOTATIONS.owner] &&
+    sameValues(secret.data ?? {}, encoded(values));
+
+  return {
+    target: `secret/${owner.namespace}/${place.name}`,
+
+    async observe() {
+      const secret = await cluster.get<Secret>(ref);
+      if (secret === undefined) return { kind: "absent", precondition: { kind: "secret" } };
+      const why = foreign(secret) ?? unwritable(secret);
+      if (why !== undefined) return { kind: "foreign", why };
+      return {
+        kind: "ours",
+        version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
+        matches: (material) => isAsPublished(secret, mapped(material, mapping)),
+        precondition: {
+          kind: "secret",
+          uid: secret.metadata.uid,
+          resourceVersion: secret.metadata.resourceVersion,
+        },
+      };
+    },
+
+    async publish({ version, material }, precondition) {
+      if (precondition.kind !== "secret") throw wrongKind();
+      const data = encoded(mapped(material, mapping));
+      const annotations = { ...marks.annotations, [ANNOTATIONS.version]: version };
+      if (precondition.uid === undefined || precondition.resourceVersion === undefined) {
+        const fresh: NewObject = {
+          apiVersion: "v1",
+          kind: "Secret",
+          type: "Opaque",
+          metadata: { name: place.name, namespace: owner.namespace, labels: marks.labels, annotations },
+          data,
+        };
+        await createOnly(cluster, ref, fresh);
+        return;
+      }
+      const before = await cluster.get<Secret>(ref);
+      if (before === undefined || before.metadata.uid !== precondition.uid) throw changed(place.name);
+      const why = foreign(before) ?? unwritable(before);
+      if (why !== undefined) throw new OperatorError("Conflict", { publicMessage: `${why}.` });
+      // Foreign labels and annotations (of people and tools) stay; the resourceVersion is that of the observation, so what was
+      // written since then, by anybody, refuses this write.
+      await cluster.replace<Secret>(ref, {
+        ...before,
+        type: "Opaque",
+        metadata: {
+          ...before.metadata,
+          resourceVersion: precondition.resourceVersion,
+          labels: { ...before.metadata.labels, ...marks.labels },
+          annotations: { ...before.metadata.annotations, ...annotations },
+        },
+        data,
+      });
+    },
+
+    async withdraw() {
+      const secret = await cluster.get<Secret>(ref);
+      if (secret === undefined) return "alreadyAbsent";
+      if (foreign(secret) !== undefined) return "foreign";
+      const { uid, resourceVersion } = secret.metadata;
+      return (await cluster.delete(ref, { uid, resourceVersion })) ? "removed" : "alreadyAbsent";
+    },
+  };
+};
+
+const encoded = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toBase64(value)]));
+
+/** Somebody was first: a Conflict, so that the caller looks again. */
+const createOnly = async (cluster: ClusterClient, ref: ObjectRef, object: NewObject): Promise<void> => {
+  try {
+    await cluster.create(ref, object);
+  } catch (error) {
+    if (error instanceof OperatorError && error.code === "AlreadyExists") throw changed(ref.name);
+    throw error;
+  }
+};
+
+const changed = (name: string): OperatorError =>
+  new OperatorError("Conflict", {
+    publicMessage: `Secret ${name} was changed by somebody else in between.`,
+    status: 409,
+  });
+
+const wrongKind = (): OperatorError =>
+  new OperatorError("Unknown", { publicMessage: "Internal error: the precondition of another kind of store." });
