@@ -40,7 +40,7 @@ const doorsExcept = (...names) => ({
 });
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/"] },
+  { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/", "e2e/**/*.mjs"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] }, tsconfigRootDir: import.meta.dirname } },

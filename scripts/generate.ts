@@ -3,15 +3,19 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type * as CrdGenerate from "@kubernetes-models/crd-generate";
+import { readCrds } from "./samples.ts";
+import { withFieldTable } from "./spec-page.ts";
 
 /**
- * Makes everything that follows from crds/: TypeScript models and the copies that the chart and kustomize need.
+ * Makes everything that follows from crds/: TypeScript models, the copies that the chart and
+ * kustomize need, and the tables of fields in docs/spec/.
  * With --verify it writes nowhere but a temporary folder and fails when the checkout differs.
  */
 const ROOT = join(import.meta.dirname, "..");
 const CRDS = join(ROOT, "crds");
 const MODELS = "src/api/v1alpha1/generated";
 const COPIES = ["charts/keyturn/crds", "config/crd/crds"];
+const PAGES = "docs/spec";
 
 // Its ESM build imports folders, which Node refuses; the CommonJS build works.
 const { generate } = createRequire(import.meta.url)("@kubernetes-models/crd-generate") as typeof CrdGenerate;
@@ -55,6 +59,10 @@ const makeInto = async (target: string): Promise<void> => {
       await mkdir(join(target, folder), { recursive: true });
       for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
     }
+    for (const crd of await readCrds()) {
+      const page = join(PAGES, `${crd.spec.names.kind.toLowerCase()}.md`);
+      await put(join(target, page), withFieldTable(await readFile(join(ROOT, page), "utf8"), crd));
+    }
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -68,7 +76,7 @@ const put = async (path: string, text: string): Promise<void> => {
 /** Path → text of all that is generated, below one root. */
 const collect = async (root: string): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>();
-  for (const folder of [MODELS, ...COPIES]) {
+  for (const folder of [MODELS, ...COPIES, PAGES]) {
     const files = await readdir(join(root, folder)).catch(() => [] as string[]);
     for (const file of files) found.set(join(folder, file), await readFile(join(root, folder, file), "utf8"));
   }

@@ -16,7 +16,7 @@ export interface Options {
   readonly resyncMs: number;
   readonly attributionWindowMs: number;
   readonly workers: number;
-  readonly logLevel: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
 export interface Flag {
@@ -24,6 +24,8 @@ export interface Flag {
   readonly fallback: string;
   readonly help: string;
 }
+
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** docs/reference/flags.md shows the same table; a test compares them. */
 export const FLAGS: readonly Flag[] = [
@@ -84,9 +86,8 @@ export const readOptions = (
   const workers = Number(text("workers"));
   if (!Number.isInteger(workers) || workers < 1 || workers > 100)
     throw new Error("--workers must be a whole number from 1 to 100.");
-  const logLevel = text("log-level");
-  if (!["debug", "info", "warn", "error"].includes(logLevel))
-    throw new Error("--log-level must be debug, info, warn or error.");
+  const logLevel = LOG_LEVELS.find((level) => level === text("log-level"));
+  if (logLevel === undefined) throw new Error("--log-level must be debug, info, warn or error.");
   const clusterName = text("cluster-name");
   if (!/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(clusterName))
     throw new Error("--cluster-name must be lower case letters, digits, dots and hyphens, 63 at most.");

@@ -146,15 +146,16 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 
   /** Delays are waited for; the first other rule that is about the request is the fault, and is hit. */
   const nextFault = async (rules: { action: Action; hit(): void }[]): Promise<Fault | undefined> => {
-    for (const { action, hit } of rules) {
+    for (const rule of rules) {
+      const { action } = rule;
       if (action.do === "delay") {
-        hit();
+        rule.hit();
         await sleep(action.ms);
       } else if (action.do === "stale") {
-        return { ...action, hit };
+        return { ...action, hit: () => rule.hit() };
       } else if (action.do !== "dropEvent" && action.do !== "closeWatch") {
-        hit();
-        return { ...action, hit };
+        rule.hit();
+        return { ...action, hit: () => rule.hit() };
       }
     }
     return undefined;

@@ -125,8 +125,8 @@ async function startOnce(supervisor: Supervisor, tools: Toolchain): Promise<Stac
     startVault(ground, tokenKeys),
     startAws(ground),
   ]);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
-  const [plane, vault, aws] = await Promise.all([unwrap(results[0]), unwrap(results[1]), unwrap(results[2])]);
+  // All are waited for first: when one fails, the supervisor must know what the others have started.
+  const [plane, vault, aws] = [unwrap(results[0]), unwrap(results[1]), unwrap(results[2])];
   const awsAdmin = awsClient({ url: aws.url, ca: ca.pem, region: aws.region, key: aws.admin });
   const servers = [plane.controllers, plane.apiserver, plane.etcd, vault.server, aws.server];
   const hooks: (() => Promise<void>)[] = [];
@@ -178,8 +178,8 @@ async function startOnce(supervisor: Supervisor, tools: Toolchain): Promise<Stac
       url: vault.url,
       rootToken: vault.rootToken,
       client: vault.client,
-      seal: vault.seal,
-      unseal: vault.unseal,
+      seal: () => vault.seal(),
+      unseal: () => vault.unseal(),
       async restart(how) {
         await halt(vault.server, how);
         await vault.server.start();

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import { randomWord } from "../kernel/ids.ts";
+import { canonicalJson, randomWord } from "../kernel/ids.ts";
 import type { Fields } from "../kernel/logger.ts";
 import type { AuditEntry, AuditHandle, AuditTrail } from "./contract.ts";
 import type { TrailFile, TrailFiles } from "./files.ts";
@@ -22,13 +22,22 @@ export interface AuditChainOptions {
 }
 
 const MIB = 1024 * 1024;
-const RETRY_MS = 1_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
 
 /** What waits to be written. `strict`: FailClosed; its begin is refused when it cannot be written now. */
 interface Waiting {
   readonly draft: AuditDraft;
   readonly strict: boolean;
+  spooled: boolean;
   settle(error?: OperatorError): void;
+}
+
+interface OpenFile {
+  readonly handle: TrailFile;
+  readonly name: string;
+  /** What is durable of it. */
+  bytes: number;
 }
 
 /**
@@ -54,7 +63,7 @@ class AuditChain implements AuditTrail {
   /** In order of asking. Spooled ones stay at the front until they are written. */
   #queue: Waiting[] = [];
   #head: ChainHead;
-  #file: { readonly handle: TrailFile; readonly name: string; bytes: number } | undefined;
+  #file: OpenFile | undefined;
   #part = 0;
   #acts = 0;
   #lost = 0;
@@ -62,6 +71,7 @@ class AuditChain implements AuditTrail {
   #closed = false;
   #pump: Promise<void> | undefined;
   #cancelRetry: Cancel | undefined;
+  #retryMs = FIRST_RETRY_MS;
 
   constructor(options: AuditChainOptions, epoch: string, opening: Opening) {
     this.#options = options;
@@ -95,7 +105,7 @@ class AuditChain implements AuditTrail {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
-    await this.#pumped();
+    if (this.#acts > 0) await this.#pumped();
     await this.#file?.handle.close().catch(() => undefined);
     this.#file = undefined;
   }
@@ -115,7 +125,7 @@ class AuditChain implements AuditTrail {
       ...this.#moment(),
       phase: end.phase,
       result: end.result,
-      facts: end.facts,
+      facts: plainFacts(end.facts),
     };
   }
 
@@ -125,7 +135,7 @@ class AuditChain implements AuditTrail {
       ...this.#moment(),
       facts,
     };
-    return { draft, strict: false, settle: () => undefined };
+    return { draft, strict: false, spooled: false, settle: () => undefined };
   }
 
   #moment(): { readonly time: string; readonly mono: number } {
@@ -143,37 +153,44 @@ class AuditChain implements AuditTrail {
         if (error === undefined) resolve(true);
         else reject(error);
       };
-      this.#queue.push({ draft, strict, settle });
+      this.#queue.push({ draft, strict, spooled: false, settle });
       void this.#pumped();
     });
   }
 
   /** One writer: what is asked for during a write goes into the next one, as one batch with one fsync. */
   #pumped(): Promise<void> {
-    this.#pump ??= this.#writeAll().finally(() => {
-      this.#pump = undefined;
-    });
-    return this.#pump;
+    return (this.#pump ??= this.#writeAll());
   }
 
   async #writeAll(): Promise<void> {
     // Whoever asks in the same turn belongs to the same batch.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const lost = this.#lost;
-      if (lost > 0) this.#queue.push(this.#aboutTrail("spoolOverflow", { lost }));
-      const batch = this.#queue;
-      this.#queue = [];
-      try {
-        await this.#write(batch);
-        this.#lost -= lost;
-        this.#failing = false;
-      } catch {
-        this.#failing = true;
-        this.#keepForLater(batch);
-        this.#retryLater();
-        return;
-      }
+    try {
+      while (this.#queue.length > 0 && (await this.#writeBatch()));
+    } finally {
+      // In the same turn as the look at the queue: whoever asks from here on starts the next writer.
+      this.#pump = undefined;
+    }
+  }
+
+  /** False when it failed; what may wait waits then. */
+  async #writeBatch(): Promise<boolean> {
+    const lost = this.#lost;
+    if (lost > 0) this.#queue.push(this.#aboutTrail("spoolOverflow", { lost }));
+    const batch = this.#queue;
+    this.#queue = [];
+    try {
+      await this.#write(batch);
+      this.#lost -= lost;
+      this.#failing = false;
+      this.#retryMs = FIRST_RETRY_MS;
+      return true;
+    } catch {
+      this.#failing = true;
+      this.#keepForLater(batch);
+      this.#retryLater();
+      return false;
     }
   }
 
@@ -191,7 +208,7 @@ class AuditChain implements AuditTrail {
       await file.handle.append(bytes);
       await file.handle.sync();
     } catch (error) {
-      await this.#abandon(file);
+      await this.#cutBack(file);
       throw error;
     }
     file.bytes += bytes.length;
@@ -213,7 +230,7 @@ class AuditChain implements AuditTrail {
     }
   }
 
-  async #fileFor(length: number): Promise<NonNullable<AuditChain["#file"]>> {
+  async #fileFor(length: number): Promise<OpenFile> {
     const present = this.#file;
     if (present !== undefined) {
       const fits = present.bytes + length <= (this.#options.longestFileBytes ?? 64 * MIB);
@@ -228,20 +245,19 @@ class AuditChain implements AuditTrail {
   }
 
   /**
-   * After a failed write or fsync nobody knows what of the batch is on the disk, and a second fsync may lie. The file is cut back
-   * to what was durable, and the chain goes on in a new one. Where even the cut fails, the chain's next line tells how long the
-   * good part of that file is.
+   * After a failed write or fsync nobody knows what of the batch is on the disk. The file is cut back to what was durable and
+   * goes on from there. Where even the cut fails, the chain goes on in a new file, and a record of it tells how long the good
+   * part of this one is.
    */
-  async #abandon(file: NonNullable<AuditChain["#file"]>): Promise<void> {
-    this.#file = undefined;
+  async #cutBack(file: OpenFile): Promise<void> {
     try {
       await file.handle.truncate(file.bytes);
     } catch {
-      const alreadyTold = this.#queue.some(({ draft }) => draft.action === "abandonFile" && draft.target === file.name);
+      this.#file = undefined;
       const told = this.#aboutTrail("abandonFile", { goodBytes: file.bytes });
-      if (!alreadyTold) this.#queue.unshift({ ...told, draft: { ...told.draft, target: file.name } });
+      this.#queue.unshift({ ...told, draft: { ...told.draft, target: file.name } });
+      await file.handle.close().catch(() => undefined);
     }
-    await file.handle.close().catch(() => undefined);
   }
 
   #keepForLater(batch: readonly Waiting[]): void {
@@ -251,7 +267,8 @@ class AuditChain implements AuditTrail {
         this.#options.observe?.("refused");
         waiting.settle(unwritable());
       } else if (waiting.draft.action !== "spoolOverflow") {
-        this.#options.observe?.("spooled");
+        if (!waiting.spooled) this.#options.observe?.("spooled");
+        waiting.spooled = true;
         waiting.settle();
         kept.push(waiting);
       }
@@ -262,32 +279,38 @@ class AuditChain implements AuditTrail {
   #retryLater(): void {
     this.#cancelRetry?.();
     if (this.#closed) return;
-    this.#cancelRetry = this.#options.clock.schedule(RETRY_MS, () => void this.#pumped());
+    this.#cancelRetry = this.#options.clock.schedule(this.#retryMs, () => void this.#pumped());
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 }
 
 /** What the first line of a chain says about the one before it. */
 type Opening = Readonly<Record<string, unknown>>;
 
-/** The newest file's last good line, and how many bytes after it are torn. An empty directory gives nothing. */
+/** The newest good line of all files, and how many bytes after the newest file's last good line are torn. */
 const newestHead = async (files: TrailFiles): Promise<Opening> => {
   const names = (await files.names()).filter((name) => epochOfName(name) !== undefined).sort();
-  for (const name of names.reverse()) {
-    const { lines, tornBytes } = splitLines(await files.read(name));
-    const records = lines.map((line) => [line, recordOf(line)] as const);
-    const good = records.findLastIndex(([, record]) => typeof record !== "string");
-    const unreadable = records.slice(good + 1).reduce((sum, [line]) => sum + Buffer.byteLength(line) + 1, 0);
-    const last = records[good]?.[1];
-    const lostBytes = tornBytes + unreadable;
-    if (last === undefined || typeof last === "string") {
-      // A file whose very first line was torn says nothing: the one before it does.
-      if (lostBytes === 0 || name !== names.at(-1)) continue;
-      return { file: name, lostBytes };
-    }
-    const head: ChainHead = { epoch: last.epoch, seq: last.seq, hash: last.hash };
-    return { head, file: name, lostBytes };
+  let newest: { readonly file: string; readonly lostBytes: number } | undefined;
+  for (const file of names.reverse()) {
+    const { lines, tornBytes } = splitLines(await files.read(file));
+    const good = lines.findLastIndex((line) => typeof recordOf(line) !== "string");
+    const unreadable = lines.slice(good + 1).reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+    newest ??= { file, lostBytes: tornBytes + unreadable };
+    const last = recordOf(lines[good] ?? "");
+    // A file whose very first line was torn names no head: the one before it does.
+    if (typeof last !== "string") return { ...newest, head: { epoch: last.epoch, seq: last.seq, hash: last.hash } };
   }
-  return {};
+  return newest ?? {};
+};
+
+/** What JSON can hold and give back; a fact that it cannot would stop the whole trail. */
+const plainFacts = (facts: Fields | undefined): Fields | undefined => {
+  if (facts === undefined) return undefined;
+  try {
+    return JSON.parse(canonicalJson(facts)) as Fields;
+  } catch {
+    return { unreadableFacts: true };
+  }
 };
 
 const failureFacts = (error: OperatorError): Fields => ({

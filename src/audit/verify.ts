@@ -67,6 +67,7 @@ export interface TrailEpoch {
 export const verifyTrail = (
   files: readonly { readonly name: string; readonly bytes: Uint8Array }[],
 ): { readonly ok: boolean; readonly epochs: readonly TrailEpoch[]; readonly missingHeads: readonly ChainHead[] } => {
+  const goodBytes = abandonedFiles(files);
   const byEpoch = new Map<string, { readonly lines: string[]; tornBytes: number }>();
   for (const file of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const epoch = epochOfName(file.name);
@@ -75,7 +76,7 @@ export const verifyTrail = (
     byEpoch.set(epoch, entry);
     // A torn end that is followed by more of the same epoch is no crash's: it must be seen.
     if (entry.tornBytes > 0) entry.lines.push("");
-    const { lines, tornBytes } = splitLines(file.bytes);
+    const { lines, tornBytes } = splitLines(file.bytes.subarray(0, goodBytes.get(file.name)));
     entry.lines.push(...lines);
     entry.tornBytes = tornBytes;
   }
@@ -94,6 +95,18 @@ export const verifyTrail = (
     });
   return { ok: missingHeads.length === 0 && epochs.every(({ verdict }) => verdict.ok), epochs, missingHeads };
 };
+
+/** Files that could not be cut back after a failed write, with the length of their good part, as later records tell. */
+const abandonedFiles = (files: readonly { readonly bytes: Uint8Array }[]): ReadonlyMap<string, number> =>
+  new Map(
+    files
+      .flatMap(({ bytes }) => splitLines(bytes).lines)
+      .filter((line) => line.includes('"abandonFile"'))
+      .map((line) => recordOf(line))
+      .filter((record) => typeof record !== "string")
+      .filter((record) => record.phase === "recover" && record.action === "abandonFile")
+      .map((record) => [record.target, Number(record.facts?.["goodBytes"])]),
+  );
 
 /** `audit-<UTC time>-<epoch>-<part>.jsonl`. */
 export const fileName = (startedAt: Date, epoch: string, part: number): string =>

@@ -23,11 +23,7 @@ const publishedOnce = async () => {
   const store = kubernetesSecretStore(cluster, owner, place);
   const first = await store.observe(context);
   assert.equal(first.kind, "absent");
-  await store.publish(
-    { version: "v1", material: one },
-    { kind: "secret" },
-    context,
-  );
+  await store.publish({ version: "v1", material: one }, { kind: "secret" }, context);
   return { cluster, store, secret: () => cluster.peek<Secret>(ref) };
 };
 const ours = async (store: ReturnType<typeof kubernetesSecretStore>) => {

@@ -157,7 +157,7 @@ describe("delivery to Vault KV v2", () => {
     if (path !== undefined) path.custom = { ...path.custom, team: "x", "keyturn-cluster": "old" };
     await publish(store, "v1", one);
     assert.equal(path?.custom["team"], "x");
-    assert.equal(path?.custom["keyturn-cluster"], "local");
+    assert.equal(path.custom["keyturn-cluster"], "local");
   });
 
   it("takes a predecessor's path for its own and moves the marks", async () => {

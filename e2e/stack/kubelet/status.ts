@@ -63,8 +63,8 @@ interface Condition {
 }
 
 function phaseOf(states: readonly State[]): string {
-  if (states.every((state) => state.is === "terminated"))
-    return states.every((state) => state.is === "terminated" && state.exitCode === 0) ? "Succeeded" : "Failed";
+  const exitCodes = states.flatMap((state) => (state.is === "terminated" ? [state.exitCode] : []));
+  if (exitCodes.length === states.length) return exitCodes.every((code) => code === 0) ? "Succeeded" : "Failed";
   // A container that crashed has run: only one that has never been started leaves the pod pending.
   const neverRan = (state: State): boolean => state.is === "waiting" && state.reason !== "CrashLoopBackOff";
   return states.some(neverRan) ? "Pending" : "Running";

@@ -27,10 +27,16 @@ export interface AwsConnections {
     connection: ConnectionSpec,
     target: { readonly namespace: string; readonly userName: string },
   ): CredentialSource;
+  /** A login as the operator itself, live: throws what went wrong (InvalidSpec for a wrong accountId). */
+  check(connection: ConnectionSpec, context: CallContext): Promise<void>;
   /** Forgets the clients of a connection that is gone. */
   retire(connectionName: string): void;
   close(): void;
 }
+
+/** In the place of a tenant's namespace, for the operator's own check; no namespace has such a name. */
+const OPERATOR = "operator.check";
+const OWN_LOGIN_REFUSED = "AWS GetCallerIdentity refused the operator's own login.";
 
 interface Client {
   readonly version: string;
@@ -65,6 +71,14 @@ export const awsConnections = (options: AwsConnectionOptions): AwsConnections =>
       const allowedPath = pathOfNamespace(config, namespace);
       const { access } = clientFor(connection, config, namespace);
       return awsSource(access, { userName, allowedPath }, options.clock);
+    },
+    async check(connection, context) {
+      const { access } = clientFor(connection, awsConfig(connection.spec), OPERATOR);
+      await access.use(async (calls) => {
+        const own = await calls.callerIdentity("own", context.signal);
+        if (own.kind !== "refused") return;
+        throw new OperatorError("Unauthenticated", { publicMessage: OWN_LOGIN_REFUSED });
+      }, context);
     },
     retire,
     close() {
@@ -209,7 +223,7 @@ const checkAccount = async (calls: AwsCalls, config: AwsConfig, context: CallCon
   const own = await calls.callerIdentity("own", context.signal);
   if (own.kind === "refused") {
     throw new OperatorError("Unauthenticated", {
-      publicMessage: "AWS GetCallerIdentity refused the operator's own login.",
+      publicMessage: OWN_LOGIN_REFUSED,
     });
   }
   if (config.accountId !== undefined && own.account !== config.accountId) {

@@ -1,0 +1,93 @@
+import { hostname } from "node:os";
+import { openAuditTrail } from "./audit/chain.ts";
+import { trailFiles } from "./audit/files.ts";
+import { compose } from "./compose.ts";
+import { systemClock } from "./kernel/clock.ts";
+import { toOperatorError } from "./kernel/errors.ts";
+import { FLAGS, readOptions, type Options } from "./options.ts";
+import { createLogger } from "./telemetry/logger.ts";
+import { PrometheusMetrics } from "./telemetry/metrics.ts";
+import { startProbes } from "./telemetry/probes.ts";
+import { Redactor } from "./telemetry/redactor.ts";
+import { VERSION } from "./version.ts";
+
+/** Exit codes: 0 stopped as asked, 1 a start that failed or a lost lease (start me again), 2 unusable options. */
+const EXIT = { stopped: 0, failed: 1, usage: 2 } as const;
+
+const usage = (): string =>
+  [
+    "keyturn: a Kubernetes operator for non-human identities",
+    "",
+    ...FLAGS.map(
+      ({ name, fallback, help }) => `  --${name.padEnd(20)} ${help}${fallback === "" ? "" : ` (${fallback})`}`,
+    ),
+    "",
+  ].join("\n");
+
+const parse = (): Options | number => {
+  const args = process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(usage());
+    return EXIT.stopped;
+  }
+  try {
+    return readOptions(args, process.env, hostname());
+  } catch (thrown) {
+    process.stderr.write(`keyturn: ${thrown instanceof Error ? thrown.message : "unusable options"}\n`);
+    return EXIT.usage;
+  }
+};
+
+const run = async (options: Options): Promise<number> => {
+  const clock = systemClock;
+  const redactor = new Redactor();
+  const log = createLogger({ level: options.logLevel, clock, redactor, stream: process.stdout });
+  const metrics = new PrometheusMetrics({ version: VERSION, process: true });
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  process.on("unhandledRejection", (reason) => {
+    log.error("Unhandled rejection", { error: reason });
+  });
+  process.on("uncaughtException", (error) => {
+    log.error("Uncaught exception; the process ends and is started again", { error });
+    process.exit(EXIT.failed);
+  });
+  try {
+    const audit = await openAuditTrail({
+      files: trailFiles(options.auditDir),
+      clock,
+      copy: (line) => process.stdout.write(`${line}\n`),
+      observe: (result) => {
+        metrics.auditEvent({ result });
+      },
+    });
+    const { manager } = compose(options, { clock, log, metrics, audit, redactor, version: VERSION });
+    const [host = "", port = ""] = splitAddress(options.probeAddress);
+    const probes = await startProbes({
+      host,
+      port: Number(port),
+      log,
+      unhealthy: () => (manager.started() ? [] : ["watch loops have not started"]),
+      missing: () => manager.missing(),
+      metrics: () => metrics.render(),
+    });
+    log.info("Keyturn starts.", { version: VERSION, cluster: options.clusterName, probePort: probes.port });
+    const end = await manager.run(stop.signal);
+    await probes.close();
+    return end === "Stopped" ? EXIT.stopped : EXIT.failed;
+  } catch (thrown) {
+    log.error("Keyturn could not start.", { error: toOperatorError(thrown), cause: thrown });
+    return EXIT.failed;
+  }
+};
+
+/** host:port, also with an IPv6 host in brackets. */
+const splitAddress = (address: string): readonly string[] => {
+  const colon = address.lastIndexOf(":");
+  return [address.slice(0, colon).replace(/^\[|\]$/g, ""), address.slice(colon + 1)];
+};
+
+const parsed = parse();
+if (typeof parsed === "number") process.exitCode = parsed;
+// Sockets that linger must not hold the process once everything has been shut down.
+else process.exit(await run(parsed));

@@ -1,0 +1,129 @@
+export interface MetricRow {
+  readonly name: `keyturn_${string}`;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[];
+}
+
+const REQUEST = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const PASS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const PHASE = [1, 5, 15, 30, 60, 300, 900, 3600, 14_400, 86_400, 259_200, 604_800];
+const OBJECT = ["namespace", "name"] as const;
+
+/** Every metric of ours: they are built from this table, and docs/reference/metrics.md is compared with it. */
+export const METRICS = {
+  buildInfo: {
+    name: "keyturn_build_info",
+    type: "gauge",
+    labels: ["version"],
+    help: "Always 1; the label says which version runs.",
+  },
+  condition: {
+    name: "keyturn_resource_condition",
+    type: "gauge",
+    labels: ["kind", ...OBJECT, "type", "status"],
+    help: "1 for the status that a condition of a resource has now; other statuses have no series.",
+  },
+  nextRotation: {
+    name: "keyturn_credential_next_rotation_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "When the next rotation of a SecretRotation is due, in Unix seconds.",
+  },
+  created: {
+    name: "keyturn_credential_created_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "When the credential in use was issued, in Unix seconds.",
+  },
+  pendingRevocations: {
+    name: "keyturn_pending_revocations",
+    type: "gauge",
+    labels: OBJECT,
+    help: "Credentials of a SecretRotation that must still be revoked.",
+  },
+  orphanedResources: {
+    name: "keyturn_orphaned_resources",
+    type: "gauge",
+    labels: [],
+    help: "OrphanedCredential objects: credentials whose resource is gone and that still exist at a provider.",
+  },
+  providerKeys: {
+    name: "keyturn_provider_keys",
+    type: "gauge",
+    labels: ["provider", "identity"],
+    help: "Credentials that an identity has at its provider, ours and others.",
+  },
+  providerKeyQuota: {
+    name: "keyturn_provider_key_quota",
+    type: "gauge",
+    labels: ["provider", "identity"],
+    help: "Credentials that the provider allows an identity to have at once.",
+  },
+  rotations: {
+    name: "keyturn_rotations_total",
+    type: "counter",
+    labels: ["result", "provider"],
+    help: "Rotations that ended: Succeeded, RolledBack or Abandoned.",
+  },
+  rollbacks: {
+    name: "keyturn_rollbacks_total",
+    type: "counter",
+    labels: ["reason"],
+    help: "Rotations that turned back, by reason.",
+  },
+  dependentRestarts: {
+    name: "keyturn_dependent_restarts_total",
+    type: "counter",
+    labels: ["result"],
+    help: "Restarts of dependents: Started, Completed, TimedOut or RolledBack.",
+  },
+  providerRequests: {
+    name: "keyturn_provider_requests_total",
+    type: "counter",
+    labels: ["provider", "operation", "code"],
+    help: "Requests to providers, by operation and result.",
+  },
+  providerRequestDuration: {
+    name: "keyturn_provider_request_duration_seconds",
+    type: "histogram",
+    labels: ["provider", "operation"],
+    help: "How long requests to providers took.",
+    buckets: REQUEST,
+  },
+  auditEvents: {
+    name: "keyturn_audit_events_total",
+    type: "counter",
+    labels: ["result"],
+    help: "Audit records: written, spooled (the sink does not work) or refused (the act was not done).",
+  },
+  rotationPhase: {
+    name: "keyturn_rotation_phase_duration_seconds",
+    type: "histogram",
+    labels: ["phase"],
+    help: "How long rotations stayed in a phase.",
+    buckets: PHASE,
+  },
+  reconcile: {
+    name: "keyturn_reconcile_duration_seconds",
+    type: "histogram",
+    labels: ["controller", "result"],
+    help: "How long passes took, by how they ended: settled, waiting, stalled, failed or panicked.",
+    buckets: PASS,
+  },
+  reconcileStep: {
+    name: "keyturn_reconcile_step_duration_seconds",
+    type: "histogram",
+    labels: ["controller", "step"],
+    help: "How long the steps of passes took.",
+    buckets: PASS,
+  },
+  queueDepth: {
+    name: "keyturn_workqueue_depth",
+    type: "gauge",
+    labels: ["controller"],
+    help: "Objects that wait for a pass.",
+  },
+} as const satisfies Readonly<Record<string, MetricRow>>;

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { METRICS, type MetricRow } from "./metric-table.ts";
+import { PrometheusMetrics } from "./metrics.ts";
+
+const setUp = () => new PrometheusMetrics({ version: "1.2.3", process: false });
+const series = async (metrics: PrometheusMetrics, name: string): Promise<readonly string[]> =>
+  (await metrics.render()).text
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+const OBJECT = { namespace: "team-a", name: "db" };
+
+describe("metrics", () => {
+  it("are those of docs/reference/metrics.md, no more and no fewer, with the same type, labels and meaning", () => {
+    const page = readFileSync(new URL("../../docs/reference/metrics.md", import.meta.url), "utf8");
+    const documented = page.split("\n").filter((line) => line.startsWith("| `keyturn_"));
+    const inCode = Object.values<MetricRow>(METRICS).map((row) => {
+      const labels = row.labels.length === 0 ? "–" : row.labels.map((label) => `\`${label}\``).join(", ");
+      return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
+    });
+    assert.deepEqual(documented, inCode);
+  });
+
+  it("are all served, under the names that the table gives them", async () => {
+    const { text, contentType } = await setUp().render();
+    const served = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map((match) => `${match[1]} ${match[2]}`);
+    assert.deepEqual(
+      served.sort(),
+      Object.values(METRICS)
+        .map((row) => `${row.name} ${row.type}`)
+        .sort(),
+    );
+    assert.match(contentType, /text\/plain/);
+  });
+
+  it("have the prefix when they are the process's own", async () => {
+    const { text } = await new PrometheusMetrics({ version: "1", process: true }).render();
+    const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1] ?? "");
+    assert.ok(names.length > 30);
+    assert.deepEqual(
+      names.filter((name) => !name.startsWith("keyturn_")),
+      [],
+    );
+  });
+
+  it("show a condition's present status and no earlier one", async () => {
+    const metrics = setUp();
+    const labels = { kind: "SecretRotation", ...OBJECT, type: "Ready" };
+    metrics.condition({ ...labels, status: "False" });
+    metrics.condition({ ...labels, status: "True" });
+    metrics.condition({ ...labels, status: "True" });
+    const line =
+      'keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="db",type="Ready",status="True"} 1';
+    assert.deepEqual(await series(metrics, "keyturn_resource_condition"), [line]);
+    metrics.condition({ ...labels, status: "" });
+    assert.deepEqual(await series(metrics, "keyturn_resource_condition"), []);
+  });
+
+  it("forget every series of an object that is gone, and none of others", async () => {
+    const metrics = setUp();
+    for (const name of ["db", "other"]) {
+      for (const type of ["Ready", "Stalled"]) {
+        metrics.condition({ kind: "SecretRotation", namespace: "team-a", name, type, status: "True" });
+      }
+      metrics.credential({ namespace: "team-a", name }, { createdAt: new Date(5000), nextRotationAt: new Date(9000) });
+      metrics.pendingRevocations({ namespace: "team-a", name }, 2);
+    }
+    metrics.forget({ kind: "ProviderConnection", ...OBJECT });
+    assert.equal((await series(metrics, "keyturn_pending_revocations")).length, 2);
+    metrics.forget({ kind: "SecretRotation", ...OBJECT });
+    const { text } = await metrics.render();
+    assert.ok(!text.includes('name="db"'), text);
+    assert.equal(text.match(/name="other"/g)?.length, 5);
+    assert.match(text, /keyturn_credential_created_timestamp_seconds\{namespace="team-a",name="other"\} 5$/m);
+  });
+
+  it("take back a time that is not known any more", async () => {
+    const metrics = setUp();
+    metrics.credential(OBJECT, { nextRotationAt: new Date(9000) });
+    metrics.credential(OBJECT, {});
+    assert.deepEqual(await series(metrics, "keyturn_credential_next_rotation_timestamp_seconds"), []);
+  });
+
+  it("count and measure what they are told", async () => {
+    const metrics = setUp();
+    metrics.passEnded("rotations", "panicked", 0.02);
+    metrics.stepEnded("rotations", "plan", 0.02);
+    metrics.queueDepth("rotations", 4);
+    metrics.orphanedResources(3);
+    metrics.providerKeys({ provider: "aws", identity: "u" }, 1, 2);
+    metrics.rotationEnded({ result: "Succeeded", provider: "aws" });
+    metrics.rollback({ reason: "DependentUnhealthy" });
+    metrics.dependentRestart({ result: "Started" });
+    metrics.providerRequest({ provider: "aws", operation: "CreateAccessKey", code: "OK" }, 0.3);
+    metrics.auditEvent({ result: "written" });
+    metrics.rotationPhase({ phase: "verify" }, 20);
+    const { text } = await metrics.render();
+    for (const line of [
+      'keyturn_build_info{version="1.2.3"} 1',
+      'keyturn_reconcile_duration_seconds_count{controller="rotations",result="panicked"} 1',
+      'keyturn_reconcile_step_duration_seconds_count{controller="rotations",step="plan"} 1',
+      'keyturn_workqueue_depth{controller="rotations"} 4',
+      "keyturn_orphaned_resources 3",
+      'keyturn_provider_keys{provider="aws",identity="u"} 1',
+      'keyturn_provider_key_quota{provider="aws",identity="u"} 2',
+      'keyturn_rotations_total{result="Succeeded",provider="aws"} 1',
+      'keyturn_rollbacks_total{reason="DependentUnhealthy"} 1',
+      'keyturn_dependent_restarts_total{result="Started"} 1',
+      'keyturn_provider_requests_total{provider="aws",operation="CreateAccessKey",code="OK"} 1',
+      'keyturn_provider_request_duration_seconds_sum{provider="aws",operation="CreateAccessKey"} 0.3',
+      'keyturn_audit_events_total{result="written"} 1',
+      'keyturn_rotation_phase_duration_seconds_bucket{le="15",phase="verify"} 0',
+      'keyturn_rotation_phase_duration_seconds_bucket{le="30",phase="verify"} 1',
+    ]) {
+      assert.ok(text.split("\n").includes(line), line);
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Metrics } from "./contract.ts";
+import { METRICS, type MetricRow } from "./metric-table.ts";
+
+type Built<Row extends MetricRow> = Row["type"] extends "counter"
+  ? Counter
+  : Row["type"] extends "gauge"
+    ? Gauge
+    : Histogram;
+
+type BuiltTable = { readonly [Key in keyof typeof METRICS]: Built<(typeof METRICS)[Key]> };
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Metrics of the process itself (CPU, memory, event loop lag), with our prefix. */
+  readonly process: boolean;
+}
+
+/** prom-client behind the Metrics contract, on a registry of its own. */
+export class PrometheusMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #metrics: BuiltTable;
+  /** Statuses that have a series now, by condition: the old one must go when the status changes. */
+  readonly #statuses = new Map<string, string>();
+
+  constructor(options: MetricsOptions) {
+    this.#metrics = buildAll(this.#registry);
+    this.#metrics.buildInfo.set({ version: options.version }, 1);
+    if (options.process) collectDefaultMetrics({ register: this.#registry, prefix: "keyturn_" });
+  }
+
+  /** What /metrics answers, and its content type. */
+  async render(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  passEnded(controller: string, result: string, seconds: number): void {
+    this.#metrics.reconcile.observe({ controller, result }, seconds);
+  }
+
+  queueDepth(controller: string, depth: number): void {
+    this.#metrics.queueDepth.set({ controller }, depth);
+  }
+
+  stepEnded(controller: string, step: string, seconds: number): void {
+    this.#metrics.reconcileStep.observe({ controller, step }, seconds);
+  }
+
+  /** An empty status says that the condition is absent now. */
+  condition(labels: { kind: string; namespace: string; name: string; type: string; status: string }): void {
+    const { kind, namespace, name, type, status } = labels;
+    const key = JSON.stringify([kind, namespace, name, type]);
+    const before = this.#statuses.get(key);
+    if (before !== undefined && before !== status) this.#metrics.condition.remove({ ...labels, status: before });
+    if (status === "") {
+      this.#statuses.delete(key);
+      return;
+    }
+    this.#statuses.set(key, status);
+    this.#metrics.condition.set(labels, 1);
+  }
+
+  credential(
+    labels: { namespace: string; name: string },
+    times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined },
+  ): void {
+    setTime(this.#metrics.created, labels, times.createdAt);
+    setTime(this.#metrics.nextRotation, labels, times.nextRotationAt);
+  }
+
+  pendingRevocations(labels: { namespace: string; name: string }, count: number): void {
+    this.#metrics.pendingRevocations.set(labels, count);
+  }
+
+  orphanedResources(count: number): void {
+    this.#metrics.orphanedResources.set(count);
+  }
+
+  providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void {
+    this.#metrics.providerKeys.set(labels, count);
+    this.#metrics.providerKeyQuota.set(labels, quota);
+  }
+
+  rotationEnded(labels: { result: string; provider: string }): void {
+    this.#metrics.rotations.inc(labels);
+  }
+
+  rollback(labels: { reason: string }): void {
+    this.#metrics.rollbacks.inc(labels);
+  }
+
+  dependentRestart(labels: { result: string }): void {
+    this.#metrics.dependentRestarts.inc(labels);
+  }
+
+  providerRequest(labels: { provider: string; operation: string; code: string }, seconds: number): void {
+    this.#metrics.providerRequests.inc(labels);
+    const { provider, operation } = labels;
+    this.#metrics.providerRequestDuration.observe({ provider, operation }, seconds);
+  }
+
+  auditEvent(labels: { result: string }): void {
+    this.#metrics.auditEvents.inc(labels);
+  }
+
+  rotationPhase(labels: { phase: string }, seconds: number): void {
+    this.#metrics.rotationPhase.observe(labels, seconds);
+  }
+
+  forget(labels: { kind: string; namespace: string; name: string }): void {
+    const { kind, namespace, name } = labels;
+    for (const [key, status] of this.#statuses) {
+      const [itsKind = "", itsNamespace = "", itsName = "", type = ""] = JSON.parse(key) as string[];
+      if (itsKind !== kind || itsNamespace !== namespace || itsName !== name) continue;
+      this.#metrics.condition.remove({ ...labels, type, status });
+      this.#statuses.delete(key);
+    }
+    // The series without a kind are those of SecretRotations; another kind's object may have the same name.
+    if (kind !== "SecretRotation") return;
+    const { created, nextRotation, pendingRevocations } = this.#metrics;
+    [created, nextRotation, pendingRevocations].forEach((metric) => metric.remove({ namespace, name }));
+  }
+}
+
+const buildAll = (registry: Registry): BuiltTable =>
+  Object.fromEntries(Object.entries(METRICS).map(([key, row]) => [key, build(row, registry)])) as unknown as BuiltTable;
+
+const build = (row: MetricRow, registry: Registry): Counter | Gauge | Histogram => {
+  const common = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+  if (row.type === "counter") return new Counter(common);
+  if (row.type === "gauge") return new Gauge(common);
+  return new Histogram({ ...common, buckets: [...(row.buckets ?? [])] });
+};
+
+const setTime = (gauge: Gauge, labels: Readonly<Record<string, string>>, at: Date | undefined): void => {
+  if (at === undefined) gauge.remove(labels);
+  else gauge.set(labels, at.getTime() / 1000);
+};
