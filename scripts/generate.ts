@@ -49,7 +49,7 @@ const makeInto = async (target: string): Promise<void> => {
   try {
     const files = (await readdir(CRDS)).filter((file) => file.endsWith(".yaml")).sort();
     const input = await Promise.all(files.map((file) => readFile(join(CRDS, file), "utf8")));
-    await generate({ input: input.join("\n---\n"), outputPath: scratch });
+    await silently(() => generate({ input: input.join("\n---\n"), outputPath: scratch }));
     const made = join(scratch, "keyturn.dev", "v1alpha1");
     for (const file of (await readdir(made)).filter((name) => name !== "index.ts")) {
       const kind = file.replace(/\.ts$/, "");
@@ -65,6 +65,17 @@ const makeInto = async (target: string): Promise<void> => {
     }
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+};
+
+/** crd-generate tells of each file that it writes; here they are drafts in a temporary folder. */
+const silently = async (run: () => Promise<void>): Promise<void> => {
+  const { log } = console;
+  console.log = () => undefined;
+  try {
+    await run();
+  } finally {
+    console.log = log;
   }
 };
 

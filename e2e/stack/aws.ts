@@ -65,7 +65,11 @@ export function awsClient(options: { url: string; ca: string; region: string; ke
   const http = httpClient(options.url, options.ca);
   const { host } = new URL(options.url);
   const action: AwsClient["action"] = async (service, name, parameters = {}, key = options.key) => {
-    const body = new URLSearchParams({ Action: name, Version: versions[service], ...parameters }).toString();
+    // moto signs a body that it has encoded anew, with these two the way that the SDKs write them.
+    const body = new URLSearchParams({ Action: name, Version: versions[service], ...parameters })
+      .toString()
+      .replaceAll("*", "%2A")
+      .replaceAll("+", "%20");
     const headers = sign({ host, region: options.region, service, body, key, at: new Date() });
     const answer = await http.call({ method: "POST", path: "/", headers, body });
     if (answer.status === 200) return answer.body;

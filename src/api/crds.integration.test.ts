@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { httpClient } from "../../e2e/stack/http.ts";
 import { startStack, type Stack } from "../../e2e/stack/stack.ts";
+import type { SecretRotationStatus } from "./v1alpha1/secret-rotation.ts";
 import { readCrds, readSamples, type Crd, type SampleObject } from "../../scripts/samples.ts";
 
 interface Answer {
@@ -98,6 +99,18 @@ describe("CRDs on a real API server", function () {
     }
   });
 
+  it("keep every member of a full status", async () => {
+    const [sample] = await readSamples("valid").then((all) =>
+      all.filter(({ file }) => file === "rotation-minimal.yaml"),
+    );
+    const object = sample!.objects[0]!;
+    const created = JSON.parse((await apply(object, false)).body) as SampleObject;
+    const answer = await call("PUT", `${pathOf(object)}/status`, { ...created, status: FULL_STATUS });
+    strictEqual(answer.status, 200, answer.body);
+    deepStrictEqual((JSON.parse(answer.body) as { status: unknown }).status, FULL_STATUS);
+    strictEqual((await call("DELETE", pathOf(object))).status, 200);
+  });
+
   it("show the columns that answer what people ask", async () => {
     const answer = await http.call({
       method: "GET",
@@ -114,6 +127,103 @@ describe("CRDs on a real API server", function () {
     );
   });
 });
+
+const AT = "2026-01-01T00:00:00Z";
+const CREDENTIAL = {
+  version: "7-kmnpqr",
+  id: "AKIAEXAMPLE",
+  issuedAt: AT,
+  verifiedAt: AT,
+  publishedAt: AT,
+  resuming: true,
+};
+const FAILURES = {
+  count: 3,
+  reason: "Throttled",
+  message: "The provider asks to wait.",
+  since: AT,
+  nextAttemptTime: AT,
+};
+const INTENT = { id: "r7", version: "7-kmnpqr", openedAt: AT, providerTime: AT, knownIds: ["AKIAOLDER"] };
+
+/** Required<…> so that a member added to the schema has to be added here. */
+const FULL_STATUS: Required<SecretRotationStatus> = {
+  observedGeneration: 2,
+  conditions: [
+    {
+      type: "Ready",
+      status: "True",
+      reason: "Available",
+      message: "It is.",
+      lastTransitionTime: AT,
+      observedGeneration: 2,
+    },
+  ],
+  sequence: 7,
+  current: CREDENTIAL,
+  rotation: {
+    ...INTENT,
+    trigger: "Scheduled",
+    issuer: "keyturn-0/abc",
+    attempt: 1,
+    direction: "Back",
+    because: "DependentTimedOut",
+    credential: { id: "AKIANEW", issuedAt: AT },
+    previousKept: "Kept",
+    verification: {
+      successes: 3,
+      firstSuccessAt: AT,
+      refusals: 1,
+      lastTryAt: AT,
+      firstRefusalAt: AT,
+      wrongRefused: true,
+      verifiedAt: AT,
+    },
+    publishedAt: AT,
+    previous: CREDENTIAL,
+    dependents: [{ name: "exporter", startedAt: AT, doneAt: AT, graceSeconds: 30 }],
+  },
+  closedIntents: [{ ...INTENT, closedAt: AT, result: "Succeeded" }],
+  pendingRevocations: [
+    {
+      version: "6-abc",
+      id: "AKIAOLD",
+      why: "Superseded",
+      since: AT,
+      graceSeconds: 30,
+      overlapSeconds: 86400,
+      disabledAt: AT,
+      deletedAt: AT,
+    },
+  ],
+  deliveries: [
+    {
+      name: "app",
+      version: "7-kmnpqr",
+      target: "secret/default/app",
+      digest: "ab",
+      place: { kubernetesSecret: { name: "app", keys: { accessKeyId: "ID" } } },
+    },
+    {
+      name: "kv",
+      version: "7-kmnpqr",
+      target: "kv/vault/app",
+      digest: "ab",
+      place: { vaultKV: { connectionRef: { name: "vault" }, path: "app", keys: { accessKeyId: "ID" } } },
+    },
+  ],
+  lastKnownGood: { generation: 1, specHash: "ab", spec: "{}" },
+  quarantine: { specHash: "cd", connectionGeneration: 1, generation: 2, reason: "NotFound", message: "No such user." },
+  failures: FAILURES,
+  revocationFailures: FAILURES,
+  lastRotationTime: AT,
+  nextRotationTime: AT,
+  lastHandledRotateAt: AT,
+  lastHandledRetry: "2",
+  history: [{ version: "5-abc", id: "AKIAOLDEST", issuedAt: AT, endedAt: AT, end: "Revoked", proof: "ProvenByLogin" }],
+  activity: "Idle",
+  predecessors: ["6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10"],
+};
 
 const expectRefusal = (file: string, answer: Answer, refused: string | undefined, rule: string | undefined): void => {
   // Server-side apply answers 500 where an object does not fit the type, before validation; it is refused all the same.

@@ -19,9 +19,11 @@ const setUp = () => {
   const clock = new FakeClock();
   const cluster = new FakeCluster(clock);
   const recorder = new KubernetesEventRecorder({ client: cluster, clock, log: silentLogger, instance: "pod-1" });
+  /** Events are sent one after the other, each with a few turns of the loop. */
   const settle = async (ms = 0) => {
-    await clock.advance(0);
+    for (let turn = 0; turn < 20; turn += 1) await clock.advance(0);
     await clock.advance(ms);
+    for (let turn = 0; turn < 20; turn += 1) await clock.advance(0);
   };
   return { clock, cluster, recorder, settle, stored: () => cluster.all<StoredEvent>(events) };
 };

@@ -78,6 +78,13 @@ describe("delivery to a Kubernetes Secret", () => {
     }
   });
 
+  it("wins back the value that stands there, and none that is not whole", async () => {
+    const { cluster, store } = await publishedOnce();
+    assert.equal((await ours(store)).material?.equals(one), true);
+    await cluster.mergePatch(ref, { data: { AWS_SECRET_ACCESS_KEY: "" } });
+    assert.equal((await ours(store)).material, undefined);
+  });
+
   it("keeps labels and annotations of others", async () => {
     const { cluster, store, secret } = await publishedOnce();
     await cluster.mergePatch(ref, { metadata: { annotations: { team: "a" }, labels: { app: "b" } } });

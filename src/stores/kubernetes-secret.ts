@@ -1,8 +1,8 @@
 import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import type { DeliveryOwner, DeliveryStore } from "./contract.ts";
-import { ANNOTATIONS, MANAGED_BY, SECRETS, toBase64, type Secret } from "./kinds.ts";
-import { awsKeyMapping, checkMapping, mapped, sameValues, type KeyMapping } from "./material-keys.ts";
+import { ANNOTATIONS, MANAGED_BY, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
+import { awsKeyMapping, checkMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
 
 export interface KubernetesSecretPlace {
   readonly name: string;
@@ -65,6 +65,7 @@ export const kubernetesSecretStore = (
       return {
         kind: "ours",
         version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
+        material: unmapped(decoded(secret.data ?? {}), mapping),
         matches: (material) => isAsPublished(secret, mapped(material, mapping)),
         precondition: {
           kind: "secret",
@@ -120,6 +121,9 @@ export const kubernetesSecretStore = (
 
 const encoded = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toBase64(value)]));
+
+const decoded = (data: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, fromBase64(value)]));
 
 /** Somebody was first: a Conflict, so that the caller looks again. */
 const createOnly = async (cluster: ClusterClient, ref: ObjectRef, object: NewObject): Promise<void> => {

@@ -1,5 +1,5 @@
 import { OperatorError } from "../kernel/errors.ts";
-import type { SecretMaterial } from "../kernel/secret-material.ts";
+import { SecretMaterial } from "../kernel/secret-material.ts";
 
 /** Which field of the material goes under which key of the place. */
 export type KeyMapping = Readonly<Record<string, string>>;
@@ -35,6 +35,16 @@ export const mapped = (material: SecretMaterial, mapping: KeyMapping): Readonly<
       return [key, value];
     }),
   );
+};
+
+/** The way back: the material that stands under the place's keys; undefined when a field is missing, empty or no text. */
+export const unmapped = (
+  values: Readonly<Record<string, unknown>>,
+  mapping: KeyMapping,
+): SecretMaterial | undefined => {
+  const fields = Object.entries(mapping).map(([field, key]) => [field, values[key]] as const);
+  const whole = fields.filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
+  return whole.length === fields.length ? new SecretMaterial(Object.fromEntries(whole)) : undefined;
 };
 
 /** Same keys with the same values, in any order. */

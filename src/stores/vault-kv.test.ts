@@ -150,6 +150,16 @@ describe("delivery to Vault KV v2", () => {
     assert.equal(path?.versions.length, 1);
   });
 
+  it("wins back the value that stands there, and none that is not whole or deleted", async () => {
+    const { vault, store } = setUp();
+    await publish(store, "v1", one);
+    assert.equal((await ours(store)).material?.equals(one), true);
+    vault.writeByHand(at, { accessKeyId: "AKIA1", secretAccessKey: 7 });
+    assert.equal((await ours(store)).material, undefined);
+    await store.withdraw({ final: false }, context);
+    assert.equal((await ours(store)).material, undefined);
+  });
+
   it("keeps custom metadata of others", async () => {
     const { vault, store } = setUp();
     await publish(store, "v1", one);

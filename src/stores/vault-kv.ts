@@ -5,7 +5,7 @@ import { kvPath } from "../providers/vault/config.ts";
 import type { KvData, KvMetadata, VaultSession } from "../providers/vault/sdk.ts";
 import type { CallContext } from "../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
-import { awsKeyMapping, checkMapping, mapped, sameValues, type KeyMapping } from "./material-keys.ts";
+import { awsKeyMapping, checkMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
 
 export interface VaultKvPlace {
   readonly path: string;
@@ -89,6 +89,7 @@ export const vaultKvStore = (connection: VaultConnection, owner: DeliveryOwner, 
         return {
           kind: "ours",
           version: marker,
+          material: unmapped(data?.values ?? {}, mapping),
           matches: (material) =>
             data !== undefined && isMarked(metadata.custom) && sameValues(data.values, contentOf(marker, material)),
           precondition: { kind: "kv", version },

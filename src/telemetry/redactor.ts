@@ -38,8 +38,10 @@ export class Redactor {
 
 /** Longest first, so that no form leaves a rest of a longer one behind. */
 const formsOf = (value: string): readonly string[] => {
-  const escaped = insideJson(value);
-  const forms = [value, escaped, insideJson(escaped), encodeURIComponent(value), Buffer.from(value).toString("hex")];
+  // A JSON text inside a JSON text inside the line: each layer escapes the escapes of the one before.
+  const once = insideJson(value);
+  const twice = insideJson(once);
+  const forms = [value, once, twice, insideJson(twice), encodeURIComponent(value), Buffer.from(value).toString("hex")];
   forms.push(...base64Forms(value));
   return [...new Set(forms)].filter((form) => form.length >= SHORTEST_VALUE).sort((a, b) => b.length - a.length);
 };

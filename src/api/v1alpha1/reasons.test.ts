@@ -49,12 +49,28 @@ describe("conditions and events", () => {
     deepStrictEqual(tables(await page("events")), { "": wanted });
   });
 
-  it("include every condition that the domain reports with literal words", async () => {
+  it("include every condition that is reported with literal words", async () => {
     const unknown = (await sources()).flatMap(({ path, text }) =>
-      [...text.matchAll(/\bcondition\(\s*"(\w+)",\s*"(?:True|False|Unknown)",\s*"(\w+)"/g)]
+      CONDITION_FORMS.flatMap((form) => [...text.matchAll(form)])
         .filter(([, type, reason]) => known[type!]?.reasons[reason!] === undefined)
         .map(([, type, reason]) => `${path}: ${type} ${reason}`),
     );
     deepStrictEqual(unknown, []);
   });
+
+  it("include every event that is recorded with literal words, with its type, and no other", async () => {
+    const recorded = (await sources()).flatMap(({ text }) =>
+      EVENT_FORMS.flatMap((form) => [...text.matchAll(form)].map(([, type, reason]) => `${type!} ${reason!}`)),
+    );
+    const listed = Object.entries(knownEvents).map(([reason, { type }]) => `${type} ${reason}`);
+    deepStrictEqual([...new Set(recorded)].sort(), listed.sort());
+  });
 });
+
+const EVENT_FORMS = [/type: "(Normal|Warning)",\s*reason: "(\w+)"/g, /\bsay\(\s*\w+,\s*"(Normal|Warning)",\s*"(\w+)"/g];
+
+/** The ways in which a condition is written down in domain and reconcilers. */
+const CONDITION_FORMS = [
+  /\bcondition\(\s*"(\w+)",\s*"(?:True|False|Unknown)",\s*"(\w+)"/g,
+  /type: "(\w+)",\s*status: "(?:True|False|Unknown)",\s*reason: "(\w+)"/g,
+];

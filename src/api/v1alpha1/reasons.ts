@@ -169,7 +169,11 @@ export const EVENTS = {
   Issued: { type: "Normal", meaning: "A new credential was made and staged." },
   Verified: { type: "Normal", meaning: "The new credential logged in, and a wrong one was refused." },
   Published: { type: "Normal", meaning: "Every delivery carries the new version." },
-  DependentMoved: { type: "Normal", meaning: "A dependent runs on the new version." },
+  DependentRolling: { type: "Normal", meaning: "A dependent was told to restart with the new version." },
+  ConfirmationAwaited: {
+    type: "Normal",
+    meaning: "An external dependent has to confirm; the note has the annotation.",
+  },
   RotationSucceeded: { type: "Normal", meaning: "Every dependent has moved." },
   Disabled: { type: "Normal", meaning: "A replaced credential was disabled." },
   Deleted: { type: "Normal", meaning: "A replaced credential was deleted." },
@@ -186,12 +190,10 @@ export const EVENTS = {
     type: "Warning",
     meaning: "The new credential was refused for good, or a wrong one was accepted.",
   },
-  DependentTimedOut: { type: "Warning", meaning: "A dependent did not move within its timeout." },
   StrayFound: { type: "Warning", meaning: "A credential that may be a late answer of ours was found." },
   RollbackUnavailable: { type: "Warning", meaning: "The value in use is lost; the rotation can only go forward." },
   Reverted: { type: "Warning", meaning: "The spec failed; the last known good stays in force." },
-  Stalled: { type: "Warning", meaning: "A person is needed; the condition Stalled has the reason." },
-  RevocationFailing: { type: "Warning", meaning: "A credential that must go cannot be revoked at present." },
+  InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },
 } as const satisfies Readonly<Record<string, EventMeaning>>;
 

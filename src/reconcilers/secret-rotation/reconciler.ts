@@ -113,6 +113,7 @@ const openScope = async (
     now: time?.now ?? ports.clock.now(),
     timeTrusted: time !== undefined && Math.abs(time.skewMs) <= MOST_SKEW_MS,
     events: [],
+    connections: new Map(),
     stale: ports.freshness.isStale(object.metadata),
   };
 };

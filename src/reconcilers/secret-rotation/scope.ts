@@ -43,7 +43,9 @@ export interface RotationScope {
   now: Date;
   timeTrusted: boolean;
   inForce?: InForce;
+  /** The source's. */
   connection?: ProviderConnection;
+  readonly connections: Map<string, ProviderConnection>;
   source?: CredentialSource;
   listing?: Listing;
   staging?: Staging;

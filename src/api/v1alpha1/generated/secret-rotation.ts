@@ -115,7 +115,7 @@ export interface SecretRotation {
      */
     readonly dependents: ReadonlyArray<{
       /**
-       * Name of the dependent within this resource; part of the annotation confirmed.keyturn.dev/<name>.
+       * Name of the dependent within this resource; part of the annotation `confirmed.keyturn.dev/<name>`.
        */
       readonly name: string;
       /**
@@ -139,7 +139,7 @@ export interface SecretRotation {
        */
       readonly external?: {
         /**
-         * Annotation: somebody sets confirmed.keyturn.dev/<name> to status.current.version.
+         * Annotation: somebody sets `confirmed.keyturn.dev/<name>` to status.current.version.
          */
         readonly confirm: "Annotation";
       };

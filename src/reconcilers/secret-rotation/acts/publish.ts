@@ -5,6 +5,8 @@ import {
   published,
   cleared,
 } from "../../../domain/rotation/transitions.ts";
+import type { RotationStatus } from "../../../domain/rotation/record.ts";
+import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -22,11 +24,11 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const { scope, ports, inForce } = act;
   const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
   if (setting === undefined) return scope.status;
-  const material = await staged(act, version);
   const store = await openStore(scope, setting.place, ports);
-  const recorded = (scope.status.deliveries ?? []).some(({ target }) => target === store.target);
-  if (!recorded) await claimTarget(act, store.target, canonicalJson({ delivery: setting.place }));
-
+  if (!(scope.status.deliveries ?? []).some(({ target }) => target === store.target)) {
+    return declareDelivery(act, setting, store);
+  }
+  const material = await staged(act, version);
   const before = await store.observe(callContext(act));
   if (!carries(before, version, material)) {
     if (before.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: before.why });
@@ -46,6 +48,21 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
     digest: setting.digest,
   });
 };
+
+/**
+ * A place is claimed and put on record before anything is written to it, so that a spec which fails later is undone there too.
+ * What stands there and is not ours is neither claimed nor recorded.
+ */
+const declareDelivery = async (act: Act, setting: DeliverySetting, store: DeliveryStore): Promise<RotationStatus> => {
+  const seen = await store.observe(callContext(act));
+  if (seen.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: seen.why });
+  await claimTarget(act, store.target, canonicalJson({ delivery: setting.place }));
+  const { name, place, digest } = setting;
+  return deliveryRecorded(act.scope.status, { name, version: UNWRITTEN, target: store.target, place, digest });
+};
+
+/** No credential's version: those begin with a number from 1 on. */
+const UNWRITTEN = "0-unwritten";
 
 const actionOf = (store: DeliveryStore): string => (store.target.startsWith("kv/") ? "vault" : "kubernetes");
 

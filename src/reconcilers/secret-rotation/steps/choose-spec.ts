@@ -17,32 +17,31 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   const hash = specHash(spec);
   const own = readSettings(spec);
   const good = lastKnownGood(scope);
-  const generation = await connectionGenerations(spec, cluster);
+  // Asked only where a quarantine is at stake: a converged resource should cost few reads.
+  const generation = (): Promise<number> => connectionGenerations(spec, cluster);
 
   if ("field" in own) {
     if (good === undefined || good.settings.rollback === "None") {
       scope.situation = { kind: "stalled", reason: "InvalidSpec", message: own.message };
       return undefined;
     }
-    quarantine(scope, hash, generation, { reason: "InvalidSpec", message: own.message });
+    quarantine(scope, hash, await generation(), { reason: "InvalidSpec", message: own.message });
     return good;
   }
   const ownInForce: InForce = { settings: own, specHash: hash, spec, own: true };
 
   const held = scope.status.quarantine;
-  if (
+  const lifted =
     held !== undefined &&
-    (held.specHash !== hash || held.connectionGeneration !== generation || good === undefined)
-  ) {
-    scope.status = cleared(scope.status, "quarantine", "failures");
-  }
+    (good === undefined || held.specHash !== hash || held.connectionGeneration !== (await generation()));
+  if (lifted) scope.status = cleared(scope.status, "quarantine", "failures");
   if (scope.status.quarantine !== undefined && good !== undefined) return good;
   if (good === undefined || good.specHash === hash) return ownInForce;
   if (scope.status.rotation !== undefined) return good;
 
   const verdict = quarantineDue(scope.status, own, scope.now);
   if (verdict === undefined || own.rollback === "None") return ownInForce;
-  quarantine(scope, hash, generation, verdict);
+  quarantine(scope, hash, await generation(), verdict);
   return good;
 };
 

@@ -1,4 +1,5 @@
 import { confirmedBy, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
+import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/plan.ts";
 import { planRotation, type RotationAction } from "../../../domain/rotation/plan.ts";
 import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
@@ -104,16 +105,25 @@ export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
 export const openSource = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
   const { connection: name, userName } = inForce.settings.source;
-  scope.connection = await connectionFor(ports.cluster, name, scope.request.namespace);
+  scope.connection = await connectionOnce(scope, name, ports);
   scope.source = ports.sources.awsAccessKey(scope.connection, { namespace: scope.request.namespace, userName });
   return scope.source;
+};
+
+/** Each connection is read live once a pass. */
+const connectionOnce = async (scope: RotationScope, name: string, ports: Ports): Promise<ProviderConnection> => {
+  const known = scope.connections.get(name);
+  if (known !== undefined) return known;
+  const connection = await connectionFor(ports.cluster, name, scope.request.namespace);
+  scope.connections.set(name, connection);
+  return connection;
 };
 
 export const openStore = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret);
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
-  const connection = await connectionFor(ports.cluster, place.vaultKV.connectionRef.name, scope.request.namespace);
+  const connection = await connectionOnce(scope, place.vaultKV.connectionRef.name, ports);
   return ports.stores.vaultKV(connection, scope.owner, place.vaultKV);
 };
 
