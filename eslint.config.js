@@ -33,7 +33,10 @@ const oneDoor = [
   { group: ["@kubernetes/client-node"], message: "client-node is imported only in src/cluster/." },
   { group: ["prom-client"], message: "prom-client is imported only in src/telemetry/." },
   { group: ["winston"], message: "winston is imported only in src/telemetry/." },
-  { group: ["fs", "node:fs", "node:fs/promises"], message: "Files are read and written only in src/audit/ and by main." },
+  {
+    group: ["fs", "node:fs", "node:fs/promises"],
+    message: "Files are read and written only in src/audit/ and by main.",
+  },
 ];
 const doorsExcept = (...names) => ({
   "no-restricted-imports": ["error", { patterns: oneDoor.filter((door) => !names.includes(door.group[0])) }],
@@ -43,15 +46,27 @@ export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/", "e2e/**/*.mjs"] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ["eslint.config.js"] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     plugins: { "import-x": importX },
     settings: { "import-x/resolver": { node: { extensions: [".ts", ".js"] } } },
     rules: {
       "import-x/no-restricted-paths": ["error", { zones }],
       "import-x/no-default-export": "error",
       "import-x/no-cycle": "error",
-      "no-restricted-globals": ["error", { name: "setTimeout", message: "Time only through the clock." }, { name: "setInterval", message: "Time only through the clock." }],
-      "no-restricted-properties": ["error", { object: "Date", property: "now", message: "Time only through the clock." }],
+      "no-restricted-globals": [
+        "error",
+        { name: "setTimeout", message: "Time only through the clock." },
+        { name: "setInterval", message: "Time only through the clock." },
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: "Time only through the clock." },
+      ],
       "no-restricted-syntax": [
         "error",
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Time only through the clock." },
@@ -82,6 +97,10 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-expressions": "off",
     },
   },
-  { files: ["eslint.config.js"], ...tseslint.configs.disableTypeChecked, rules: { ...tseslint.configs.disableTypeChecked.rules, "import-x/no-default-export": "off" } },
+  {
+    files: ["eslint.config.js"],
+    ...tseslint.configs.disableTypeChecked,
+    rules: { ...tseslint.configs.disableTypeChecked.rules, "import-x/no-default-export": "off" },
+  },
 );
 export { folders };

@@ -22,6 +22,7 @@ import { awsConnections } from "./providers/aws/connection.ts";
 import type { CallContext } from "./providers/contract.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
+import { allows } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
@@ -103,7 +104,11 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
 
   const resyncs = [
     follow(rotations, rotationController, { clock, everyMs: options.resyncMs }),
-    follow(connectionObjects, connectionController, { clock, everyMs: options.resyncMs }),
+    follow(connectionObjects, connectionController, {
+      clock,
+      everyMs: options.resyncMs,
+      only: (connection) => options.watchNamespace === undefined || allows(connection, options.watchNamespace),
+    }),
     follow(orphans, orphanController, {
       clock,
       everyMs: options.resyncMs,

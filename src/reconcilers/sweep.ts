@@ -52,6 +52,21 @@ export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "lo
   }
 };
 
+/** The same for one owner that is known to be gone: its entry is written, and may be inherited. */
+export const recoverOwner = async (
+  ports: Ports,
+  owner: { readonly namespace: string; readonly name: string; readonly uid: string },
+): Promise<void> => {
+  const { claims } = await ports.claims.list();
+  const staged = await ports.staging.listOwners();
+  await recover(ports, {
+    owner,
+    claims: claims.filter((claim) => claim.owner.uid === owner.uid),
+    staged: staged.find(({ uid }) => uid === owner.uid),
+    successor: undefined,
+  });
+};
+
 const recover = async (
   ports: Ports,
   left: {

@@ -23,6 +23,10 @@ export const FAILURE_REASONS = {
   Unavailable: "The provider cannot be reached, is sealed, or fails; waited out.",
   Timeout: "No answer came in time; waited out.",
   Aborted: "The operator was stopping; taken up again by the next one.",
+  StillInUse:
+    "The credential that must go was used lately, or the provider does not say when it was; it stays as it is until that ends.",
+  Rejected: "The new credential was refused for good; another one is tried after a pause.",
+  NegativeControlAccepted: "A wrong credential was accepted too, so the login proves nothing.",
   Unknown: "An error that the operator has no word for; its log has more.",
 } as const;
 
@@ -48,6 +52,7 @@ export const CONDITIONS = {
       Available: "The current credential has logged in and is delivered.",
       AvailableUnverified: "The current credential is delivered; spec.verify.mode is None, so no login was tried.",
       FirstIssuePending: "The first credential is being issued.",
+      CredentialLost: "The current credential or its value is gone; a new one is being issued.",
       LoggedIn: "The operator has logged in through this connection, and it is in the account that the spec names.",
       Pending: "The operator has not come to a result yet.",
       Revoking: "What was left behind is being revoked.",

@@ -1,5 +1,5 @@
 import type { PlanInput, RotationAction } from "./plan.ts";
-import { delivered } from "./open-rotation.ts";
+import { misdelivered } from "./deliveries.ts";
 import type { DependentSetting } from "./settings.ts";
 
 /**
@@ -11,7 +11,7 @@ export const planConvergence = (input: PlanInput): RotationAction | undefined =>
   if (current === undefined) return undefined;
   if (current.resuming === true) return resume(input, current.id);
   return (
-    publishMissing(input, current.version) ??
+    misdelivered(input, current.version) ??
     moveStragglers(input, current.version) ??
     withdrawRemoved(input) ??
     pruneStaging(input) ??
@@ -25,19 +25,6 @@ const resume = (input: PlanInput, id: string): RotationAction => {
   const observed = input.listing.find((credential) => credential.id === id);
   if (observed?.enabled === false) return { type: "resume", step: "Enable" };
   return { type: "resume", step: "Verify" };
-};
-
-const publishMissing = (input: PlanInput, version: string): RotationAction | undefined => {
-  if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
-  if (input.staging === undefined) return { type: "observe", what: "staging" };
-  const staged = input.staging.some((entry) => entry.version === version);
-  const wrong = input.settings.deliveries.find((delivery) => {
-    const view = input.deliveries?.[delivery.name];
-    if (!delivered(input.status, delivery, version)) return true;
-    if (view?.kind === "ours") return view.version !== version || (staged && !view.carries.includes(version));
-    return true;
-  });
-  return wrong === undefined ? undefined : { type: "publish", delivery: wrong.name, version };
 };
 
 /** A dependent that the spec names but that never got this version (new in the spec, or replaced by hand). */
@@ -60,9 +47,25 @@ const moveStragglers = (input: PlanInput, version: string): RotationAction | und
     );
   });
   if (straggler !== undefined) return { type: "moveDependent", name: straggler.name, version };
-  return missing === undefined || alreadyGood(input)
-    ? undefined
-    : { type: "wait", for: "DependentMissing", about: missing.name };
+  if (alreadyGood(input)) return undefined;
+  if (missing !== undefined) return { type: "wait", for: "DependentMissing", about: missing.name };
+  // A spec is good only once those that it moved are well again.
+  const rolling = input.settings.dependents.find((dependent) => {
+    const seen = view(dependent);
+    return seen?.kind === "workload" && seen.state === "Progressing";
+  });
+  return rolling === undefined ? undefined : { type: "wait", for: "DependentRollout", about: rolling.name };
+};
+
+/** The current value is in no place that could be published from, though a place lacks it. */
+export const valueLost = (input: PlanInput): boolean => {
+  const version = input.status.current?.version;
+  if (version === undefined || input.staging === undefined || input.deliveries === undefined) return false;
+  if (input.staging.some((entry) => entry.version === version)) return false;
+  return input.settings.deliveries.some((delivery) => {
+    const view = input.deliveries?.[delivery.name];
+    return view?.kind !== "ours" || view.version !== version;
+  });
 };
 
 const alreadyGood = ({ status, specHash }: PlanInput): boolean => status.lastKnownGood?.specHash === specHash;

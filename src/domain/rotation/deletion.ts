@@ -8,6 +8,7 @@ export interface DeletionInput {
   readonly deletedAt: Date;
   readonly deletion: RotationSettings["deletion"];
   readonly status: RotationStatus;
+  readonly staged: readonly Pick<PendingRevocation, "version" | "id">[];
   /** Is the ledger entry for this object's UID there? */
   readonly inLedger: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
@@ -24,7 +25,10 @@ export type DeletionAction =
   | { readonly type: "removeFinalizer" };
 
 /** Every credential that the record says is ours, the one in use last. */
-export const ownCredentials = (status: RotationStatus): readonly Pick<PendingRevocation, "version" | "id">[] => {
+export const ownCredentials = (
+  status: RotationStatus,
+  staged: readonly Pick<PendingRevocation, "version" | "id">[] = [],
+): readonly Pick<PendingRevocation, "version" | "id">[] => {
   const pending = status.rotation?.credential;
   const all = [
     ...(status.pendingRevocations ?? []),
@@ -33,6 +37,8 @@ export const ownCredentials = (status: RotationStatus): readonly Pick<PendingRev
       : [{ version: status.rotation.version, id: pending.id }]),
     ...(status.rotation?.previous === undefined ? [] : [status.rotation.previous]),
     ...(status.current === undefined ? [] : [status.current]),
+    // Issued and staged, but the record of it was lost.
+    ...staged,
   ];
   return all
     .map(({ version, id }) => ({ version, id }))
@@ -49,7 +55,7 @@ export const planDeletion = (input: DeletionInput): DeletionAction => {
   if (nothingMade || input.deletion.policy === "Retain") return { type: "releaseAll" };
   if (!input.inLedger) return { type: "writeLedger" };
   if (input.listing === undefined) return { type: "observe", what: "listing" };
-  const ours = new Set(ownCredentials(status).map(({ id }) => id));
+  const ours = new Set(ownCredentials(status, input.staged).map(({ id }) => id));
   const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
   if (enabled !== undefined) return { type: "disable", id: enabled.id };
   if (input.standing === undefined) return { type: "observe", what: "deliveries" };

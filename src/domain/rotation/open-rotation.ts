@@ -1,5 +1,6 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
+import { delivered, misdelivered } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
 import { freeSlot } from "./plan.ts";
 import type { RetirementWait } from "./retire.ts";
@@ -17,8 +18,17 @@ export const planOpenRotation = (
 
   const { id, issuedAt } = rotation.credential;
   const staged = input.staging.some(({ version }) => version === rotation.version);
-  if (!staged && rotation.publishedAt === undefined) return { type: "discardPending", because: "StagingLost" };
   const replaced = rotation.previous ?? input.status.current;
+  if (!staged && rotation.publishedAt === undefined) {
+    if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
+    // Half published and its value lost: nobody can finish it, but the previous one can be published everywhere again.
+    const standing = Object.values(input.deliveries).some(
+      (view) => view.kind === "ours" && view.version === rotation.version,
+    );
+    return (standing || touched(input.status, rotation)) && rotation.previousKept === "Kept"
+      ? { type: "goBack", because: "StagingLost" }
+      : { type: "discardPending", because: "StagingLost" };
+  }
   if (replaced !== undefined && rotation.previousKept === undefined) return { type: "keepPrevious" };
   if (rotation.verification?.verifiedAt === undefined) {
     return (
@@ -89,15 +99,9 @@ const refusedTooLong = ({ status, settings, now }: PlanInput): string | undefine
   return Date.parse(failures.since) + settings.progressDeadlineMs <= now.getTime() ? failures.reason : undefined;
 };
 
-/** A delivery is done when its record names this version and the place as it is declared now. */
-export const delivered = (
-  status: RotationStatus,
-  delivery: { readonly name: string; readonly digest: string },
-  version: string,
-): boolean =>
-  (status.deliveries ?? []).some(
-    (record) => record.name === delivery.name && record.version === version && record.digest === delivery.digest,
-  );
+/** Has any place been switched to the rotation's version? */
+export const touched = (status: RotationStatus, rotation: OpenRotation): boolean =>
+  rotation.publishedAt !== undefined || (status.deliveries ?? []).some(({ version }) => version === rotation.version);
 
 /** A dependent that is ill before the change delays it: afterwards nobody could tell what made it ill. */
 const unhealthy = (input: PlanInput): RotationAction | undefined => {
@@ -120,11 +124,22 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
     if (step !== undefined) return step;
   }
   const late = group.find((dependent) => timedOut(input, rotation, dependent));
-  if (late !== undefined && rotation.previous !== undefined && rotation.previousKept === "Kept") {
-    return { type: "goBack", because: late.name };
+  if (late !== undefined) {
+    const back = wayBack(input, rotation);
+    if (back === "observe") return { type: "observe", what: "listing" };
+    if (back === "open") return { type: "goBack", because: late.name };
   }
   const first = group[0];
-  return first === undefined ? undefined : waitForDependent(input, rotation, first);
+  if (first === undefined) return undefined;
+  return misdelivered(input, rotation.version) ?? waitForDependent(input, rotation, first);
+};
+
+/** Going back needs a previous value that is kept and a previous key that still works: a dead one is never published again. */
+const wayBack = (input: PlanInput, rotation: OpenRotation): "open" | "closed" | "observe" => {
+  const { previous } = rotation;
+  if (previous === undefined || rotation.previousKept !== "Kept" || rotation.trigger === "Lost") return "closed";
+  if (input.listing === undefined) return "observe";
+  return input.listing.some(({ id, enabled }) => id === previous.id && enabled) ? "open" : "closed";
 };
 
 const moveStep = (
@@ -138,6 +153,10 @@ const moveStep = (
   if (dependent.kind === "external") {
     const confirmed = view?.kind === "external" && view.confirmed === version;
     return confirmed ? { type: "recordDependent", name: dependent.name, graceSeconds: 0 } : undefined;
+  }
+  if (view?.kind === "workload" && view.state === "Missing" && rotation.direction === "Back") {
+    // What is gone holds nothing; it must not hold up the way back.
+    return { type: "recordDependent", name: dependent.name, graceSeconds: 0 };
   }
   if (view?.kind !== "workload" || view.state === "Missing") return undefined;
   if (dependent.restart && view.version !== version) return { type: "moveDependent", name: dependent.name, version };
@@ -188,7 +207,6 @@ const planBack = (input: PlanInput, rotation: OpenRotation): RotationAction => {
     if (step !== undefined) return step;
   }
   const first = open[0];
-  return first === undefined
-    ? { type: "closeRotation", result: "RolledBack" }
-    : waitForDependent(input, rotation, first);
+  if (first === undefined) return { type: "closeRotation", result: "RolledBack" };
+  return misdelivered(input, previous.version) ?? waitForDependent(input, rotation, first);
 };

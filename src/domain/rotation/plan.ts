@@ -1,10 +1,11 @@
 import type { ProviderFacts } from "./facts.ts";
 import type { RotationStatus, Trigger } from "./record.ts";
 import type { RotationSettings } from "./settings.ts";
-import { planConvergence } from "./converge.ts";
+import { planConvergence, valueLost } from "./converge.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { findStray } from "./strays.ts";
+import { MOST_PENDING_REVOCATIONS } from "./transitions.ts";
 
 /** A part of the world that has not been read in this pass yet. */
 export type Observable = "listing" | "staging" | "deliveries" | "dependents";
@@ -151,6 +152,7 @@ const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: D
   if (asked !== undefined && asked <= now) return { trigger: "Requested" };
   const current = status.current;
   if (input.listing !== undefined && !input.listing.some(({ id }) => id === current.id)) return { trigger: "Lost" };
+  if (valueLost(input)) return { trigger: "Lost" };
   const scheduled =
     settings.everyMs === undefined ? undefined : new Date(Date.parse(current.issuedAt) + settings.everyMs);
   if (scheduled !== undefined && scheduled <= now) return { trigger: "Scheduled" };
@@ -161,7 +163,8 @@ const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: D
 /** Room for one more credential, made by deleting early what is disabled already; undefined when there is room. */
 export const freeSlot = (input: PlanInput, retirement: RetirementWait): RotationAction | undefined => {
   const live = input.listing?.length ?? 0;
-  if (live < input.facts.slots) return undefined;
+  const recordFull = (input.status.pendingRevocations ?? []).length >= MOST_PENDING_REVOCATIONS;
+  if (live < input.facts.slots && !recordFull) return undefined;
   const retired = input.status.pendingRevocations?.find(
     (entry) => entry.disabledAt !== undefined && entry.deletedAt === undefined && entry.why !== "Stray",
   );

@@ -3,7 +3,7 @@ import type { Condition } from "../../kernel/conditions.ts";
 /**
  * What a SecretRotation's status remembers. Times are RFC 3339 strings in whole seconds, and every time that is waited on is
  * kube-apiserver's. Nothing secret, nothing derived from a secret. The CRD's schema and these types are held together by
- * src/api/v1alpha1/secret-rotation.test.ts.
+ * src/domain/rotation/record.test.ts.
  */
 export interface RotationStatus {
   readonly observedGeneration?: number;
@@ -151,6 +151,8 @@ export interface Failures {
   readonly reason: string;
   /** Public and stable. */
   readonly message: string;
+  /** Id of the credential that it is about: another one is not held up. */
+  readonly about?: string;
   readonly since: string;
   readonly nextAttemptTime: string;
 }

@@ -44,7 +44,7 @@ export const report = (input: ReportInput): RotationStatus => {
     ...status,
     observedGeneration: input.generation,
     conditions: nextConditions(status.conditions ?? [], updates, { generation: input.generation, now: input.now }),
-    activity: activity(input),
+    activity: activity(input).slice(0, 256),
   };
 };
 
@@ -62,6 +62,14 @@ const condition = (
 
 const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
   const current = status.current;
+  if (status.rotation?.trigger === "Lost" && status.rotation.publishedAt === undefined) {
+    return condition(
+      "Ready",
+      "False",
+      "CredentialLost",
+      "The current credential or its value is gone; a new one is being issued.",
+    );
+  }
   if (current !== undefined && current.resuming !== true) {
     const places = (status.deliveries ?? []).length;
     return login
@@ -205,6 +213,12 @@ const RESTING: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak", "Paused"
 /** A refusal that lasts needs a person as well, although it is tried again. */
 const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
   if (situation.kind === "stalled") return condition("Stalled", "True", situation.reason, situation.message);
+  const stray = status.pendingRevocations?.find(
+    ({ id, why }) => why === "Stray" && id === status.revocationFailures?.about,
+  );
+  if (stray !== undefined && status.revocationFailures?.reason === "StillInUse") {
+    return condition("Stalled", "True", "StrayInUse", status.revocationFailures.message);
+  }
   const failures = status.failures;
   if (failures === undefined || failures.count < STALLED_AFTER || !isRefusalCode(failures.reason)) return undefined;
   return condition("Stalled", "True", failures.reason, failures.message);

@@ -13,6 +13,7 @@ type Retirement = RetirementWait | { readonly kind: "act"; readonly action: Rota
 
 /** Times are kept in whole seconds, so a wait of d has surely passed only after d and one second more. */
 const GRAIN_MS = 1000;
+const LISTING_LAG_MS = 3000;
 
 /**
  * The next step towards the death of what must die. Every credential passes its own gates, in the order in which they were
@@ -20,11 +21,7 @@ const GRAIN_MS = 1000;
  */
 export const planRetirement = (input: PlanInput): Retirement => {
   const entries = input.status.pendingRevocations ?? [];
-  const failures = input.status.revocationFailures;
-  if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now) {
-    return { kind: "wait", for: "BackingOff", recheckAt: new Date(failures.nextAttemptTime), about: failures.reason };
-  }
-  const steps = entries.map((entry) => retire(input, entry));
+  const steps = entries.map((entry) => backingOff(input, entry) ?? retire(input, entry));
   const act = steps.find((step) => step.kind === "act");
   if (act !== undefined) return act;
   const waits = steps.filter((step) => step.kind === "wait");
@@ -32,6 +29,14 @@ export const planRetirement = (input: PlanInput): Retirement => {
     .filter((wait) => wait.recheckAt !== undefined)
     .sort((a, b) => (a.recheckAt?.getTime() ?? 0) - (b.recheckAt?.getTime() ?? 0))[0];
   return soonest ?? waits[0] ?? { kind: "wait", for: "NextRotation" };
+};
+
+/** One that cannot be revoked for now does not hold up the others. */
+const backingOff = ({ status, now }: PlanInput, entry: PendingRevocation): RetirementWait | undefined => {
+  const failures = status.revocationFailures;
+  if (failures === undefined || (failures.about !== undefined && failures.about !== entry.id)) return undefined;
+  const until = new Date(failures.nextAttemptTime);
+  return until > now ? { kind: "wait", for: "BackingOff", recheckAt: until, about: failures.reason } : undefined;
 };
 
 const act = (action: RotationAction): Retirement => ({ kind: "act", action });
@@ -98,8 +103,14 @@ const gate = (
 const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (input.staging === undefined) return act({ type: "observe", what: "staging" });
   if (input.listing === undefined) return act({ type: "observe", what: "listing" });
-  // The provider's listing may lag; what it still shows is revoked again.
-  if (input.listing.some(({ id }) => id === entry.id))
-    return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
+  if (input.listing.some(({ id }) => id === entry.id)) {
+    // The provider has confirmed the deletion; its listing may lag behind that.
+    return {
+      kind: "wait",
+      for: "Soak",
+      recheckAt: new Date(input.now.getTime() + LISTING_LAG_MS),
+      about: entry.version,
+    };
+  }
   return act({ type: "prove", id: entry.id, version: entry.version });
 };

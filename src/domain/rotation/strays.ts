@@ -42,7 +42,9 @@ export const unknownIds = ({ listing, status, staging }: PlanInput): readonly Ob
   const staged = new Set(
     (staging ?? []).filter(({ version }) => version === status.rotation?.version).map(({ id }) => id),
   );
-  return (listing ?? []).filter(({ id }) => !recorded.has(id) && !staged.has(id));
+  // A listing that lags still shows what is proven dead.
+  const dead = new Set((status.history ?? []).map(({ id }) => id));
+  return (listing ?? []).filter(({ id }) => !recorded.has(id) && !staged.has(id) && !dead.has(id));
 };
 
 /** Ids that nothing of ours explains: reported as Unmanaged, never touched. */

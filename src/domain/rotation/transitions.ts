@@ -156,7 +156,8 @@ export const deliveryWithdrawn = (status: RotationStatus, target: string): Rotat
 /** Every delivery carries the new version: it is the current one from now on, and what it replaced waits as previous. */
 export const published = (status: RotationStatus, rotation: OpenRotation, now: Date): RotationStatus => {
   if (rotation.credential === undefined) return status;
-  const verifiedAt = rotation.verification?.verifiedAt;
+  // With verify.mode None nobody has logged in: the record must not say so later.
+  const verifiedAt = rotation.verification?.wrongRefused === true ? rotation.verification.verifiedAt : undefined;
   const current: CurrentCredential = {
     version: rotation.version,
     id: rotation.credential.id,
@@ -182,8 +183,10 @@ export const dependentStarted = (
   now: Date,
 ): RotationStatus => {
   const known = rotation.dependents ?? [];
-  if (known.some((progress) => progress.name === name)) return status;
-  return { ...status, rotation: { ...rotation, dependents: [...known, { name, startedAt: timeText(now) }] } };
+  const before = known.find((progress) => progress.name === name);
+  if (before?.startedAt !== undefined) return status;
+  const dependents = [...known.filter((progress) => progress !== before), { name, startedAt: timeText(now) }];
+  return { ...status, rotation: { ...rotation, dependents } };
 };
 
 export const dependentDone = (
@@ -243,7 +246,12 @@ export const closed = (
       ? rotation.previous
       : rotation.credential && { version: rotation.version, id: rotation.credential.id };
   if (gone === undefined) return base;
-  const wasPublished = result === "Succeeded" || rotation.direction === "Back";
+  const wasPublished =
+    result === "Succeeded" ||
+    rotation.direction === "Back" ||
+    // Verified means that publishing may have begun, and its record may be what was lost.
+    rotation.verification?.verifiedAt !== undefined ||
+    (status.deliveries ?? []).some(({ version }) => version === rotation.version);
   return withRevocation(base, {
     version: gone.version,
     id: gone.id,
@@ -318,18 +326,21 @@ export const failed = (
   failure: {
     readonly reason: string;
     readonly message: string;
+    /** Id of the credential that it is about, where there is one. */
+    readonly about?: string | undefined;
     readonly now: Date;
     readonly capMs: number;
     readonly retryAfterMs?: number | undefined;
   },
 ): Failures => {
-  const same = before?.reason === failure.reason;
+  const same = before?.reason === failure.reason && before.about === failure.about;
   const count = same ? before.count + 1 : 1;
   const pauseMs = Math.max(Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), failure.capMs), failure.retryAfterMs ?? 0);
   return {
     count,
     reason: failure.reason,
     message: failure.message.slice(0, 1024),
+    ...(failure.about === undefined ? {} : { about: failure.about }),
     since: same ? before.since : timeText(failure.now),
     nextAttemptTime: timeText(new Date(failure.now.getTime() + pauseMs)),
   };

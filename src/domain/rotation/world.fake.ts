@@ -141,6 +141,8 @@ export class World {
   readonly handedOut = new Set<string>();
   /** Ids that a person (not the operator) took away. */
   readonly takenByHand = new Set<string>();
+  /** Keys that somebody else made, also after they are gone. */
+  readonly foreign = new Map<string, ModelKey>();
   /** Every intent that was ever stored, with the end of its window. */
   readonly intents = new Map<
     string,
@@ -291,8 +293,7 @@ export class World {
       action = planRotation(input);
     }
     yield `decided on ${action.type}`;
-    if (action.type === "wait")
-      return { kind: "waiting", for: action.for, recheckAtMs: action.recheckAt?.getTime() };
+    if (action.type === "wait") return { kind: "waiting", for: action.for, recheckAtMs: action.recheckAt?.getTime() };
     if (action.type === "stall") return { kind: "stalled", reason: action.reason, about: action.about };
 
     const revoking = REVOCATIONS.includes(action.type);
@@ -546,6 +547,9 @@ export class World {
     const setting = settings.deliveries.find(({ name }) => name === delivery);
     const staged = this.staging.get(version);
     if (setting === undefined) return status;
+    const record = { name: delivery, target: `secret/n/${delivery}`, place: setting.place, digest: setting.digest };
+    if (status.deliveries?.some(({ target }) => target === record.target) !== true)
+      return deliveryRecorded(status, { ...record, version: "0-unwritten" });
     if (staged === undefined) throw new Refused("NotFound");
     const seen = this.deliveries.get(delivery)?.resourceVersion;
     const before = this.deliveries.get(delivery);
@@ -558,13 +562,7 @@ export class World {
         this.happenings.push({ type: "published", place: delivery, id: staged.id });
       });
     }
-    return deliveryRecorded(status, {
-      name: delivery,
-      version,
-      target: `secret/n/${delivery}`,
-      place: setting.place,
-      digest: setting.digest,
-    });
+    return deliveryRecorded(status, { ...record, version });
   }
 
   *#disable(
@@ -605,6 +603,7 @@ export class World {
       lastUsedMs: undefined,
     };
     this.keys.set(key.id, key);
+    if (maker === "foreign") this.foreign.set(key.id, key);
     return key;
   }
 
@@ -674,17 +673,13 @@ const dependentSetting = (name: string): DependentSetting =>
 export const settingsOf = (spec: ModelSpec): RotationSettings => ({
   source: { connection: "aws", userName: "exporter", exclusive: spec.exclusive },
   deliveries: spec.deliveries.map(deliverySetting),
-  dependents: spec.dependents
-    .map(dependentSetting)
-    .sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
+  dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   verify: { login: true, successes: 2, soakMs: 2000 },
   retire: {
     overlapMs: spec.overlapSeconds * 1000,
     disableAfterMs: 0,
     deleteAfterMs: 5000,
-    ...(spec.requireUnusedForSeconds === undefined
-      ? {}
-      : { requireUnusedForMs: spec.requireUnusedForSeconds * 1000 }),
+    ...(spec.requireUnusedForSeconds === undefined ? {} : { requireUnusedForMs: spec.requireUnusedForSeconds * 1000 }),
   },
   progressDeadlineMs: 600_000,
   deletion: { policy: "Delete", holdMs: 0, timeoutMs: 3_600_000, onTimeout: "HandOver" },

@@ -13,7 +13,7 @@ import { failed, timeText } from "../../domain/rotation/transitions.ts";
 import type { OrphanSpec } from "../../domain/orphan/record.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import type { SecretRotationStatus } from "../../api/v1alpha1/secret-rotation.ts";
-import { toOperatorError } from "../../kernel/errors.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
@@ -28,8 +28,11 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   const inForce = settingsForDeletion(scope);
   const act: Act = { scope, inForce, ports };
   const deletedAt = new Date(scope.object.metadata.deletionTimestamp ?? scope.now);
-  const seen: { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] } = {
+  const { versions: staged } = await ports.staging.read(scope.object.metadata.uid);
+  const disabled = new Set<string>();
+  const seen: Seen = {
     inLedger: (await ports.cluster.get(orphanRef(scope.object.metadata.uid))) !== undefined,
+    staged,
     listing: undefined,
     standing: undefined,
   };
@@ -43,6 +46,10 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   try {
     for (let action = planDeletion(input()); ; action = planDeletion(input())) {
       if (action.type === "removeFinalizer" || action.type === "releaseAll") return await letGo(act, action.type);
+      if (action.type === "disable") {
+        if (disabled.has(action.id)) throw stillListed(action.id);
+        disabled.add(action.id);
+      }
       await carry(act, action, seen);
     }
   } catch (thrown) {
@@ -53,15 +60,26 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   }
 };
 
+/** What was read on the way; the planner's input changes only here. */
+type Seen = { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] } & Pick<
+  DeletionInput,
+  "staged"
+>;
+
+const stillListed = (id: string): OperatorError =>
+  new OperatorError("Unavailable", {
+    publicMessage: `Access key ${id} was disabled and is still listed as active; it is tried again.`,
+  });
+
 const carry = async (
   act: Act,
   action: Exclude<DeletionAction, { type: "removeFinalizer" | "releaseAll" }>,
-  seen: { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] },
+  seen: Seen,
 ): Promise<void> => {
   const { scope, inForce, ports } = act;
   switch (action.type) {
     case "writeLedger":
-      await writeOrphan(ports, await ledgerEntry(act));
+      await writeOrphan(ports, await ledgerEntry(act, seen.staged));
       seen.inLedger = true;
       return;
     case "observe":
@@ -122,7 +140,7 @@ const standing = async (act: Act): Promise<readonly string[]> => {
   return targets;
 };
 
-const ledgerEntry = async (act: Act): Promise<OrphanSpec> => {
+const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<OrphanSpec> => {
   const { scope, inForce, ports } = act;
   const { status, request, now } = scope;
   const { settings } = inForce;
@@ -154,7 +172,10 @@ const ledgerEntry = async (act: Act): Promise<OrphanSpec> => {
     policy: settings.deletion.policy === "Disable" ? "Disable" : "Delete",
     recordedAt: timeText(now),
     holdSeconds: Math.ceil(settings.deletion.holdMs / 1000),
-    credentials: ownCredentials(status),
+    credentials: ownCredentials(
+      status,
+      staged.map(({ version, id }) => ({ version, id })),
+    ),
     intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])],
     deliveries: status.deliveries ?? [],
     sequence: status.sequence ?? 0,

@@ -2,6 +2,7 @@ import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1
 import type { OrphanSpec, OrphanStatus } from "../../domain/orphan/record.ts";
 import { inherited } from "../../domain/orphan/undo.ts";
 import { connectionFor } from "../connections.ts";
+import { recoverOwner } from "../sweep.ts";
 import { originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
@@ -14,7 +15,7 @@ import { targetOf, type InForce, type RotationScope } from "./scope.ts";
  */
 export const inherit = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<boolean> => {
   if (scope.status.sequence !== undefined) return false;
-  const entry = await predecessor(scope, inForce, ports);
+  const entry = (await predecessor(scope, inForce, ports)) ?? (await recovered(scope, inForce, ports));
   if (entry === undefined) return false;
   const spec = entry.spec as OrphanSpec;
   const act = { scope, inForce, ports };
@@ -34,6 +35,22 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
     note: "The deletion of the predecessor is undone: its credentials are taken over.",
   });
   return true;
+};
+
+/** The predecessor vanished without us and no sweep has come by: its claim still says what it was. */
+const recovered = async (
+  scope: RotationScope,
+  inForce: InForce,
+  ports: Ports,
+): Promise<OrphanedCredential | undefined> => {
+  const connection = await connectionFor(ports.cluster, inForce.settings.source.connection, scope.request.namespace);
+  const claim = await ports.claims.read(targetOf(connection, inForce.settings));
+  const { namespace, name } = scope.request;
+  const dead =
+    claim?.owner.namespace === namespace && claim.owner.name === name && claim.owner.uid !== scope.object.metadata.uid;
+  if (!dead) return undefined;
+  await recoverOwner(ports, claim.owner);
+  return predecessor(scope, inForce, ports);
 };
 
 const predecessor = async (

@@ -10,6 +10,7 @@ import { planInput } from "./steps/observe.ts";
 import type { RotationScope } from "./scope.ts";
 
 const REVOCATIONS: readonly RotationAction["type"][] = ["disable", "revoke", "prove"];
+const REJECTIONS: readonly string[] = ["Rejected", "NegativeControlAccepted"];
 const UNAVAILABLE_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 3_600_000;
 
@@ -26,6 +27,7 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
       now: scope.now,
       capMs,
       retryAfterMs: error.retryAfterMs,
+      about: revoking && scope.action !== undefined && "id" in scope.action ? scope.action.id : undefined,
     }),
   };
 };
@@ -33,8 +35,13 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
 /** What the pass did worked, so the back-off of its kind ends. */
 export const recordSuccess = (scope: RotationScope, status: RotationStatus): void => {
   const revoking = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
-  const rejected = scope.status.failures === undefined && status.failures !== undefined;
-  scope.status = rejected ? status : cleared(status, revoking ? "revocationFailures" : "failures");
+  if (revoking) {
+    scope.status = cleared(status, "revocationFailures");
+    return;
+  }
+  // A rejected credential is made up for by one that is published, not by having issued another.
+  const rejected = REJECTIONS.includes(status.failures?.reason ?? "");
+  scope.status = rejected ? status : cleared(status, "failures");
 };
 
 /** The status as people will read it. */

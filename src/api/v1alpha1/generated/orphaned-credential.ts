@@ -137,6 +137,10 @@ export interface OrphanedCredential {
       readonly count: number;
       readonly reason: string;
       readonly message: string;
+      /**
+       * Id of the credential that it is about; another one is not held up.
+       */
+      readonly about?: string;
       readonly since: string;
       readonly nextAttemptTime: string;
     };

@@ -390,6 +390,10 @@ export interface SecretRotation {
       readonly count: number;
       readonly reason: string;
       readonly message: string;
+      /**
+       * Id of the credential that it is about; another one is not held up.
+       */
+      readonly about?: string;
       readonly since: string;
       readonly nextAttemptTime: string;
     };
@@ -400,6 +404,10 @@ export interface SecretRotation {
       readonly count: number;
       readonly reason: string;
       readonly message: string;
+      /**
+       * Id of the credential that it is about; another one is not held up.
+       */
+      readonly about?: string;
       readonly since: string;
       readonly nextAttemptTime: string;
     };

@@ -12,15 +12,20 @@ export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs })
   if (requireUnusedForMs !== undefined) await demandUnused(act, source, id, requireUnusedForMs);
   const listing = await source.list(callContext(act));
   const seen = listing.credentials.find((credential) => credential.id === id);
-  if (seen?.enabled === true) {
+  // A listing that lags may not show a key that works, so absence is no reason to leave it be.
+  if (seen?.enabled !== false) {
     await mutate(
       act,
       { action: "aws:UpdateAccessKey", kind: "Revoking", target: id, facts: { status: "Inactive" } },
       () => source.setEnabled(id, false, callContext(act)),
-    );
+    ).catch((thrown: unknown) => absentIsFine(thrown));
     say(act, "Normal", "Disabled", `Access key ${id} is disabled.`, "Retire");
   }
   return cleared(disabled(scope.status, id, scope.now), "revocationFailures");
+};
+
+const absentIsFine = (thrown: unknown): void => {
+  if (!(thrown instanceof OperatorError) || thrown.code !== "NotFound") throw thrown;
 };
 
 /** Fails closed: where the provider cannot say when a key was last used, it stays. */

@@ -2,6 +2,7 @@ import { RETRY } from "../../../api/v1alpha1/annotations.ts";
 import type { SecretRotationSpec } from "../../../api/v1alpha1/secret-rotation.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import { quarantineDue } from "../../../domain/rotation/last-known-good.ts";
+import { touched } from "../../../domain/rotation/open-rotation.ts";
 import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
 import { cleared } from "../../../domain/rotation/transitions.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
@@ -13,6 +14,9 @@ import type { InForce, RotationScope } from "../scope.ts";
  */
 export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): Promise<InForce | undefined> => {
   retryAsked(scope);
+  // What failed was another spec; this one starts with a clean slate.
+  if (scope.status.observedGeneration !== scope.object.metadata.generation)
+    scope.status = cleared(scope.status, "failures");
   const { spec } = scope.object;
   const hash = specHash(spec);
   const own = readSettings(spec);
@@ -37,7 +41,8 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   if (lifted) scope.status = cleared(scope.status, "quarantine", "failures");
   if (scope.status.quarantine !== undefined && good !== undefined) return good;
   if (good === undefined || good.specHash === hash) return ownInForce;
-  if (scope.status.rotation !== undefined) return good;
+  // A rotation that has switched a place already is finished (or taken back) by the spec it began with.
+  if (scope.status.rotation !== undefined && touched(scope.status, scope.status.rotation)) return good;
 
   const verdict = quarantineDue(scope.status, own, scope.now);
   if (verdict === undefined || own.rollback === "None") return ownInForce;
@@ -97,11 +102,14 @@ const connectionGenerations = async (spec: SecretRotationSpec, cluster: ClusterC
   return sum;
 };
 
+/** What status has room for. */
+const MOST_ANNOTATION = 256;
+
 const retryAsked = (scope: RotationScope): void => {
   const asked = scope.object.metadata.annotations?.[RETRY];
-  if (asked === undefined || asked === scope.status.lastHandledRetry) return;
+  if (asked === undefined || asked.slice(0, MOST_ANNOTATION) === scope.status.lastHandledRetry) return;
   scope.status = {
     ...cleared(scope.status, "failures", "revocationFailures", "quarantine"),
-    lastHandledRetry: asked.slice(0, 256),
+    lastHandledRetry: asked.slice(0, MOST_ANNOTATION),
   };
 };

@@ -1,0 +1,27 @@
+import type { PlanInput, RotationAction } from "./plan.ts";
+import type { RotationStatus } from "./record.ts";
+
+/** A delivery is done when its record names this version and the place as it is declared now. */
+export const delivered = (
+  status: RotationStatus,
+  delivery: { readonly name: string; readonly digest: string },
+  version: string,
+): boolean =>
+  (status.deliveries ?? []).some(
+    (record) => record.name === delivery.name && record.version === version && record.digest === delivery.digest,
+  );
+
+/** The first delivery that does not carry this version as it is declared now, whatever the record says: people delete things. */
+export const misdelivered = (input: PlanInput, version: string): RotationAction | undefined => {
+  if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
+  if (input.staging === undefined) return { type: "observe", what: "staging" };
+  const staged = input.staging.some((entry) => entry.version === version);
+  const wrong = input.settings.deliveries.find((delivery) => {
+    const view = input.deliveries?.[delivery.name];
+    if (!delivered(input.status, delivery, version)) return true;
+    if (view?.kind === "ours") return view.version !== version || (staged && !view.carries.includes(version));
+    return true;
+  });
+  // Without the value there is nothing to publish: planRotation issues a new one (trigger Lost).
+  return wrong === undefined || !staged ? undefined : { type: "publish", delivery: wrong.name, version };
+};
