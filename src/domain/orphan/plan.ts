@@ -57,7 +57,7 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   if (listed !== undefined) return { type: "revoke", id: listed.id, version: listed.version };
   const unproven = credentials.find(({ state }) => state !== "Proven");
   if (unproven !== undefined) return { type: "prove", id: unproven.id, version: unproven.version };
-  if (input.status.withdrawn !== true && (input.spec.deliveries ?? []).length > 0) return { type: "withdraw" };
+  if (input.status.withdrawn !== true && input.spec.deliveries.length > 0) return { type: "withdraw" };
 
   const quietAt = new Date(lastIntentClosed(input.spec) + input.attributionWindowMs + GRAIN_MS);
   if (quietAt > input.now) return { type: "wait", for: "AttributionWindow", recheckAt: quietAt };
@@ -68,7 +68,7 @@ const ORIGIN_PAUSE_MS = 5000;
 
 /** An open intent ends with the resource. */
 const lastIntentClosed = (spec: OrphanSpec): number =>
-  Math.max(Date.parse(spec.recordedAt), ...(spec.intents ?? []).map(({ closedAt }) => Date.parse(closedAt)));
+  Math.max(Date.parse(spec.recordedAt), ...spec.intents.map(({ closedAt }) => Date.parse(closedAt)));
 
 const CLOCK_GRAIN_MS = 2000;
 
@@ -76,7 +76,7 @@ const isStray = ({ spec, status, attributionWindowMs }: OrphanInput, observed: O
   if (!spec.source.awsAccessKey.exclusive) return false;
   const known = [...spec.credentials, ...(status.credentials ?? [])].some(({ id }) => id === observed.id);
   if (known) return false;
-  return (spec.intents ?? []).some(
+  return spec.intents.some(
     (intent) =>
       !intent.knownIds.includes(observed.id) &&
       observed.createdAt.getTime() >= Date.parse(intent.providerTime) - CLOCK_GRAIN_MS &&

@@ -68,7 +68,7 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
   if (key === undefined)
     return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
 
-  const dependents = (spec.dependents ?? []).map((dependent): DependentSetting => {
+  const dependents = spec.dependents.map((dependent): DependentSetting => {
     const common = {
       name: dependent.name,
       order: dependent.order ?? DEFAULTS.dependentOrder,

@@ -1,3 +1,4 @@
+import { without } from "../../kernel/without.ts";
 import type {
   ClosedIntent,
   CurrentCredential,
@@ -22,12 +23,6 @@ export const MOST_PENDING_REVOCATIONS = 8;
 
 /** RFC 3339 in whole seconds, as Kubernetes writes times. */
 export const timeText = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, "Z");
-
-const without = <T extends object, K extends keyof T>(record: T, ...keys: readonly K[]): Omit<T, K> => {
-  const copy = { ...record };
-  for (const key of keys) Reflect.deleteProperty(copy, key);
-  return copy;
-};
 
 /** Removes optional members; typed back because only optional ones are ever passed. */
 const drop = (status: RotationStatus, ...keys: readonly (keyof RotationStatus)[]): RotationStatus =>
@@ -310,7 +305,7 @@ export const resumed = (status: RotationStatus, now: Date): RotationStatus =>
     ? status
     : {
         ...status,
-        current: { ...without(status.current, "resuming"), verifiedAt: timeText(now) } as CurrentCredential,
+        current: { ...without(status.current, "resuming"), verifiedAt: timeText(now) },
       };
 
 export const markedGood = (

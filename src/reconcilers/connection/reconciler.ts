@@ -5,7 +5,7 @@ import {
 } from "../../api/v1alpha1/provider-connection.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { Reconciler } from "../../engine/contract.ts";
-import { nextConditions, type Condition, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 
@@ -28,7 +28,7 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
     if (error?.code === "Aborted") return { kind: "failed", error };
     const now = ports.cluster.serverTime()?.now ?? context.clock.now();
     const generation = object.metadata.generation ?? 0;
-    const conditions = nextConditions((object.status?.conditions ?? []) as readonly Condition[], updates(error), {
+    const conditions = nextConditions(object.status?.conditions ?? [], updates(error), {
       generation,
       now,
     });

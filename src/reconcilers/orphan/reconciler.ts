@@ -1,8 +1,5 @@
-import {
-  ORPHANED_CREDENTIAL,
-  type OrphanedCredential,
-  type OrphanedCredentialStatus,
-} from "../../api/v1alpha1/orphaned-credential.ts";
+import { without } from "../../kernel/without.ts";
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
@@ -11,7 +8,6 @@ import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/or
 import type { OrphanCredentialState, OrphanSpec, OrphanStatus } from "../../domain/orphan/record.ts";
 import { reportOrphan } from "../../domain/orphan/report.ts";
 import { failed, timeText } from "../../domain/rotation/transitions.ts";
-import type { RotationStatus } from "../../domain/rotation/record.ts";
 import type { Outcome, PassContext, Reconciler } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";
@@ -40,10 +36,10 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
     if (object === undefined) return { kind: "settled" };
     const scope: OrphanScope = {
       object,
-      spec: object.spec as OrphanSpec,
+      spec: object.spec,
       context,
       now: ports.cluster.serverTime()?.now ?? context.clock.now(),
-      status: (object.status ?? {}) as OrphanStatus,
+      status: object.status ?? {},
     };
     const blockedMs = backOffMs(scope);
     if (blockedMs > 0) return { kind: "waiting", recheckAfterMs: blockedMs };
@@ -55,12 +51,7 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
       generation: object.metadata.generation ?? 0,
       now: scope.now,
     });
-    await writeStatus<OrphanedCredential>(
-      ports.cluster,
-      ref,
-      { base: object, next: next as OrphanedCredentialStatus },
-      { clock: ports.clock },
-    );
+    await writeStatus<OrphanedCredential>(ports.cluster, ref, { base: object, next: next }, { clock: ports.clock });
     return outcome;
   },
 });
@@ -84,8 +75,7 @@ const attempt = async (
       };
     }
     await carry(scope, action, ports);
-    const { failures: _over, ...rest } = scope.status;
-    scope.status = rest;
+    scope.status = without(scope.status, "failures");
     return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
   } catch (thrown) {
     const error = toOperatorError(thrown);
@@ -142,7 +132,7 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
     namespace: origin.namespace,
     name: origin.name,
   });
-  const record = (successor?.status ?? {}) as RotationStatus;
+  const record = successor?.status ?? {};
   if (record.predecessors?.includes(origin.uid) !== true) return { kind: "waiting", recheckAfterMs: 2000 };
   const { uid, resourceVersion } = scope.object.metadata;
   await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name: scope.object.metadata.name }, { uid, resourceVersion });

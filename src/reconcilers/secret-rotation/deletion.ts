@@ -12,7 +12,6 @@ import { readSettings } from "../../domain/rotation/settings.ts";
 import { failed, timeText } from "../../domain/rotation/transitions.ts";
 import type { OrphanSpec } from "../../domain/orphan/record.ts";
 import type { Outcome } from "../../engine/contract.ts";
-import type { SecretRotationStatus } from "../../api/v1alpha1/secret-rotation.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
@@ -229,12 +228,7 @@ const delayed = async (
     retryAfterMs: error.retryAfterMs,
   });
   const next = { ...scope.status, revocationFailures, activity: `Deleting: ${error.code}` };
-  await writeStatus(
-    ports.cluster,
-    scope.ref,
-    { base: scope.object, next: next as SecretRotationStatus },
-    { clock: ports.clock },
-  );
+  await writeStatus(ports.cluster, scope.ref, { base: scope.object, next: next }, { clock: ports.clock });
   const pauseMs = Date.parse(revocationFailures.nextAttemptTime) - scope.now.getTime();
   return { kind: "waiting", recheckAfterMs: Math.max(pauseMs, 1000) };
 };

@@ -1,5 +1,4 @@
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
-import type { OrphanSpec, OrphanStatus } from "../../domain/orphan/record.ts";
 import { inherited } from "../../domain/orphan/undo.ts";
 import { connectionFor } from "../connections.ts";
 import { recoverOwner } from "../sweep.ts";
@@ -17,7 +16,7 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
   if (scope.status.sequence !== undefined) return false;
   const entry = (await predecessor(scope, inForce, ports)) ?? (await recovered(scope, inForce, ports));
   if (entry === undefined) return false;
-  const spec = entry.spec as OrphanSpec;
+  const spec = entry.spec;
   const act = { scope, inForce, ports };
   await ensureFinalizer(act);
   await ensureOwnership(act);
@@ -25,7 +24,7 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
   const staging = await ports.staging.read(scope.object.metadata.uid);
   scope.status = inherited(scope.status, {
     spec,
-    status: (entry.status ?? {}) as OrphanStatus,
+    status: entry.status ?? {},
     staged: staging.versions,
   });
   scope.events.push({

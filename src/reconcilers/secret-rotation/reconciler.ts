@@ -1,4 +1,4 @@
-import type { SecretRotation, SecretRotationStatus } from "../../api/v1alpha1/secret-rotation.ts";
+import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { RotationAction } from "../../domain/rotation/plan.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
@@ -166,7 +166,7 @@ const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<Retur
   const stored = await writeStatus<SecretRotation>(
     ports.cluster,
     scope.ref,
-    { base: scope.object, next: next as SecretRotationStatus },
+    { base: scope.object, next: next },
     { clock: ports.clock },
   );
   ports.freshness.wrote(stored.metadata);

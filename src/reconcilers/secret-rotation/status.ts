@@ -1,3 +1,4 @@
+import { without } from "../../kernel/without.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import type { RotationAction } from "../../domain/rotation/plan.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
@@ -61,10 +62,10 @@ export const finalStatus = (scope: RotationScope, situation: Situation, ports: P
 
 const withNextRotation = (scope: RotationScope): RotationStatus => {
   const { status, inForce } = scope;
-  const { nextRotationTime: _before, ...rest } = status;
+  const rest = without(status, "nextRotationTime");
   const everyMs = inForce?.settings.everyMs;
   if (everyMs === undefined || status.current === undefined) return rest;
   return { ...rest, nextRotationTime: timeText(new Date(Date.parse(status.current.issuedAt) + everyMs)) };
 };
 
-export const baseStatus = (object: SecretRotation): RotationStatus => (object.status ?? {}) as RotationStatus;
+export const baseStatus = (object: SecretRotation): RotationStatus => object.status ?? {};

@@ -1,3 +1,4 @@
+import { without } from "../../../kernel/without.ts";
 import { cleared, failed, loggedIn, abandoned, resumed } from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -90,7 +91,7 @@ export const resume: Carry<"resume"> = async (act, { step }) => {
     });
   }
   // It cannot be won back: it is retired as superseded, and a new one is issued.
-  const { current: _gone, ...rest } = scope.status;
+  const rest = without(scope.status, "current");
   return {
     ...rest,
     pendingRevocations: [
