@@ -31,7 +31,7 @@ export interface Rotation extends KubeObject {
 }
 
 /** A SecretRotation of an AWS key that goes to a Secret and to Vault, and that one Deployment uses. */
-export function rotationObject(options: RotationOptions): KubeObject & { spec: { deliver: object[] } } {
+export function rotationObject(options: RotationOptions): KubeObject & { spec: { deliver: object[]; [field: string]: unknown } } {
   const { namespace, name, waits } = options;
   return {
     apiVersion: "keyturn.dev/v1alpha1",

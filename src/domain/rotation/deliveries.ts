@@ -1,6 +1,14 @@
 import type { PlanInput, RotationAction } from "./plan.ts";
 import type { RotationStatus } from "./record.ts";
 
+/** A place is claimed and on record before anything is written to it. */
+export const undeclared = ({ settings, status }: PlanInput): RotationAction | undefined => {
+  const next = settings.deliveries.find(
+    ({ name, digest }) => !(status.deliveries ?? []).some((record) => record.name === name && record.digest === digest),
+  );
+  return next === undefined ? undefined : { type: "declare", delivery: next.name };
+};
+
 /** A delivery is done when its record names this version and the place as it is declared now. */
 export const delivered = (
   status: RotationStatus,
@@ -22,6 +30,8 @@ export const misdelivered = (input: PlanInput, version: string): RotationAction 
     if (view?.kind === "ours") return view.version !== version || (staged && !view.carries.includes(version));
     return true;
   });
+  const fresh = undeclared(input);
+  if (fresh !== undefined) return fresh;
   // Without the value there is nothing to publish: planRotation issues a new one (trigger Lost).
   return wrong === undefined || !staged ? undefined : { type: "publish", delivery: wrong.name, version };
 };

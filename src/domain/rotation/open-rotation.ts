@@ -1,6 +1,6 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
-import { delivered, misdelivered } from "./deliveries.ts";
+import { delivered, misdelivered, undeclared } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
 import { freeSlot } from "./plan.ts";
 import type { RetirementWait } from "./retire.ts";
@@ -86,6 +86,8 @@ const planPublish = (
     const sick = unhealthy(input);
     if (sick !== undefined) return sick;
   }
+  const fresh = undeclared(input);
+  if (fresh !== undefined) return fresh;
   const next = pending[0];
   return next === undefined
     ? { type: "recordPublished" }
@@ -195,6 +197,8 @@ const waitForDependent = (input: PlanInput, rotation: OpenRotation, dependent: D
 const planBack = (input: PlanInput, rotation: OpenRotation): RotationAction => {
   const previous = rotation.previous ?? input.status.current;
   if (previous === undefined) return { type: "closeRotation", result: "RolledBack" };
+  const fresh = undeclared(input);
+  if (fresh !== undefined) return fresh;
   const wrong = input.settings.deliveries.find((delivery) => !delivered(input.status, delivery, previous.version));
   if (wrong !== undefined) return { type: "publish", delivery: wrong.name, version: previous.version };
 

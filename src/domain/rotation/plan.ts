@@ -2,6 +2,7 @@ import type { ProviderFacts } from "./facts.ts";
 import type { RotationStatus, Trigger } from "./record.ts";
 import type { RotationSettings } from "./settings.ts";
 import { planConvergence, valueLost } from "./converge.ts";
+import { undeclared } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { findStray } from "./strays.ts";
@@ -91,6 +92,7 @@ export type RotationAction =
   | { readonly type: "discardPending"; readonly because: "StagingLost" | "Rejected" | "NegativeControlAccepted" }
   | { readonly type: "keepPrevious" }
   | { readonly type: "verify"; readonly version: string; readonly id: string; readonly issuedAt: Date }
+  | { readonly type: "declare"; readonly delivery: string }
   | { readonly type: "publish"; readonly delivery: string; readonly version: string }
   | { readonly type: "recordPublished" }
   | { readonly type: "moveDependent"; readonly name: string; readonly version: string }
@@ -142,7 +144,8 @@ const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction 
   if (trigger === undefined) {
     return { type: "wait", for: "NextRotation", ...(dueAt === undefined ? {} : { recheckAt: dueAt }) };
   }
-  return freeSlot(input, retirement) ?? { type: "openIntent", trigger };
+  // A place that is somebody else's is found out before there is a credential to put there.
+  return undeclared(input) ?? freeSlot(input, retirement) ?? { type: "openIntent", trigger };
 };
 
 const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: Date } => {

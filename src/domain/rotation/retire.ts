@@ -57,6 +57,10 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
+  if (!neverPublished(entry) && input.status.current === undefined) {
+    // Whoever got it has nothing else to go to yet.
+    return { kind: "wait", for: "DependentRollout", about: entry.version };
+  }
   const waitMs = (entry.graceSeconds + entry.overlapSeconds) * 1000 + input.settings.retire.disableAfterMs;
   const early = neverPublished(entry) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
   if (early !== undefined) return early;
@@ -104,13 +108,11 @@ const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (input.staging === undefined) return act({ type: "observe", what: "staging" });
   if (input.listing === undefined) return act({ type: "observe", what: "listing" });
   if (input.listing.some(({ id }) => id === entry.id)) {
-    // The provider has confirmed the deletion; its listing may lag behind that.
-    return {
-      kind: "wait",
-      for: "Soak",
-      recheckAt: new Date(input.now.getTime() + LISTING_LAG_MS),
-      about: entry.version,
-    };
+    // The listing may lag behind the deletion; or the deletion came before the key was known everywhere, and has to be repeated.
+    const again = new Date(Date.parse(entry.deletedAt ?? entry.since) + LISTING_LAG_MS);
+    return again > input.now
+      ? { kind: "wait", for: "Soak", recheckAt: again, about: entry.version }
+      : act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
   }
   return act({ type: "prove", id: entry.id, version: entry.version });
 };

@@ -1,4 +1,5 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
+import { touched } from "./open-rotation.ts";
 import { planRotation, type DependentView, type PlanInput, type RotationAction, type WaitFor } from "./plan.ts";
 import type { Failures, OpenRotation, RotationStatus } from "./record.ts";
 import type { DeliverySetting, DependentSetting, RotationSettings } from "./settings.ts";
@@ -301,11 +302,12 @@ export class World {
     let result: PassResult = { kind: "acted", action };
     try {
       const after = yield* this.#act(action, input);
-      const rejected = base.status.failures === undefined && after.failures !== undefined;
+      const rejected = !revoking && after.failures?.reason === "Rejected";
       next = rejected ? after : cleared(after, revoking ? "revocationFailures" : "failures");
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
-      const failures = this.#failure(base.status[revoking ? "revocationFailures" : "failures"], thrown.code);
+      const about = revoking && "id" in action ? action.id : undefined;
+      const failures = this.#failure(base.status[revoking ? "revocationFailures" : "failures"], thrown.code, about);
       next = { ...base.status, [revoking ? "revocationFailures" : "failures"]: failures };
       result = { kind: "failed", code: thrown.code, recheckAtMs: Date.parse(failures.nextAttemptTime) };
     }
@@ -316,9 +318,9 @@ export class World {
     return result;
   }
 
-  #failure(before: Failures | undefined, code: string): Failures {
+  #failure(before: Failures | undefined, code: string, about?: string): Failures {
     const capMs = isRefusalCode(code) || code === "StillInUse" ? 3_600_000 : 60_000;
-    return failed(before, { reason: code, message: `${code}.`, now: new Date(this.nowMs), capMs });
+    return failed(before, { reason: code, message: `${code}.`, about, now: new Date(this.nowMs), capMs });
   }
 
   #write(status: RotationStatus): void {
@@ -340,8 +342,8 @@ export class World {
 
   #inForce(status: RotationStatus): ModelSpec {
     const good = status.lastKnownGood;
-    const open = status.rotation !== undefined && good !== undefined ? this.#specs.get(good.specHash) : undefined;
-    const inForce = open ?? this.spec;
+    const begun = status.rotation !== undefined && touched(status, status.rotation);
+    const inForce = (begun && good !== undefined ? this.#specs.get(good.specHash) : undefined) ?? this.spec;
     this.#specs.set(JSON.stringify(inForce), inForce);
     return inForce;
   }
@@ -449,6 +451,16 @@ export class World {
         return this.#keepPrevious(status);
       case "verify":
         return yield* this.#verify(action, input);
+      case "declare": {
+        const setting = settings.deliveries.find(({ name }) => name === action.delivery);
+        if (setting === undefined) return status;
+        const { name, place, digest } = setting;
+        return deliveryRecorded(status, { name, target: `secret/n/${name}`, place, digest, version: "0-unwritten" });
+      }
+      case "declare": {
+        const { name, place, digest } = deliverySetting(action.delivery);
+        return deliveryRecorded(status, { name, place, digest, target: `secret/n/${name}`, version: "0-unwritten" });
+      }
       case "publish":
         return yield* this.#publish(action, input);
       case "recordPublished":
@@ -548,8 +560,6 @@ export class World {
     const staged = this.staging.get(version);
     if (setting === undefined) return status;
     const record = { name: delivery, target: `secret/n/${delivery}`, place: setting.place, digest: setting.digest };
-    if (status.deliveries?.some(({ target }) => target === record.target) !== true)
-      return deliveryRecorded(status, { ...record, version: "0-unwritten" });
     if (staged === undefined) throw new Refused("NotFound");
     const seen = this.deliveries.get(delivery)?.resourceVersion;
     const before = this.deliveries.get(delivery);

@@ -4,7 +4,7 @@ import type { Act } from "./act.ts";
 import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";
 import { openIntent, renewIntent } from "./intent.ts";
 import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray } from "./issue.ts";
-import { pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
+import { declare, pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
 import { disable, prove, revoke } from "./retire.ts";
 import { resume, verify } from "./verify.ts";
 
@@ -27,6 +27,8 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return keepPrevious(context, action);
     case "verify":
       return verify(context, action);
+    case "declare":
+      return declare(context, action);
     case "publish":
       return publish(context, action);
     case "recordPublished":

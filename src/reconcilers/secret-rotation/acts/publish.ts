@@ -5,8 +5,6 @@ import {
   published,
   cleared,
 } from "../../../domain/rotation/transitions.ts";
-import type { RotationStatus } from "../../../domain/rotation/record.ts";
-import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -14,6 +12,7 @@ import type { DeliveryObservation, DeliveryStore } from "../../../stores/contrac
 import { openStore } from "../steps/observe.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
+import { ensureFinalizer } from "./ownership.ts";
 import { staged } from "./verify.ts";
 
 /**
@@ -25,9 +24,6 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
   if (setting === undefined) return scope.status;
   const store = await openStore(scope, setting.place, ports);
-  if (!(scope.status.deliveries ?? []).some(({ target }) => target === store.target)) {
-    return declareDelivery(act, setting, store);
-  }
   const material = await staged(act, version);
   const before = await store.observe(callContext(act));
   if (!carries(before, version, material)) {
@@ -53,12 +49,17 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
  * A place is claimed and put on record before anything is written to it, so that a spec which fails later is undone there too.
  * What stands there and is not ours is neither claimed nor recorded.
  */
-const declareDelivery = async (act: Act, setting: DeliverySetting, store: DeliveryStore): Promise<RotationStatus> => {
+export const declare: Carry<"declare"> = async (act, { delivery }) => {
+  const { scope, ports, inForce } = act;
+  const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
+  if (setting === undefined) return scope.status;
+  const store = await openStore(scope, setting.place, ports);
   const seen = await store.observe(callContext(act));
   if (seen.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: seen.why });
+  await ensureFinalizer(act);
   await claimTarget(act, store.target, canonicalJson({ delivery: setting.place }));
   const { name, place, digest } = setting;
-  return deliveryRecorded(act.scope.status, { name, version: UNWRITTEN, target: store.target, place, digest });
+  return deliveryRecorded(scope.status, { name, version: UNWRITTEN, target: store.target, place, digest });
 };
 
 /** No credential's version: those begin with a number from 1 on. */
