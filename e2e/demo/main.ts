@@ -109,7 +109,8 @@ async function tell(world: World): Promise<void> {
   };
 
   lines.chapter("The first key");
-  await writeFile(join(stack.dir, "rotation.yaml"), stringify(site.rotation()));
+  const again = [site.workload(), site.rotation()].map((object) => stringify(object)).join("---\n");
+  await writeFile(join(stack.dir, "again.yaml"), again);
   await site.applyWorkload();
   await site.applyRotation();
   lines.did("SecretRotation applied", "deliver to a Secret and to Vault; the Deployment depends on it");
@@ -258,7 +259,7 @@ Look around${inCi ? " (on your machine the stack stays up until Ctrl-C)" : ", in
   . ${env}
   kubectl get pconn
   kubectl get events.events.k8s.io -n ${site.namespace} --sort-by=.metadata.creationTimestamp
-  kubectl apply -f ${join(stack.dir, "rotation.yaml")}    # once more
+  kubectl apply -f ${join(stack.dir, "again.yaml")}    # once more
   kubectl get srot -n ${site.namespace} -w
   vault kv get kv/${site.kvPath}
 

@@ -10,6 +10,7 @@ import { freePort } from "../stack/ports.ts";
 import { loginProbe } from "../stack/workload/manifest.ts";
 import { applyOperatorRbac } from "./rbac.ts";
 import { rotationObject, rotationPath } from "./rotation.ts";
+import { startTap } from "./tap.ts";
 import type { Waits } from "./rotation.ts";
 import type { World } from "./world.ts";
 
@@ -23,6 +24,8 @@ export type Proxies = Readonly<Record<ServerKind, FaultProxy>>;
 export interface Lane {
   readonly world: World;
   readonly proxies: Proxies;
+  /** Every value that AWS or Vault has given to an operator of the present site, or would have. */
+  readonly issued: ReadonlySet<string>;
   /** A fresh site: nothing in it has been seen by an operator before. Rules and counters of the proxies start anew. */
   open(options: SiteOptions): Promise<Site>;
   stop(): Promise<void>;
@@ -68,6 +71,7 @@ export interface Site {
   /** Values that are not Keyturn's to issue but that it must not print: its own logins. */
   readonly ownSecrets: readonly string[];
   rotation(): ReturnType<typeof rotationObject>;
+  workload(): object;
   applyWorkload(): Promise<void>;
   applyRotation(): Promise<void>;
   /** Starts an operator; number 0 keeps its lease identity over restarts, another number is another replica. */
@@ -86,19 +90,27 @@ export interface Replica {
 /** Three proxies on free ports. */
 export async function startLane(world: World): Promise<Lane> {
   const { stack } = world;
+  const issued = new Set<string>();
   const proxy = (server: ServerKind, url: string): Promise<FaultProxy> =>
     startFaultProxy({ server, upstream: { url, ca: stack.ca.pem }, authority: stack.ca.authority });
+  const note = (value: string): void => void issued.add(value);
+  const [vaultTap, awsTap] = await Promise.all(
+    [stack.vault.url, stack.aws.url].map((url) => startTap({ url, ca: stack.ca.pem }, note)),
+  );
+  if (vaultTap === undefined || awsTap === undefined) throw new Error("a tap is missing");
   const [kubernetes, vault, aws] = await Promise.all([
     proxy("kubernetes", stack.kubernetes.url),
-    proxy("vault", stack.vault.url),
-    proxy("aws", stack.aws.url),
+    proxy("vault", vaultTap.url),
+    proxy("aws", awsTap.url),
   ]);
   const proxies: Proxies = { kubernetes, vault, aws };
   const all = Object.values(proxies);
   const lane: Lane = {
     world,
     proxies,
+    issued,
     async open(options) {
+      issued.clear();
       for (const one of all) {
         one.clearRules();
         one.refuseNewKeysFor(0);
@@ -109,6 +121,7 @@ export async function startLane(world: World): Promise<Lane> {
     },
     async stop() {
       await Promise.all(all.map((one) => one.stop()));
+      await Promise.all([vaultTap.stop(), awsTap.stop()]);
     },
   };
   stack.onStop(() => lane.stop());
@@ -193,7 +206,8 @@ async function openSite(lane: Lane, options: SiteOptions): Promise<Site> {
     caFile: stack.ca.file,
     intervalMs: probeIntervalMs,
     probeLog: join(dir, "probe.log"),
-  });
+  }) as { path: string; object: { spec: { template: { spec: { terminationGracePeriodSeconds: number } } } } };
+  workload.object.spec.template.spec.terminationGracePeriodSeconds = 1;
   const site: Site = {
     lane,
     name: namespace,
@@ -230,10 +244,9 @@ async function openSite(lane: Lane, options: SiteOptions): Promise<Site> {
         ...(options.progressDeadline === undefined ? {} : { progressDeadline: options.progressDeadline }),
         ...(options.holdFor === undefined ? {} : { holdFor: options.holdFor }),
       }),
+    workload: () => workload.object,
     async applyWorkload() {
-      const object = workload.object as { spec: { template: { spec: { terminationGracePeriodSeconds: number } } } };
-      object.spec.template.spec.terminationGracePeriodSeconds = 1;
-      await kube.apply(workload.path, object, "keyturn-lane");
+      await kube.apply(workload.path, workload.object, "keyturn-lane");
     },
     async applyRotation() {
       await kube.apply(site.rotationPath, site.rotation(), "team");

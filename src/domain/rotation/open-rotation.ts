@@ -2,7 +2,7 @@ import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
 import { delivered, misdelivered, undeclared } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
-import { freeSlot } from "./plan.ts";
+import { freeSlot, missing } from "./plan.ts";
 import type { RetirementWait } from "./retire.ts";
 import type { DependentSetting } from "./settings.ts";
 
@@ -84,7 +84,10 @@ const planPublish = (
   const untouched = pending.length === input.settings.deliveries.length;
   if (replaced !== undefined && untouched) {
     const sick = unhealthy(input);
-    if (sick !== undefined) return sick;
+    if (sick?.type === "observe") return sick;
+    if (sick !== undefined && input.listing === undefined) return { type: "observe", what: "listing" };
+    // Whoever is ill for want of a working credential is not made to wait for the cure.
+    if (sick !== undefined && !missing(replaced, input.listing, input.now)) return sick;
   }
   const fresh = undeclared(input);
   if (fresh !== undefined) return fresh;
@@ -133,6 +136,13 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
   }
   const first = group[0];
   if (first === undefined) return undefined;
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  if (rotation.credential !== undefined && missing(rotation.credential, input.listing, input.now)) {
+    // Nobody can log in with it any more, so nobody will become healthy on it.
+    return wayBack(input, rotation) === "open"
+      ? { type: "goBack", because: "CredentialGone" }
+      : { type: "closeRotation", result: "Abandoned" };
+  }
   return misdelivered(input, rotation.version) ?? waitForDependent(input, rotation, first);
 };
 

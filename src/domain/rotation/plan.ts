@@ -125,7 +125,10 @@ export const planRotation = (input: PlanInput): RotationAction => {
   const blocked = backOff(input);
   if (input.status.rotation !== undefined) return blocked ?? planOpenRotation(input, input.status.rotation, retirement);
 
-  const convergence = blocked ?? planConvergence(input);
+  if (blocked !== undefined) return earliest(blocked, retirement);
+  if (input.listing === undefined && input.status.current !== undefined) return { type: "observe", what: "listing" };
+  // With a dead credential there is nothing to converge to.
+  const convergence = currentGone(input) ? undefined : planConvergence(input);
   if (convergence !== undefined) return earliest(convergence, retirement);
   return earliest(planNext(input, retirement), retirement);
 };
@@ -148,14 +151,28 @@ const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction 
   return undeclared(input) ?? freeSlot(input, retirement) ?? { type: "openIntent", trigger };
 };
 
+const currentGone = ({ status, listing, now }: PlanInput): boolean =>
+  status.current !== undefined && status.current.resuming !== true && missing(status.current, listing, now);
+
+/** Somebody took it away at the provider. A young credential may simply not be listed everywhere yet. */
+export const missing = (
+  credential: { readonly id: string; readonly issuedAt: string },
+  listing: PlanInput["listing"],
+  now: Date,
+): boolean =>
+  listing !== undefined &&
+  !listing.some(({ id }) => id === credential.id) &&
+  now.getTime() - Date.parse(credential.issuedAt) > LISTED_BY_MS;
+
+const LISTED_BY_MS = 60_000;
+
 const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: Date } => {
   const { status, settings, now } = input;
   if (status.current === undefined) return { trigger: "FirstIssue" };
   const asked = input.rotateAt;
   if (asked !== undefined && asked <= now) return { trigger: "Requested" };
   const current = status.current;
-  if (input.listing !== undefined && !input.listing.some(({ id }) => id === current.id)) return { trigger: "Lost" };
-  if (valueLost(input)) return { trigger: "Lost" };
+  if (currentGone(input) || valueLost(input)) return { trigger: "Lost" };
   const scheduled =
     settings.everyMs === undefined ? undefined : new Date(Date.parse(current.issuedAt) + settings.everyMs);
   if (scheduled !== undefined && scheduled <= now) return { trigger: "Scheduled" };

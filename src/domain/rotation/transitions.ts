@@ -184,6 +184,20 @@ export const dependentStarted = (
   return { ...status, rotation: { ...rotation, dependents } };
 };
 
+/** Its old pods may hold what is about to be retired: the clocks of everything not yet disabled start anew. */
+export const stragglerMoved = (status: RotationStatus, graceSeconds: number, now: Date): RotationStatus => {
+  const entries = status.pendingRevocations;
+  if (entries === undefined) return status;
+  return {
+    ...status,
+    pendingRevocations: entries.map((entry) =>
+      entry.disabledAt !== undefined || entry.why === "Stray"
+        ? entry
+        : { ...entry, since: timeText(now), graceSeconds: Math.max(entry.graceSeconds, graceSeconds) },
+    ),
+  };
+};
+
 export const dependentDone = (
   status: RotationStatus,
   rotation: OpenRotation,

@@ -22,6 +22,7 @@ import {
   provenDead,
   published,
   renewed,
+  stragglerMoved,
   strayRecorded,
   turnedBack,
 } from "./transitions.ts";
@@ -474,7 +475,8 @@ export class World {
             workload.rolling = true;
           });
         }
-        return status.rotation === undefined ? status : dependentStarted(status, status.rotation, action.name, now);
+        if (status.rotation === undefined) return stragglerMoved(status, workload?.graceSeconds ?? 0, now);
+        return dependentStarted(status, status.rotation, action.name, now);
       }
       case "recordDependent":
         return dependentDone(status, open(status), { name: action.name, graceSeconds: action.graceSeconds, now });

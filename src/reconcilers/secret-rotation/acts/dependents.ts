@@ -1,4 +1,10 @@
-import { closed, dependentDone, dependentStarted, turnedBack } from "../../../domain/rotation/transitions.ts";
+import {
+  closed,
+  dependentDone,
+  dependentStarted,
+  stragglerMoved,
+  turnedBack,
+} from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { workloadDoor } from "../steps/observe.ts";
 import { moveWorkload } from "../workloads.ts";
@@ -25,7 +31,9 @@ export const moveDependent: Carry<"moveDependent"> = async (act, { name, version
   }
   const { rotation } = scope.status;
   ports.metrics.dependentRestart({ result: rotation?.direction === "Back" ? "RolledBack" : "Started" });
-  return rotation === undefined ? scope.status : dependentStarted(scope.status, rotation, name, scope.now);
+  if (rotation !== undefined) return dependentStarted(scope.status, rotation, name, scope.now);
+  const view = scope.dependents?.[name];
+  return stragglerMoved(scope.status, view?.kind === "workload" ? view.graceSeconds : 0, scope.now);
 };
 
 const roll = async (
