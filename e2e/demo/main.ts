@@ -65,7 +65,9 @@ async function tell(world: World): Promise<void> {
     return `kube-apiserver ${version.gitVersion}, Vault ${String(vault?.["version"])}, IAM and STS`;
   });
   await lines.see("CRDs are served", async () => {
-    const { resources } = (await kube.get("/apis/keyturn.dev/v1alpha1")) as unknown as { resources: { name: string }[] };
+    const { resources } = (await kube.get("/apis/keyturn.dev/v1alpha1")) as unknown as {
+      resources: { name: string }[];
+    };
     const names = resources.map(({ name }) => name).filter((name) => !name.includes("/"));
     return names.length >= 3 ? names.join(", ") : undefined;
   });
@@ -75,7 +77,10 @@ async function tell(world: World): Promise<void> {
     probeIntervalMs: 50,
     resync: "5s",
   });
-  lines.did("platform: IAM user, connections", `user ${site.userName}, tagged for ${site.namespace}/${site.rotationName}`);
+  lines.did(
+    "platform: IAM user, connections",
+    `user ${site.userName}, tagged for ${site.namespace}/${site.rotationName}`,
+  );
   await site.startOperator();
   await lines.see("operator leads", async () => {
     const lease = await kube.find(`/apis/coordination.k8s.io/v1/namespaces/${site.operatorNamespace}/leases/keyturn`);
@@ -155,7 +160,9 @@ async function tell(world: World): Promise<void> {
   await lines.see("workload moved", () => podsOnKey(second));
   await lines.see("old key disabled", async () => {
     const entry = (await keys()).find(({ accessKeyId }) => accessKeyId === first);
-    return entry?.status === "Inactive" ? `${tail(first)} is Inactive, ${site.waits.overlap} s of overlap have passed` : undefined;
+    return entry?.status === "Inactive"
+      ? `${tail(first)} is Inactive, ${site.waits.overlap} s of overlap have passed`
+      : undefined;
   });
   await lines.see("old key deleted", async () => {
     const list = await keys();
@@ -177,7 +184,11 @@ async function tell(world: World): Promise<void> {
   const mine = site.rotation();
   const taken = { name: "taken", vaultKV: { connectionRef: { name: site.connections.vault }, path: "foreign" } };
   const before = JSON.stringify(await stack.vault.client.readSecret(site.foreign.kvPath));
-  await kube.apply(site.rotationPath, { ...mine, spec: { ...mine.spec, deliver: [...mine.spec.deliver, taken] } }, "team");
+  await kube.apply(
+    site.rotationPath,
+    { ...mine, spec: { ...mine.spec, deliver: [...mine.spec.deliver, taken] } },
+    "team",
+  );
   lines.did("spec changed", "one more delivery, to a Vault path that belongs to somebody else");
   await lines.see("refused for 5 s, then reverted", async () => {
     const reverted = conditionOf((await rotation()).status, "Reverted");
@@ -193,7 +204,9 @@ async function tell(world: World): Promise<void> {
     return `generation ${good ?? "?"}: ${tail(second)} delivered, ${since} logins in the last second`;
   });
   await lines.see("the foreign path is untouched", async () =>
-    JSON.stringify(await stack.vault.client.readSecret(site.foreign.kvPath)) === before ? "same content, same version" : undefined,
+    JSON.stringify(await stack.vault.client.readSecret(site.foreign.kvPath)) === before
+      ? "same content, same version"
+      : undefined,
   );
 
   lines.chapter("The end of the need");
@@ -212,7 +225,9 @@ async function tell(world: World): Promise<void> {
     return isActive(list, second) ? undefined : `${tail(second)} is ${list.length === 0 ? "gone already" : "Inactive"}`;
   });
   await lines.see("resource is gone", async () =>
-    (await kube.find(site.rotationPath)) === undefined ? "its finalizer has let it go; the ledger has the rest" : undefined,
+    (await kube.find(site.rotationPath)) === undefined
+      ? "its finalizer has let it go; the ledger has the rest"
+      : undefined,
   );
   let left = -1;
   await lines.see("no key is left at the provider", async () => {
@@ -239,7 +254,10 @@ async function tell(world: World): Promise<void> {
     ["longest gap between two logins", `${counted.maxGapMs} ms`],
     ["rotations", 2],
     ["keys left at the provider", left],
-    ["calls of the operator to AWS / Vault", `${lane.proxies.aws.counts().total} / ${lane.proxies.vault.counts().total}`],
+    [
+      "calls of the operator to AWS / Vault",
+      `${lane.proxies.aws.counts().total} / ${lane.proxies.vault.counts().total}`,
+    ],
     ["steps seen", lines.seen()],
     ["seconds", lines.elapsed().toFixed(0)],
   ]);

@@ -31,7 +31,9 @@ export interface Rotation extends KubeObject {
 }
 
 /** A SecretRotation of an AWS key that goes to a Secret and to Vault, and that one Deployment uses. */
-export function rotationObject(options: RotationOptions): KubeObject & { spec: { deliver: object[]; [field: string]: unknown } } {
+export function rotationObject(
+  options: RotationOptions,
+): KubeObject & { spec: { deliver: object[]; [field: string]: unknown } } {
   const { namespace, name, waits } = options;
   return {
     apiVersion: "keyturn.dev/v1alpha1",

@@ -57,17 +57,6 @@ const moveStragglers = (input: PlanInput, version: string): RotationAction | und
   return rolling === undefined ? undefined : { type: "wait", for: "DependentRollout", about: rolling.name };
 };
 
-/** The current value is in no place that could be published from, though a place lacks it. */
-export const valueLost = (input: PlanInput): boolean => {
-  const version = input.status.current?.version;
-  if (version === undefined || input.staging === undefined || input.deliveries === undefined) return false;
-  if (input.staging.some((entry) => entry.version === version)) return false;
-  return input.settings.deliveries.some((delivery) => {
-    const view = input.deliveries?.[delivery.name];
-    return view?.kind !== "ours" || view.version !== version;
-  });
-};
-
 const alreadyGood = ({ status, specHash }: PlanInput): boolean => status.lastKnownGood?.specHash === specHash;
 
 const withdrawRemoved = (input: PlanInput): RotationAction | undefined => {

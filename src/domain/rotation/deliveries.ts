@@ -35,3 +35,14 @@ export const misdelivered = (input: PlanInput, version: string): RotationAction 
   // Without the value there is nothing to publish: planRotation issues a new one (trigger Lost).
   return wrong === undefined || !staged ? undefined : { type: "publish", delivery: wrong.name, version };
 };
+
+/** The current value is in no place that could be published from, though a place lacks it. */
+export const valueLost = (input: PlanInput): boolean => {
+  const version = input.status.current?.version;
+  if (version === undefined || input.staging === undefined || input.deliveries === undefined) return false;
+  if (input.staging.some((entry) => entry.version === version)) return false;
+  return input.settings.deliveries.some((delivery) => {
+    const view = input.deliveries?.[delivery.name];
+    return view?.kind !== "ours" || view.version !== version;
+  });
+};

@@ -1,6 +1,6 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
-import { delivered, misdelivered, undeclared } from "./deliveries.ts";
+import { delivered, misdelivered, undeclared, valueLost } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
 import { freeSlot, missing } from "./plan.ts";
 import type { RetirementWait } from "./retire.ts";
@@ -143,7 +143,11 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
       ? { type: "goBack", because: "CredentialGone" }
       : { type: "closeRotation", result: "Abandoned" };
   }
-  return misdelivered(input, rotation.version) ?? waitForDependent(input, rotation, first);
+  const repair = misdelivered(input, rotation.version);
+  if (repair !== undefined) return repair;
+  // Gone from staging and from a delivery: nobody can be given it any more. A new one is issued (trigger Lost).
+  if (valueLost(input)) return { type: "closeRotation", result: "Abandoned" };
+  return waitForDependent(input, rotation, first);
 };
 
 /** Going back needs a previous value that is kept and a previous key that still works: a dead one is never published again. */
@@ -222,5 +226,8 @@ const planBack = (input: PlanInput, rotation: OpenRotation): RotationAction => {
   }
   const first = open[0];
   if (first === undefined) return { type: "closeRotation", result: "RolledBack" };
-  return misdelivered(input, previous.version) ?? waitForDependent(input, rotation, first);
+  const repair = misdelivered(input, previous.version);
+  if (repair !== undefined) return repair;
+  if (valueLost(input)) return { type: "closeRotation", result: "RolledBack" };
+  return waitForDependent(input, rotation, first);
 };

@@ -1,8 +1,8 @@
 import type { ProviderFacts } from "./facts.ts";
 import type { RotationStatus, Trigger } from "./record.ts";
 import type { RotationSettings } from "./settings.ts";
-import { planConvergence, valueLost } from "./converge.ts";
-import { undeclared } from "./deliveries.ts";
+import { planConvergence } from "./converge.ts";
+import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { findStray } from "./strays.ts";

@@ -1,0 +1,458 @@
+import { ROTATE_AT } from "../api/v1alpha1/annotations.ts";
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
+import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
+import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
+import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { ClusterClient, KubeObject, ObjectRef } from "../cluster/contract.ts";
+import { FakeCluster } from "../cluster/fake-cluster.ts";
+import { deployments } from "../cluster/resources.ts";
+import type { RotationStatus } from "../domain/rotation/record.ts";
+import type { Outcome, PassContext } from "../engine/contract.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import { FakeClock } from "../kernel/fake-clock.ts";
+import { silentLogger } from "../kernel/logger.ts";
+import { SecretMaterial } from "../kernel/secret-material.ts";
+import type { CredentialSource } from "../providers/contract.ts";
+import { FakeSource } from "../providers/fake-source.ts";
+import { claimStore } from "../stores/claims.ts";
+import type { DeliveryOwner, DeliveryStore } from "../stores/contract.ts";
+import { fromBase64, SECRETS, type Secret } from "../stores/kinds.ts";
+import { kubernetesSecretStore } from "../stores/kubernetes-secret.ts";
+import { stagingStore } from "../stores/staging.ts";
+import type { Metrics } from "../telemetry/contract.ts";
+import { freshness } from "./freshness.ts";
+import { orphanReconciler } from "./orphan/reconciler.ts";
+import { outside } from "./outside.ts";
+import type { Ports } from "./ports.ts";
+import { secretRotationReconciler } from "./secret-rotation/reconciler.ts";
+
+export const OPERATOR_NAMESPACE = "keyturn-system";
+export const ATTRIBUTION_MS = 10_000;
+
+/** Sleeping moves the time, so that nothing has to be driven beside a pass. */
+class WalkingClock extends FakeClock {
+  override async sleep(delayMs: number): Promise<void> {
+    await this.advance(delayMs);
+  }
+}
+
+/** What happens to one mutation, counted over cluster, provider and KV together. */
+export interface Trap {
+  readonly at: number;
+  /** `killBefore`: the process dies, nothing was sent. `killAfter`: it took effect, then the process dies. The other two it survives. */
+  readonly how: "killBefore" | "killAfter" | "answerLost" | "refused";
+}
+
+export const TRAPS: readonly Trap["how"][] = ["killBefore", "killAfter", "answerLost", "refused"];
+
+/** Thrown by every call of a process that is dead. */
+class Killed extends Error {}
+
+const CLUSTER_MUTATIONS = ["create", "replace", "replaceStatus", "mergePatch", "delete"];
+const SOURCE_MUTATIONS = ["markOwner", "issue", "setEnabled", "revoke"];
+const KV_MUTATIONS = ["publish", "withdraw"];
+
+interface KvEntry {
+  readonly ownerUid: string;
+  readonly version: string;
+  readonly material: SecretMaterial;
+  readonly cas: number;
+}
+
+export interface RecordedEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly note: string;
+}
+
+const silentMetrics = (): Metrics => {
+  const nothing = (): void => undefined;
+  return {
+    passEnded: nothing,
+    queueDepth: nothing,
+    stepEnded: nothing,
+    condition: nothing,
+    credential: nothing,
+    pendingRevocations: nothing,
+    orphanedResources: nothing,
+    providerKeys: nothing,
+    rotationEnded: nothing,
+    rollback: nothing,
+    dependentRestart: nothing,
+    providerRequest: nothing,
+    auditEvent: nothing,
+    rotationPhase: nothing,
+    forget: nothing,
+  };
+};
+
+/**
+ * A cluster, an IAM user, a KV store and an operator process that can be killed at any mutation and started again. Stores and
+ * reconcilers are the real ones; workloads roll by themselves and log in with what they were given.
+ */
+export class Bench {
+  readonly clock = new WalkingClock();
+  readonly cluster = new FakeCluster(this.clock);
+  readonly source = new FakeSource(this.clock);
+  readonly kv = new Map<string, KvEntry>();
+  readonly kvForeign = new Set<string>();
+  readonly events: RecordedEvent[] = [];
+  readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
+  /** The audit trail's disk is full. */
+  auditDown = false;
+  /** Deployments whose new pods do not become ready. */
+  readonly sick = new Set<string>();
+  /** What the pods of each Deployment hold. */
+  readonly held = new Map<string, SecretMaterial>();
+  refusedLogins = 0;
+  mutations = 0;
+  /** Every mutation's name, in order. */
+  readonly trace: string[] = [];
+  trap: Trap | undefined;
+  leading = true;
+  skewMs = 0;
+  ports: Ports;
+  #dead = false;
+  #starts = 0;
+  #passes = 0;
+
+  constructor() {
+    this.source.target = { exists: true, allowed: true, owner: "test/payments/billing", ownerUid: undefined };
+    this.cluster.seed(connectionRef("aws"), {
+      spec: {
+        allowedNamespaces: { mode: "Listed", names: ["payments"] },
+        aws: { region: "eu-central-1", accountId: "111122223333", login: { defaultChain: {} } },
+      },
+    });
+    this.cluster.seed(connectionRef("vault"), {
+      spec: { allowedNamespaces: { mode: "All" }, vault: { address: "https://vault:8200" } },
+    });
+    this.ports = this.start();
+  }
+
+  /** A new operator process: nothing in memory, a name of its own. */
+  start(): Ports {
+    this.#dead = false;
+    this.#starts += 1;
+    const { clock } = this;
+    const cluster = this.#wired<ClusterClient>("cluster", this.cluster, CLUSTER_MUTATIONS);
+    const skewed: ClusterClient = new Proxy(cluster, {
+      get: (target, name) =>
+        name === "serverTime"
+          ? () => ({ now: this.cluster.serverTime().now, skewMs: this.skewMs })
+          : (Reflect.get(target, name) as unknown),
+    });
+    this.ports = {
+      clock,
+      log: silentLogger,
+      cluster: skewed,
+      events: {
+        record: (_about, { type, reason, note }) => void this.events.push({ type, reason, note }),
+        flush: () => Promise.resolve(),
+      },
+      metrics: silentMetrics(),
+      outside: outside(this.#trail(), () => this.leading),
+      sources: {
+        awsAccessKey: () => this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS),
+        check: () => Promise.resolve(),
+        retire: () => undefined,
+      },
+      stores: {
+        kubernetesSecret: (owner, place) => kubernetesSecretStore(skewed, owner, place),
+        vaultKV: (_connection, owner, place) => this.#wired("kv", this.#kvStore(owner, place.path), KV_MUTATIONS),
+      },
+      staging: stagingStore(skewed, OPERATOR_NAMESPACE),
+      claims: claimStore(skewed, OPERATOR_NAMESPACE),
+      freshness: freshness(),
+      clusterName: "test",
+      operatorNamespace: OPERATOR_NAMESPACE,
+      self: `operator-${this.#starts}`,
+      attributionWindowMs: ATTRIBUTION_MS,
+      resyncMs: 600_000,
+    };
+    return this.ports;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  // People.
+
+  apply(spec: Partial<SecretRotationSpec> = {}, annotations: Readonly<Record<string, string>> = {}): SecretRotation {
+    const before = this.cluster.peek<SecretRotation & KubeObject>(ROTATION);
+    const generation = (before?.metadata.generation ?? 0) + 1;
+    return this.cluster.seed<SecretRotation & KubeObject>(ROTATION, {
+      ...before,
+      apiVersion: "keyturn.dev/v1alpha1",
+      kind: "SecretRotation",
+      metadata: { ...before?.metadata, generation, annotations: { ...before?.metadata.annotations, ...annotations } },
+      spec: { ...SPEC, ...spec },
+    });
+  }
+
+  annotate(annotations: Readonly<Record<string, string | undefined>>): void {
+    const before = this.cluster.peek<SecretRotation & KubeObject>(ROTATION);
+    if (before === undefined) return;
+    const merged = Object.entries({ ...before.metadata.annotations, ...annotations }).filter(
+      ([, value]) => value !== undefined,
+    );
+    this.cluster.seed(ROTATION, {
+      ...before,
+      metadata: { ...before.metadata, annotations: Object.fromEntries(merged) },
+    });
+  }
+
+  rotate(): void {
+    this.annotate({ [ROTATE_AT]: this.clock.now().toISOString() });
+  }
+
+  async deleteRotation(): Promise<void> {
+    const { uid } = this.object().metadata;
+    await this.cluster.delete(ROTATION, { uid });
+  }
+
+  /** As `kubectl apply` after a deletion: same name and spec, another UID. */
+  recreate(spec: Partial<SecretRotationSpec> = {}): void {
+    this.cluster.seed(ROTATION, {
+      apiVersion: "keyturn.dev/v1alpha1",
+      kind: "SecretRotation",
+      metadata: { generation: 1 },
+      spec: { ...SPEC, ...spec },
+    });
+  }
+
+  deploy(name: string, graceSeconds = 1): void {
+    this.cluster.seed(deploymentRef(name), {
+      spec: { replicas: 2, template: { spec: { terminationGracePeriodSeconds: graceSeconds } } },
+      status: ready(1),
+    });
+  }
+
+  // Looking.
+
+  object(): SecretRotation & KubeObject {
+    const object = this.cluster.peek<SecretRotation & KubeObject>(ROTATION);
+    if (object === undefined) throw new Error("The SecretRotation is gone.");
+    return object;
+  }
+
+  status(): RotationStatus {
+    return this.object().status ?? {};
+  }
+
+  condition(type: string): { readonly status: string; readonly reason: string; readonly message: string } | undefined {
+    return this.status().conditions?.find((condition) => condition.type === type);
+  }
+
+  secret(name = "app"): Secret | undefined {
+    return this.cluster.peek<Secret>({ kind: SECRETS, namespace: "payments", name });
+  }
+
+  /** The id in the delivered Secret. */
+  delivered(name = "app"): string | undefined {
+    const value = this.secret(name)?.data?.["accessKeyId"];
+    return value === undefined ? undefined : fromBase64(value);
+  }
+
+  orphans(): readonly OrphanedCredential[] {
+    return this.cluster.all<OrphanedCredential & KubeObject>(ORPHANED_CREDENTIAL);
+  }
+
+  reasons(): readonly string[] {
+    return this.events.map(({ reason }) => reason);
+  }
+
+  // Running.
+
+  async pass(): Promise<Outcome> {
+    const outcome = await secretRotationReconciler(this.ports).reconcile(REQUEST, this.context());
+    this.#rollWorkloads();
+    return outcome;
+  }
+
+  async ledgerPass(name?: string): Promise<Outcome> {
+    const entry = name ?? this.orphans()[0]?.metadata.name;
+    if (entry === undefined) return { kind: "settled" };
+    return orphanReconciler(this.ports).reconcile({ namespace: "", name: entry }, this.context());
+  }
+
+  context(): PassContext {
+    this.#passes += 1;
+    return {
+      passId: `pass-${this.#passes}`,
+      clock: this.clock,
+      signal: new AbortController().signal,
+      log: silentLogger,
+    };
+  }
+
+  /**
+   * Passes until the resource asks for none within an hour; time is moved to when the next one is asked for. A killed process is
+   * started again. Throws when that does not end.
+   */
+  async toRest(most = 200): Promise<Outcome> {
+    for (let pass = 0; pass < most; pass += 1) {
+      const outcome = await this.pass();
+      if (this.#dead) {
+        this.trap = undefined;
+        this.start();
+        await this.clock.advance(1000);
+        continue;
+      }
+      const againMs = outcome.recheckAfterMs;
+      if (outcome.kind === "settled" || outcome.kind === "stalled") return outcome;
+      if (outcome.kind === "waiting" && outcome.recheckAfterMs > 3_600_000) return outcome;
+      await this.clock.advance(outcome.kind === "failed" ? Math.max(againMs ?? 0, 1000) : (againMs ?? 1000));
+    }
+    throw new Error(`No rest after ${most} passes; activity: ${this.status().activity ?? ""}`);
+  }
+
+  /** The same for the ledger. */
+  async ledgerToRest(most = 100): Promise<void> {
+    for (let pass = 0; pass < most && this.orphans().length > 0; pass += 1) {
+      const outcome = await this.ledgerPass();
+      if (this.#dead) {
+        this.trap = undefined;
+        this.start();
+      }
+      if (outcome.kind === "settled" && this.orphans().length > 0) return;
+      await this.clock.advance(Math.max(outcome.recheckAfterMs ?? 1000, 0));
+    }
+  }
+
+  /** The kubelet's part: new pods take what the Secret holds at that moment, and are ready when they can log in with it. */
+  #rollWorkloads(): void {
+    for (const workload of this.cluster.all<KubeObject & { readonly status?: Record<string, number> }>(deployments)) {
+      const { name, generation = 1 } = workload.metadata;
+      const old = this.held.get(name);
+      if (old !== undefined && !this.source.logIn(old)) this.refusedLogins += 1;
+      if (this.sick.has(name) || (workload.status?.["observedGeneration"] ?? 0) >= generation) continue;
+      const data = this.secret()?.data;
+      if (data === undefined) continue;
+      const given = new SecretMaterial(
+        Object.fromEntries(Object.entries(data).map(([key, value]) => [key, fromBase64(value)])),
+      );
+      if (!this.source.logIn(given)) continue;
+      this.held.set(name, given);
+      this.cluster.seed(deploymentRef(name), { ...workload, status: ready(generation) });
+    }
+  }
+
+  #trail(): AuditTrail {
+    const add = (phase: string, { action, target }: AuditEntry): void => void this.audit.push({ phase, action, target });
+    return {
+      begin: async (entry) => {
+        if (this.auditDown && entry.onSinkFailure === "FailClosed")
+          throw new OperatorError("Unavailable", { publicMessage: "The audit trail cannot be written." });
+        add("begin", entry);
+        return {
+          succeeded: async () => add("succeeded", entry),
+          failed: async () => add("failed", entry),
+        };
+      },
+      healthy: () => !this.auditDown,
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #kvStore(owner: DeliveryOwner, path: string): DeliveryStore {
+    const ours = (entry: KvEntry): boolean =>
+      entry.ownerUid === owner.uid || owner.predecessors.includes(entry.ownerUid);
+    const conflict = (): OperatorError => new OperatorError("Conflict", { publicMessage: `KV ${path} was changed.` });
+    return {
+      target: `kv/fake/${owner.namespace}/${path}`,
+      observe: async () => {
+        const entry = this.kv.get(path);
+        if (this.kvForeign.has(path)) return { kind: "foreign", why: `KV ${path} is not Keyturn's.` };
+        if (entry === undefined) return { kind: "absent", precondition: { kind: "kv", version: 0 } };
+        if (!ours(entry)) return { kind: "foreign", why: `KV ${path} belongs to another SecretRotation.` };
+        return {
+          kind: "ours",
+          version: entry.version,
+          material: entry.material,
+          matches: (material) => entry.ownerUid === owner.uid && entry.material.equals(material),
+          precondition: { kind: "kv", version: entry.cas },
+        };
+      },
+      publish: async ({ version, material }, precondition) => {
+        const cas = this.kv.get(path)?.cas ?? 0;
+        if (precondition.kind !== "kv" || precondition.version !== cas) throw conflict();
+        this.kv.set(path, { ownerUid: owner.uid, version, material, cas: cas + 1 });
+      },
+      withdraw: async () => {
+        const entry = this.kv.get(path);
+        if (entry === undefined) return "alreadyAbsent";
+        if (this.kvForeign.has(path) || !ours(entry)) return "foreign";
+        this.kv.delete(path);
+        return "removed";
+      },
+    };
+  }
+
+  /** The same thing behind the trap: mutations are counted, and a dead process's calls go nowhere. */
+  #wired<T extends object>(name: string, target: T, mutations: readonly string[]): T {
+    return new Proxy(target, {
+      get: (_target, property) => {
+        const member = Reflect.get(target, property, target) as unknown;
+        if (typeof member !== "function") return member;
+        const call = member.bind(target) as (...args: readonly unknown[]) => unknown;
+        if (property === "serverTime") return call;
+        if (!mutations.includes(String(property)))
+          return (...args: readonly unknown[]) => {
+            this.#mustLive();
+            return call(...args);
+          };
+        return (...args: readonly unknown[]) => this.#trapped(`${name}:${String(property)}`, () => call(...args));
+      },
+    });
+  }
+
+  async #trapped(name: string, run: () => unknown): Promise<unknown> {
+    this.#mustLive();
+    this.mutations += 1;
+    this.trace.push(name);
+    const how = this.trap?.at === this.mutations ? this.trap.how : undefined;
+    if (how === "refused") throw new OperatorError("Unavailable", { publicMessage: "Out of reach.", ambiguous: true });
+    if (how === "killBefore") this.#kill();
+    const answer = await run();
+    if (how === "killAfter") this.#kill();
+    if (how === "answerLost") throw new OperatorError("Timeout", { publicMessage: "No answer.", ambiguous: true });
+    return answer;
+  }
+
+  #kill(): never {
+    this.#dead = true;
+    throw new Killed();
+  }
+
+  #mustLive(): void {
+    if (this.#dead) throw new Killed();
+  }
+}
+
+export const REQUEST = { namespace: "payments", name: "billing" };
+export const ROTATION: ObjectRef = { kind: SECRET_ROTATION, ...REQUEST };
+export const connectionRef = (name: string): ObjectRef => ({ kind: PROVIDER_CONNECTION, name });
+export const deploymentRef = (name: string): ObjectRef => ({ kind: deployments, namespace: "payments", name });
+
+const ready = (generation: number): Readonly<Record<string, number>> => ({
+  observedGeneration: generation,
+  replicas: 2,
+  updatedReplicas: 2,
+  availableReplicas: 2,
+});
+
+/** Short waits: a whole rotation is over within seconds of the fake clock. */
+export const SPEC: SecretRotationSpec = {
+  source: { awsAccessKey: { connectionRef: { name: "aws" }, userName: "billing" } },
+  deliver: [
+    { name: "app", kubernetesSecret: { name: "app" } },
+    { name: "kv", vaultKV: { connectionRef: { name: "vault" }, path: "billing/aws" } },
+  ],
+  dependents: [{ name: "web", workload: { kind: "Deployment", name: "web" }, timeout: "60s" }],
+  verify: { successes: 2, soak: "2s" },
+  retire: { overlap: "2s", deleteAfter: "1s" },
+  progressDeadline: "20s",
+  deletion: { holdFor: "5s", timeout: "30s" },
+};
