@@ -340,7 +340,8 @@ export class Bench {
   }
 
   #trail(): AuditTrail {
-    const add = (phase: string, { action, target }: AuditEntry): void => void this.audit.push({ phase, action, target });
+    const add = (phase: string, { action, target }: AuditEntry): void =>
+      void this.audit.push({ phase, action, target });
     return {
       begin: async (entry) => {
         if (this.auditDown && entry.onSinkFailure === "FailClosed")

@@ -57,7 +57,7 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
-  if (!neverPublished(entry) && input.status.current === undefined) {
+  if (!neverPublished(entry) && (input.status.current === undefined || input.status.current.resuming === true)) {
     // Whoever got it has nothing else to go to yet.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
@@ -68,6 +68,11 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     if (input.dependents === undefined) return act({ type: "observe", what: "dependents" });
     const behind = dependentBehind(input);
     if (behind !== undefined) return { kind: "wait", for: "DependentRollout", about: behind };
+    if (input.deliveries === undefined) return act({ type: "observe", what: "deliveries" });
+    const stands = Object.values(input.deliveries).some(
+      (view) => view.kind === "ours" && view.version === entry.version,
+    );
+    if (stands) return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
   const unused = input.settings.retire.requireUnusedForMs;
   return act({

@@ -75,7 +75,11 @@ export const awsSource = (access: AwsAccess, target: AwsTarget, clock: Clock): C
     },
 
     async list(context): Promise<Listing> {
-      const { keys, time } = await access.use((calls) => calls.listAccessKeys(userName, context.signal), context);
+      const { keys, time } = await access
+        .use((calls) => calls.listAccessKeys(userName, context.signal), context)
+        .catch((thrown: unknown) => {
+          throw isNotFound(thrown) ? noUser(userName) : thrown;
+        });
       return { credentials: keys, providerTime: providerClock.heard(time) };
     },
 
@@ -189,3 +193,10 @@ const NEXT: ReadonlyMap<string, string> = new Map(
 
 const unreadable = (): OperatorError =>
   new OperatorError("NotFound", { publicMessage: "The credential's material is not whole: it cannot be tried." });
+
+const isNotFound = (thrown: unknown): boolean => thrown instanceof OperatorError && thrown.code === "NotFound";
+
+const noUser = (userName: string): OperatorError =>
+  new OperatorError("NotFound", {
+    publicMessage: `The IAM user ${userName} does not exist; create it with the owner tag first.`,
+  });
