@@ -199,16 +199,16 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
   return { type: "stall", reason: "SlotsFull", about: input.settings.source.userName };
 };
 
-/** A wait ends at the earlier of its own end and the next retirement gate. */
+/** A wait ends at the earlier of its own end and the next retirement gate; resting gives way to what is still to be retired. */
 const earliest = (action: RotationAction, retirement: RetirementWait): RotationAction => {
-  if (action.type !== "wait" || retirement.recheckAt === undefined) return action;
-  if (action.recheckAt !== undefined && action.recheckAt <= retirement.recheckAt) return action;
-  return action.for === "NextRotation"
-    ? {
-        type: "wait",
-        for: retirement.for,
-        recheckAt: retirement.recheckAt,
-        ...(retirement.about === undefined ? {} : { about: retirement.about }),
-      }
-    : { ...action, recheckAt: retirement.recheckAt };
+  if (action.type !== "wait" || retirement.for === "NextRotation") return action;
+  const ends = [action.recheckAt, retirement.recheckAt].filter((at) => at !== undefined);
+  const recheckAt = ends.sort((a, b) => a.getTime() - b.getTime())[0];
+  const { for: what, about } = action.for === "NextRotation" ? retirement : action;
+  return {
+    type: "wait",
+    for: what,
+    ...(recheckAt === undefined ? {} : { recheckAt }),
+    ...(about === undefined ? {} : { about }),
+  };
 };

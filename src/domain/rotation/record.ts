@@ -57,6 +57,8 @@ export interface OpenRotation {
   /** The process that may issue under this intent; another one must write the intent anew first. */
   readonly issuer: string;
   readonly attempt: number;
+  /** The spec that it works for; another one waits until it has ended, once a place has been switched. */
+  readonly specHash?: string;
   readonly direction: "Forward" | "Back";
   readonly because?: string;
   readonly credential?: { readonly id: string; readonly issuedAt: string };

@@ -245,8 +245,15 @@ export const closed = (
     knownIds: rotation.knownIds,
     result,
   };
+  // What a person asked for and nobody got is still asked for; the back-off says when it is tried again.
+  const askedAgain = result === "Abandoned" && rotation.trigger === "Requested";
   const base: RotationStatus = {
-    ...drop(status, "rotation", ...(result === "Succeeded" ? (["failures"] as const) : [])),
+    ...drop(
+      status,
+      "rotation",
+      ...(result === "Succeeded" ? (["failures"] as const) : []),
+      ...(askedAgain ? (["lastHandledRotateAt"] as const) : []),
+    ),
     closedIntents: [intent, ...(status.closedIntents ?? [])].slice(0, MOST_CLOSED_INTENTS),
     ...(result === "Succeeded" ? { lastRotationTime: now } : {}),
   };

@@ -1,6 +1,7 @@
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
-import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { RotationAction, WaitFor } from "../../domain/rotation/plan.ts";
+import { cleared } from "../../domain/rotation/transitions.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
@@ -129,8 +130,17 @@ const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnTyp
     // A spec that names what is not there counts against the spec's own progress deadline.
     throw new OperatorError("NotFound", { publicMessage: `The dependent ${action.about ?? ""} does not exist.` });
   }
+  if (AT_REST.includes(action.for)) forgetFailures(scope);
   scope.situation = { kind: "waiting", wait: action };
   return { kind: "stop", outcome: waitOutcome(scope, action) };
+};
+
+const AT_REST: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak"];
+
+/** The planner found nothing left to do: what had failed has turned out to be done. */
+const forgetFailures = (scope: RotationScope): void => {
+  if (scope.status.rotation === undefined) scope.status = cleared(scope.status, "failures");
+  if ((scope.status.pendingRevocations ?? []).length === 0) scope.status = cleared(scope.status, "revocationFailures");
 };
 
 const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type: "wait" }>): Outcome => {

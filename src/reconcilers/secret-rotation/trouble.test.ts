@@ -111,7 +111,9 @@ describe("the provider's slots", () => {
     await bench.toRest();
     assert.equal(bench.source.count("issue"), 2);
     assert.equal(bench.source.keys.size, 1);
-    const calls = bench.source.calls.filter(({ id }) => id === "AKIAFAKE000000000001").map(({ operation }) => operation);
+    const calls = bench.source.calls
+      .filter(({ id }) => id === "AKIAFAKE000000000001")
+      .map(({ operation }) => operation);
     assert.ok(calls.indexOf("setEnabled") < calls.indexOf("revoke") && calls.includes("setEnabled"));
   });
 
@@ -578,12 +580,15 @@ describe("what cannot be recorded or is not allowed now", () => {
     await passes(bench, 4);
     const issues = bench.source.count("issue");
     const get = bench.ports.cluster.get.bind(bench.ports.cluster);
-    const stale = { ...bench.ports, cluster: new Proxy(bench.ports.cluster, {
-      get: (target, name) =>
-        name === "get"
-          ? (ref: Parameters<typeof get>[0]) => (ref.name === "billing" ? Promise.resolve(old) : get(ref))
-          : (Reflect.get(target, name) as unknown),
-    }) };
+    const stale = {
+      ...bench.ports,
+      cluster: new Proxy(bench.ports.cluster, {
+        get: (target, name) =>
+          name === "get"
+            ? (ref: Parameters<typeof get>[0]) => (ref.name === "billing" ? Promise.resolve(old) : get(ref))
+            : (Reflect.get(target, name) as unknown),
+      }),
+    };
     bench.ports = stale;
     const mutations = bench.mutations;
     await bench.pass();

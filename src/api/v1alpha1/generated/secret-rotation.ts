@@ -276,6 +276,10 @@ export interface SecretRotation {
       readonly providerTime: string;
       readonly knownIds: ReadonlyArray<string>;
       readonly issuer: string;
+      /**
+       * The spec that it works for.
+       */
+      readonly specHash?: string;
       readonly attempt: number;
       readonly direction: "Forward" | "Back";
       readonly because?: string;

@@ -1,5 +1,6 @@
 import { issued, abandoned, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import type { StagedVersion } from "../../../stores/contract.ts";
 import type { IssuedCredential } from "../../../providers/contract.ts";
 import { openSource, openStore } from "../steps/observe.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
@@ -37,6 +38,10 @@ const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: st
     );
   } catch (thrown) {
     const error = toOperatorError(thrown);
+    const stands = await staging(act);
+    // Nobody can say whether it was stored: the next pass finds it, staged or as a stray of this intent.
+    if (stands === undefined) throw error;
+    if (stands.some((entry) => entry.version === version && entry.id === id)) return;
     const source = await openSource(scope, inForce, ports);
     // Our own fresh key, which nobody else has seen: it goes although the pass may be ending.
     await mutate(
@@ -52,6 +57,12 @@ const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: st
     throw error;
   }
 };
+
+const staging = async ({ scope, ports }: Act): Promise<readonly StagedVersion[] | undefined> =>
+  ports.staging.read(scope.object.metadata.uid).then(
+    ({ versions }) => versions,
+    () => undefined,
+  );
 
 /** The answer was recorded in staging but not in status: the process died in between. */
 export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt }) =>

@@ -42,7 +42,11 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   if (scope.status.quarantine !== undefined && good !== undefined) return good;
   if (good === undefined || good.specHash === hash) return ownInForce;
   // A rotation that has switched a place already is finished (or taken back) by the spec it began with.
-  if (scope.status.rotation !== undefined && touched(scope.status, scope.status.rotation)) return good;
+  const { rotation } = scope.status;
+  if (rotation !== undefined) {
+    if (touched(scope.status, rotation) && rotation.specHash !== hash) return good;
+    scope.status = { ...scope.status, rotation: { ...rotation, specHash: hash } };
+  }
 
   const verdict = quarantineDue(scope.status, own, scope.now);
   if (verdict === undefined || own.rollback === "None") return ownInForce;

@@ -1,0 +1,207 @@
+import { parseArgs } from "node:util";
+import { startWorld } from "../lane/world.ts";
+import type { World } from "../lane/world.ts";
+import { startCampaign } from "./campaign.ts";
+import type { Campaign, Job } from "./campaign.ts";
+import { faults } from "./faults.ts";
+import { pausedRuns } from "./paused.ts";
+import { pick, randomFrom } from "./random.ts";
+import type { Entry } from "./results.ts";
+import { openResults } from "./results.ts";
+import { loginRatio, missedTargets, summarise } from "./summary.ts";
+
+// `npm run accept -- rotation | main-job | sample`: the fault campaign (docs/architecture.md), one undisturbed run, or a sample.
+
+const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
+accept main-job
+accept sample [--seed N] [--lanes N]
+
+  --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all
+  --operator  a bundle of the operator to run instead of this checkout's
+`;
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    fresh: { type: "boolean", default: false },
+    scenario: { type: "string" },
+    seed: { type: "string" },
+    lanes: { type: "string", default: "3" },
+    operator: { type: "string" },
+  },
+});
+const began = performance.now();
+const minutes = (): number => (performance.now() - began) / 60_000;
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const lanes = Number(flags.lanes);
+const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
+const [command = ""] = positionals;
+
+const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
+  rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,
+  "main-job": mainJob,
+  sample,
+};
+const mode = modes[command];
+if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+const world = await startWorld({ say, bundle: flags.operator });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => {
+    say("stopping …");
+    void world.stop().finally(() => process.exit(130));
+  });
+let code = 1;
+try {
+  code = await mode(world);
+} catch (error) {
+  say(String((error as Error).stack ?? error));
+} finally {
+  await world.stop();
+}
+process.exit(code);
+
+async function campaign(world: World, keep: boolean): Promise<Campaign> {
+  return startCampaign(world, await openResults({ fresh: flags.fresh, keep }), say);
+}
+
+/** (a) to (e), and the line of JSON. */
+async function wholeCampaign(world: World): Promise<number> {
+  const all = await campaign(world, flags.operator === undefined);
+  const { results } = all;
+  if (results.entries.length > 0)
+    say(`${results.entries.length} results of this commit are there already (--fresh starts over)`);
+  const { killPoints } = await all.reference();
+  say("(a) five rotations under a login every 50 ms, alone");
+  await all.perform([rotationsJob(5)], 1);
+  say(
+    `(b) ${killPoints.length} kill points, (c) ${pausedRuns.length} paused leaders, (d) ${faults.length} fault runs, in ${lanes} lanes`,
+  );
+  await all.perform(
+    [
+      ...pausedRuns.map((fault) => all.faultJob("paused", fault)),
+      ...faults.filter(({ alone }) => alone !== true).map((fault) => all.faultJob("fault", fault)),
+      ...killPoints.map((point) => all.killJob(point)),
+    ],
+    lanes,
+  );
+  say("(d) fault runs that take a server away from everybody, one after the other");
+  await all.perform(
+    faults.filter(({ alone }) => alone === true).map((fault) => all.faultJob("fault", fault)),
+    1,
+  );
+  say("(e) search for credential values");
+  await all.scan();
+  const total = results.earlierMinutes + minutes();
+  await results.close(minutes());
+  const summary = summarise(results, killPoints, total);
+  const missed = missedTargets(summary);
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  print(JSON.stringify(summary));
+  return missed.length === 0 ? 0 : 1;
+}
+
+/** One run by its name, held against an undisturbed one. */
+async function oneScenario(world: World): Promise<number> {
+  const name = flags.scenario ?? "";
+  const all = await campaign(world, false);
+  const { killPoints } = await all.reference();
+  const jobs: Job[] = [
+    rotationsJob(5),
+    ...pausedRuns.map((fault) => all.faultJob("paused", fault)),
+    ...faults.map((fault) => all.faultJob("fault", fault)),
+    ...killPoints.map((point) => all.killJob(point)),
+  ];
+  if (name === "list") {
+    for (const { options } of jobs) print(options.id);
+    return 0;
+  }
+  const chosen = jobs.filter(({ options }) => options.id === name || options.id.endsWith(`/${name}`));
+  if (chosen.length === 0) {
+    say(`There is no scenario ${name}; --scenario list names them all.`);
+    return 2;
+  }
+  await all.perform(chosen, 1);
+  return verdict(all.results.entries);
+}
+
+/** One undisturbed rotation under a login every 50 ms. */
+async function mainJob(world: World): Promise<number> {
+  const all = await campaign(world, false);
+  await all.perform([rotationsJob(1)], 1);
+  const entry = all.results.get("rotations");
+  if (entry === undefined) return 1;
+  const { logins } = entry;
+  const broken = (invariant: string): string =>
+    entry.violations
+      .filter((violation) => violation.invariant === invariant)
+      .map(({ what }) => what)
+      .join(" ");
+  const checks: readonly (readonly [string, boolean, string])[] = [
+    [
+      "a key is issued, verified, published, rotated, retired and proven dead",
+      broken("L1") + broken("RUN") === "",
+      broken("L1") + broken("RUN"),
+    ],
+    ...(["S1", "S2", "S3", "S4", "S5", "S11", "S14", "S15", "LEAK"] as const).map(
+      (invariant) => [`${invariant} holds`, broken(invariant) === "", broken(invariant)] as const,
+    ),
+    ["no login is refused", logins.refused === 0 && logins.logins > 0, `${logins.refused} of ${logins.logins}`],
+    ["two replicas log in as often as they should", loginRatio(entry, 50) >= 0.8, loginRatio(entry, 50).toFixed(2)],
+    ["no gap between logins is over 2 s", logins.maxGapMs <= 2000, `${logins.maxGapMs} ms`],
+    ["no key is left behind", entry.orphans === 0, String(entry.orphans)],
+  ];
+  for (const [what, passed, detail] of checks)
+    print(`${passed ? "pass" : "FAIL"}  ${what}${detail === "" ? "" : ` (${detail})`}`);
+  const failed = checks.filter(([, passed]) => !passed).length;
+  print(`accept: ${checks.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** A few kill points and fault runs, drawn by a seed. */
+async function sample(world: World): Promise<number> {
+  print(`seed ${seed}   (npm run accept -- sample --seed ${seed})`);
+  const random = randomFrom(seed);
+  const all = await campaign(world, false);
+  const { killPoints } = await all.reference();
+  const shared = faults.filter(({ alone }) => alone !== true);
+  await all.perform(
+    [
+      ...pick(shared, 2, random).map((fault) => all.faultJob("fault", fault)),
+      ...pick(killPoints, 8, random).map((point) => all.killJob(point)),
+    ],
+    lanes,
+  );
+  await all.scan();
+  return verdict(all.results.entries);
+}
+
+function rotationsJob(rotations: number): Job {
+  const site = { probeIntervalMs: 50, resync: "5s" };
+  return {
+    phase: "rotations",
+    options: {
+      id: "rotations",
+      site,
+      rotations,
+      quietMs: rotations > 1 ? 15_000 : 6000,
+      deadlineMs: 180_000,
+      keepOutputs: true,
+    },
+  };
+}
+
+function verdict(entries: readonly Entry[]): number {
+  for (const { id, violations, hit } of entries) {
+    const passed = violations.length === 0 && hit;
+    print(
+      `${passed ? "pass" : "FAIL"}  ${id}${violations.map(({ invariant, what }) => `\n        ${invariant}: ${what}`).join("")}`,
+    );
+  }
+  const failed = entries.filter(({ violations, hit }) => violations.length > 0 || !hit).length;
+  print(`accept: ${entries.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,102 @@
+import { execFileSync } from "node:child_process";
+import { appendFile, mkdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Call } from "../stack/fault-proxy.ts";
+import { cacheFolder } from "../stack/toolchain.ts";
+import { root } from "../lane/paths.ts";
+import type { EndState } from "./end-state.ts";
+import type { RunResult } from "./run.ts";
+
+export type Phase = "reference" | "rotations" | "kill" | "paused" | "fault" | "scan";
+
+/** What is kept of a run. */
+export interface Entry extends Pick<
+  RunResult,
+  | "id"
+  | "hit"
+  | "violations"
+  | "convergedSeconds"
+  | "rotations"
+  | "orphans"
+  | "logins"
+  | "kills"
+  | "seconds"
+  | "endState"
+> {
+  readonly phase: Phase;
+  readonly leaks: number;
+  readonly tries: number;
+  /** Of the reference run: its trace. */
+  readonly trace?: readonly Call[];
+  readonly outsideCalls?: number;
+  readonly planted?: number;
+  readonly plantedFound?: number;
+}
+
+/** Results of one commit; a campaign that was interrupted goes on from here. */
+export interface Results {
+  readonly entries: readonly Entry[];
+  /** Minutes of earlier sessions. */
+  readonly earlierMinutes: number;
+  get(id: string): Entry | undefined;
+  add(entry: Entry): Promise<void>;
+  /** Call at the end of a session. */
+  close(minutes: number): Promise<void>;
+}
+
+/** Kept in the cache, by commit; with changes that are not committed nothing is kept. */
+export async function openResults(options: { fresh: boolean; keep: boolean }): Promise<Results> {
+  const commit = options.keep ? cleanCommit() : undefined;
+  const file = commit === undefined ? undefined : join(cacheFolder(), "accept", `${commit}.jsonl`);
+  if (file !== undefined) {
+    await mkdir(dirname(file), { recursive: true });
+    if (options.fresh) await rm(file, { force: true });
+  }
+  const text = file === undefined ? "" : await readFile(file, "utf8").catch(() => "");
+  const lines = text.split("\n").flatMap((line): (Entry | { minutes: number })[] => {
+    try {
+      return line === "" ? [] : [JSON.parse(line) as Entry | { minutes: number }];
+    } catch {
+      // The last line of a session that was killed.
+      return [];
+    }
+  });
+  const entries = new Map<string, Entry>();
+  let earlierMinutes = 0;
+  for (const line of lines) {
+    if ("minutes" in line) earlierMinutes += line.minutes;
+    else entries.set(line.id, line);
+  }
+  const append = async (line: object): Promise<void> => {
+    if (file !== undefined) await appendFile(file, `${JSON.stringify(line)}\n`);
+  };
+  return {
+    get entries() {
+      return [...entries.values()];
+    },
+    earlierMinutes,
+    get: (id) => entries.get(id),
+    async add(entry) {
+      entries.set(entry.id, entry);
+      await append(entry);
+    },
+    close: (minutes) => append({ minutes }),
+  };
+}
+
+/** The end state of the undisturbed run, if it has been made. */
+export function referenceOf(results: Results): { trace: readonly Call[]; endState: EndState } | undefined {
+  const entry = results.get("reference");
+  if (entry?.trace === undefined || entry.endState === undefined) return undefined;
+  return { trace: entry.trace, endState: entry.endState };
+}
+
+/** The commit, when nothing differs from it. */
+function cleanCommit(): string | undefined {
+  const git = (...args: string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+  try {
+    return git("status", "--porcelain") === "" ? git("rev-parse", "HEAD") : undefined;
+  } catch {
+    return undefined;
+  }
+}
