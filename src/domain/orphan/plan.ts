@@ -1,4 +1,4 @@
-import type { ObservedId } from "../rotation/plan.ts";
+import type { ObservedId } from "../rotation/action.ts";
 import type { OrphanSpec, OrphanStatus } from "./record.ts";
 
 export interface OrphanInput {

@@ -1,4 +1,4 @@
-import type { StagedId } from "../rotation/plan.ts";
+import type { StagedId } from "../rotation/action.ts";
 import type { CurrentCredential, PendingRevocation, RotationStatus } from "../rotation/record.ts";
 import { MOST_CLOSED_INTENTS } from "../rotation/transitions.ts";
 import type { OrphanCredentialState, OrphanSpec, OrphanStatus } from "./record.ts";

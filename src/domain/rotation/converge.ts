@@ -1,4 +1,4 @@
-import type { PlanInput, RotationAction } from "./plan.ts";
+import type { PlanInput, RotationAction } from "./action.ts";
 import { misdelivered } from "./deliveries.ts";
 import type { DependentSetting } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-import type { ObservedId } from "./plan.ts";
+import type { ObservedId } from "./action.ts";
 import type { PendingRevocation, RotationStatus } from "./record.ts";
 import type { RotationSettings } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-import type { PlanInput, RotationAction } from "./plan.ts";
+import type { PlanInput, RotationAction } from "./action.ts";
 import type { RotationStatus } from "./record.ts";
 
 /** A place is claimed and on record before anything is written to it. */

@@ -1,8 +1,8 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
 import { delivered, misdelivered, undeclared, valueLost } from "./deliveries.ts";
-import type { DependentView, PlanInput, RotationAction } from "./plan.ts";
-import { freeSlot, missing } from "./plan.ts";
+import type { DependentView, PlanInput, RotationAction } from "./action.ts";
+import { freeSlot, missing } from "./slots.ts";
 import type { RetirementWait } from "./retire.ts";
 import type { DependentSetting } from "./settings.ts";
 

@@ -1,7 +1,7 @@
 import type { Condition, ConditionUpdate } from "../../kernel/conditions.ts";
 import { nextConditions } from "../../kernel/conditions.ts";
 import { isRefusalCode } from "../../kernel/errors.ts";
-import type { RotationAction, WaitFor } from "./plan.ts";
+import type { RotationAction, WaitFor } from "./action.ts";
 import type { RotationStatus } from "./record.ts";
 
 /** How this pass ended, for people. */

@@ -1,5 +1,5 @@
 import type { PendingRevocation } from "./record.ts";
-import type { PlanInput, RotationAction, WaitFor } from "./plan.ts";
+import type { PlanInput, RotationAction, WaitFor } from "./action.ts";
 
 /** Nothing to do now; when the next gate opens, and what it is waiting for. */
 export interface RetirementWait {

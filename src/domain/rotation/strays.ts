@@ -1,5 +1,5 @@
 import type { ClosedIntent, OpenRotation, RotationStatus } from "./record.ts";
-import type { ObservedId, PlanInput, RotationAction } from "./plan.ts";
+import type { ObservedId, PlanInput, RotationAction } from "./action.ts";
 
 /** Ids that the record accounts for. */
 export const recordedIds = (status: RotationStatus): ReadonlySet<string> =>

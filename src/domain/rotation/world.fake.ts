@@ -1,6 +1,7 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import { touched } from "./open-rotation.ts";
-import { planRotation, type DependentView, type PlanInput, type RotationAction, type WaitFor } from "./plan.ts";
+import type { DependentView, PlanInput, RotationAction, WaitFor } from "./action.ts";
+import { planRotation } from "./plan.ts";
 import type { Failures, OpenRotation, RotationStatus } from "./record.ts";
 import type { DeliverySetting, DependentSetting, RotationSettings } from "./settings.ts";
 import {

@@ -1,6 +1,6 @@
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
-import type { RotationAction, WaitFor } from "../../domain/rotation/plan.ts";
+import type { RotationAction, WaitFor } from "../../domain/rotation/action.ts";
 import { cleared } from "../../domain/rotation/transitions.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";

@@ -1,7 +1,7 @@
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import type { ObjectRef } from "../../cluster/contract.ts";
-import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { RotationSettings } from "../../domain/rotation/settings.ts";
@@ -9,7 +9,7 @@ import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { OperatorError } from "../../kernel/errors.ts";
 import type { CredentialSource, Listing } from "../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
-import type { DependentView } from "../../domain/rotation/plan.ts";
+import type { DependentView } from "../../domain/rotation/action.ts";
 import type { Mutation } from "../outside.ts";
 
 export interface PendingEvent {

@@ -1,6 +1,6 @@
 import { without } from "../../kernel/without.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
-import type { RotationAction } from "../../domain/rotation/plan.ts";
+import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
 import { report, type Situation } from "../../domain/rotation/report.ts";
 import { unmanagedIds } from "../../domain/rotation/strays.ts";

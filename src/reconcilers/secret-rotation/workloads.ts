@@ -1,6 +1,6 @@
 import type { ClusterClient, KubeObject, ResourceKind } from "../../cluster/contract.ts";
 import { daemonSets, deployments, statefulSets } from "../../cluster/resources.ts";
-import type { DependentView } from "../../domain/rotation/plan.ts";
+import type { DependentView } from "../../domain/rotation/action.ts";
 import type { DependentSetting } from "../../domain/rotation/settings.ts";
 
 type WorkloadSetting = Extract<DependentSetting, { kind: "workload" }>;

@@ -1,4 +1,4 @@
-import type { RotationAction } from "../../../domain/rotation/plan.ts";
+import type { RotationAction } from "../../../domain/rotation/action.ts";
 import type { OpenRotation, RotationStatus } from "../../../domain/rotation/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { CallContext } from "../../../providers/contract.ts";

@@ -1,4 +1,4 @@
-import type { RotationAction } from "../../../domain/rotation/plan.ts";
+import type { RotationAction } from "../../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../../domain/rotation/record.ts";
 import type { Act } from "./act.ts";
 import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";

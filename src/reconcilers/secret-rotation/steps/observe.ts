@@ -1,7 +1,8 @@
 import { confirmedBy, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
 import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
-import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/plan.ts";
-import { planRotation, type RotationAction } from "../../../domain/rotation/plan.ts";
+import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/action.ts";
+import type { RotationAction } from "../../../domain/rotation/action.ts";
+import { planRotation } from "../../../domain/rotation/plan.ts";
 import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";

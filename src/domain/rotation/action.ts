@@ -1,0 +1,102 @@
+import type { ProviderFacts } from "./facts.ts";
+import type { RotationStatus, Trigger } from "./record.ts";
+import type { RotationSettings } from "./settings.ts";
+
+/** A part of the world that has not been read in this pass yet. */
+export type Observable = "listing" | "staging" | "deliveries" | "dependents";
+
+export interface ObservedId {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly enabled: boolean;
+}
+
+export interface StagedId {
+  readonly version: string;
+  readonly id: string;
+  readonly issuedAt: Date;
+}
+
+/** A delivery as it stands now, seen against what is staged. */
+export type DeliveryView =
+  | { readonly kind: "absent" }
+  /** `carries`: the staged versions whose material stands there byte for byte. */
+  | { readonly kind: "ours"; readonly version: string; readonly carries: readonly string[] }
+  | { readonly kind: "foreign"; readonly why: string };
+
+export type DependentView =
+  | {
+      readonly kind: "workload";
+      readonly state: "Missing" | "Progressing" | "Healthy";
+      readonly version?: string;
+      readonly graceSeconds: number;
+    }
+  | { readonly kind: "external"; readonly confirmed?: string };
+
+/** All that the planner may look at. What is undefined has not been read; the planner asks for it by `observe`. */
+export interface PlanInput {
+  /** kube-apiserver's time. */
+  readonly now: Date;
+  /** False when the operator's clock and kube-apiserver's disagree by more than 30 s: nothing is retired by time. */
+  readonly timeTrusted: boolean;
+  /** This process; only it may issue under an intent that names it. */
+  readonly self: string;
+  readonly settings: RotationSettings;
+  /** Hash of the spec that the settings come from. */
+  readonly specHash: string;
+  readonly facts: ProviderFacts;
+  readonly status: RotationStatus;
+  readonly attributionWindowMs: number;
+  readonly paused: boolean;
+  readonly rotateAt?: Date | undefined;
+  readonly listing?: readonly ObservedId[] | undefined;
+  readonly staging?: readonly StagedId[] | undefined;
+  readonly deliveries?: Readonly<Record<string, DeliveryView>> | undefined;
+  readonly dependents?: Readonly<Record<string, DependentView>> | undefined;
+}
+
+export type WaitFor =
+  | "Paused"
+  | "BackingOff"
+  | "Verification"
+  | "DependentUnhealthy"
+  | "DependentRollout"
+  | "DependentMissing"
+  | "ExternalConfirmation"
+  | "FreeSlot"
+  | "Overlap"
+  | "Soak"
+  | "ClockSkew"
+  | "NextRotation";
+
+/** The one next thing to do. Each has at most one outside effect, may be repeated, and is followed by one status write. */
+export type RotationAction =
+  | { readonly type: "observe"; readonly what: Observable }
+  | { readonly type: "wait"; readonly for: WaitFor; readonly recheckAt?: Date; readonly about?: string }
+  | {
+      readonly type: "stall";
+      readonly reason: "StrayOnSharedTarget" | "StrayInUse" | "SlotsFull" | "Conflict";
+      readonly about: string;
+    }
+  | { readonly type: "recordStray"; readonly id: string }
+  | { readonly type: "openIntent"; readonly trigger: Trigger }
+  | { readonly type: "renewIntent" }
+  | { readonly type: "issueAndStage" }
+  | { readonly type: "recordStaged"; readonly id: string; readonly issuedAt: Date }
+  | { readonly type: "discardPending"; readonly because: "StagingLost" | "Rejected" | "NegativeControlAccepted" }
+  | { readonly type: "keepPrevious" }
+  | { readonly type: "verify"; readonly version: string; readonly id: string; readonly issuedAt: Date }
+  | { readonly type: "declare"; readonly delivery: string }
+  | { readonly type: "publish"; readonly delivery: string; readonly version: string }
+  | { readonly type: "recordPublished" }
+  | { readonly type: "moveDependent"; readonly name: string; readonly version: string }
+  | { readonly type: "recordDependent"; readonly name: string; readonly graceSeconds: number }
+  | { readonly type: "goBack"; readonly because: string }
+  | { readonly type: "closeRotation"; readonly result: "Succeeded" | "RolledBack" | "Abandoned" }
+  | { readonly type: "resume"; readonly step: "Enable" | "Verify" }
+  | { readonly type: "disable"; readonly id: string; readonly requireUnusedForMs?: number }
+  | { readonly type: "revoke"; readonly id: string; readonly onlyIfNeverUsed: boolean }
+  | { readonly type: "prove"; readonly id: string; readonly version: string }
+  | { readonly type: "withdraw"; readonly target: string }
+  | { readonly type: "pruneStaging"; readonly keep: readonly string[] }
+  | { readonly type: "recordGood" };
