@@ -261,14 +261,16 @@ export const closed = (
     result === "Succeeded"
       ? rotation.previous
       : rotation.credential && { version: rotation.version, id: rotation.credential.id };
-  if (gone === undefined) return base;
+  // Pods that have just been moved may still be ending with any value that was ever handed out.
+  const told = result === "Succeeded" ? stragglerMoved(base, longestGrace(rotation), at.now) : base;
+  if (gone === undefined) return told;
   const wasPublished =
     result === "Succeeded" ||
     rotation.direction === "Back" ||
     // Verified means that publishing may have begun, and its record may be what was lost.
     rotation.verification?.verifiedAt !== undefined ||
     (status.deliveries ?? []).some(({ version }) => version === rotation.version);
-  return withRevocation(base, {
+  return withRevocation(told, {
     version: gone.version,
     id: gone.id,
     why: result === "Succeeded" ? "Superseded" : "Rejected",
