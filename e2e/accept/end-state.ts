@@ -84,7 +84,7 @@ export async function readEndState(site: Site): Promise<EndState> {
     own: {
       secrets: secrets.items.map((item) => ({
         name: item.metadata.name === "aws-login" ? "aws-login" : role(item),
-        keys: Object.keys((item["data"] ?? {}) as object).map((key) => named(key)),
+        keys: Object.keys(item["data"] ?? {}).map((key) => named(key)),
       })),
       claims: configMaps.items
         .filter(({ metadata }) => metadata.labels?.["keyturn.dev/role"] !== undefined)
@@ -132,7 +132,7 @@ function ours(secret: KubeObject, named: (value: string | undefined) => string |
     labels,
     annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, named(value)])),
     type: secret["type"],
-    keys: Object.keys((secret["data"] ?? {}) as object).sort(),
+    keys: Object.keys(secret["data"] ?? {}).sort(),
     id: named(decodedData(secret)["AWS_ACCESS_KEY_ID"]),
   };
 }

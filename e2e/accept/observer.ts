@@ -176,8 +176,10 @@ export async function startObserver(site: Site): Promise<Observer> {
     return view;
   };
 
+  // A function, because the compiler does not see that `ending` changes during an await.
+  const isEnding = (): boolean => ending;
   const watching = (async () => {
-    while (!ending) {
+    while (!isEnding()) {
       const began = performance.now();
       // A server that a fault run has taken away is looked at again when it is back.
       await look().catch(() => undefined);

@@ -94,6 +94,7 @@ function carriedBySecret(secret: KubeObject | undefined): Carried | undefined {
 
 function carriedByKv(data: Readonly<Record<string, unknown>> | null | undefined): Carried | undefined {
   const [accessKeyId, secretAccessKey] = [data?.["accessKeyId"], data?.["secretAccessKey"]];
+  const version = data?.["keyturn-version"];
   if (typeof accessKeyId !== "string" || typeof secretAccessKey !== "string") return undefined;
-  return { version: String(data?.["keyturn-version"] ?? ""), key: { accessKeyId, secretAccessKey } };
+  return { version: typeof version === "string" ? version : "", key: { accessKeyId, secretAccessKey } };
 }

@@ -39,7 +39,8 @@ try {
 } catch (error) {
   code = 1;
   print(`\n${error instanceof NotSeen ? `The demo has failed: ${error.message}.` : String(error)}`);
-  if (error instanceof NotSeen && error.cause instanceof Error) print(String(error.cause.cause ?? ""));
+  if (error instanceof NotSeen && error.cause instanceof Error && error.cause.cause instanceof Error)
+    print(error.cause.cause.message);
   if (world !== undefined) print(await lastWords(world));
 }
 if (world !== undefined) {

@@ -1,5 +1,5 @@
 import type { PlanInput, RotationAction } from "./action.ts";
-import { misdelivered } from "./deliveries.ts";
+import { misdelivered, valueLost } from "./deliveries.ts";
 import type { DependentSetting } from "./settings.ts";
 
 /**
@@ -10,13 +10,11 @@ export const planConvergence = (input: PlanInput): RotationAction | undefined =>
   const current = input.status.current;
   if (current === undefined) return undefined;
   if (current.resuming === true) return resume(input, current.id);
-  return (
-    misdelivered(input, current.version) ??
-    moveStragglers(input, current.version) ??
-    withdrawRemoved(input) ??
-    pruneStaging(input) ??
-    recordGood(input)
-  );
+  const repair = misdelivered(input, current.version);
+  if (repair !== undefined) return repair;
+  // Without the value nobody can be moved or be well: the next rotation (trigger Lost) comes first.
+  if (valueLost(input)) return undefined;
+  return moveStragglers(input, current.version) ?? withdrawRemoved(input) ?? pruneStaging(input) ?? recordGood(input);
 };
 
 /** Undo: the predecessor's key is switched on again and must log in before it counts. */

@@ -83,11 +83,8 @@ const planPublish = (
   const pending = input.settings.deliveries.filter((delivery) => !delivered(input.status, delivery, rotation.version));
   const untouched = pending.length === input.settings.deliveries.length;
   if (replaced !== undefined && untouched) {
-    const sick = unhealthy(input);
-    if (sick?.type === "observe") return sick;
-    if (sick !== undefined && input.listing === undefined) return { type: "observe", what: "listing" };
-    // Whoever is ill for want of a working credential is not made to wait for the cure.
-    if (sick !== undefined && !missing(replaced, input.listing, input.now)) return sick;
+    const sick = rotation.trigger === "Lost" ? undefined : sickBefore(input, replaced);
+    if (sick !== undefined) return sick;
   }
   const fresh = undeclared(input);
   if (fresh !== undefined) return fresh;
@@ -107,6 +104,18 @@ const refusedTooLong = ({ status, settings, now }: PlanInput): string | undefine
 /** Has any place been switched to the rotation's version? */
 export const touched = (status: RotationStatus, rotation: OpenRotation): boolean =>
   rotation.publishedAt !== undefined || (status.deliveries ?? []).some(({ version }) => version === rotation.version);
+
+/**
+ * Who is ill is waited for, unless it is for want of what this rotation brings: a working key, or a value that is in no place any
+ * more. A place that merely lacks the present value gets it back first.
+ */
+const sickBefore = (input: PlanInput, replaced: CurrentCredential): RotationAction | undefined => {
+  const sick = unhealthy(input);
+  if (sick === undefined || sick.type === "observe") return sick;
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  if (missing(replaced, input.listing, input.now)) return undefined;
+  return misdelivered(input, replaced.version) ?? (valueLost(input) ? undefined : sick);
+};
 
 /** A dependent that is ill before the change delays it: afterwards nobody could tell what made it ill. */
 const unhealthy = (input: PlanInput): RotationAction | undefined => {

@@ -257,10 +257,10 @@ export const closed = (
     closedIntents: [intent, ...(status.closedIntents ?? [])].slice(0, MOST_CLOSED_INTENTS),
     ...(result === "Succeeded" ? { lastRotationTime: now } : {}),
   };
-  const gone =
-    result === "Succeeded"
-      ? rotation.previous
-      : rotation.credential && { version: rotation.version, id: rotation.credential.id };
+  // What was published is the current credential, whatever became of the rotation: it is superseded later, not given up now.
+  const superseding = result === "Succeeded" || (result === "Abandoned" && rotation.publishedAt !== undefined);
+  const pending = rotation.credential && { version: rotation.version, id: rotation.credential.id };
+  const gone = superseding ? rotation.previous : pending;
   // Pods that have just been moved may still be ending with any value that was ever handed out.
   const told = result === "Succeeded" ? stragglerMoved(base, longestGrace(rotation), at.now) : base;
   if (gone === undefined) return told;
@@ -273,7 +273,7 @@ export const closed = (
   return withRevocation(told, {
     version: gone.version,
     id: gone.id,
-    why: result === "Succeeded" ? "Superseded" : "Rejected",
+    why: superseding ? "Superseded" : "Rejected",
     since: now,
     graceSeconds: wasPublished ? longestGrace(rotation) : 0,
     overlapSeconds: wasPublished ? Math.ceil(at.settings.retire.overlapMs / 1000) : 0,
