@@ -144,7 +144,8 @@ export async function startObserver(site: Site): Promise<Observer> {
         !isActive(await stack.aws.client.listAccessKeys(site.userName), current)
       )
         report("S14", "Ready is True, and the provider does not accept the current key.", { current, keys: view.keys });
-      else if (view.secret === undefined || view.kv === undefined)
+      // One look reads one server after the other, so a publication may fall between: only a second look convicts.
+      else if (await stillEmpty(view))
         report("S14", "Ready is True, and a delivery is empty.", {
           secret: view.secret?.version,
           kv: view.kv?.version,
@@ -156,6 +157,13 @@ export async function startObserver(site: Site): Promise<Observer> {
         if (now.some(({ accessKeyId }) => accessKeyId === id))
           report("S14", "The history says that a key is revoked, and the provider has it.", { id, end });
       }
+  };
+
+  const stillEmpty = async (view: WorldView): Promise<boolean> => {
+    if (view.secret !== undefined && view.kv !== undefined) return false;
+    const { rotation, secret, kv } = await readWorld(site);
+    const ready = conditionOf(rotation?.status, "Ready")?.status === "True";
+    return ready && (secret === undefined || kv === undefined);
   };
 
   const look = async (): Promise<WorldView> => {

@@ -71,7 +71,7 @@ let siteNumber = 0;
 
 /** From a fresh site to the end state, watched all the while. */
 export async function performRun(lane: Lane, options: RunOptions): Promise<RunResult> {
-  const { rotations = 1, quietMs = 1500, deadlineMs = 90_000 } = options;
+  const { rotations = 1, quietMs = 1200, deadlineMs = 90_000 } = options;
   const began = performance.now();
   siteNumber += 1;
   const site = await lane.open({ ...options.site, name: `lane-${process.pid % 1000}-${siteNumber}` });
@@ -83,6 +83,7 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
   let restarted: { at: number; lessMs: number; waits: number } | undefined;
   let asked: string | undefined;
   let main: Replica | undefined;
+  let lastStart = 0;
 
   const operator = (): Replica => {
     if (main === undefined) throw new Error("the operator has not been started yet");
@@ -117,6 +118,7 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
       counted.kills += 1;
     },
     countFrom(lessMs = 0) {
+      lastStart = Date.now();
       restarted = { at: Date.now(), lessMs, waits: declaredWaits(site, observer.latest(), asked !== undefined) };
     },
     story(tell) {
@@ -156,11 +158,15 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
     }
     // Stories may end in a restart or a late answer, so the end state is that after all of them.
     await Promise.all(stories);
-    await until("the end state", atRest);
+    await until("the end state", async () => (await someoneIsReady(site)) && (await atRest()));
     const convergedAt = Date.now();
     if (restarted !== undefined)
       convergedSeconds = Math.max(0, (convergedAt - restarted.at - restarted.lessMs) / 1000 - restarted.waits);
-    await stillness(lane, until);
+    await until("no more writes", async () => {
+      const lastWrite = allCalls(lane).findLast(({ mutating }) => mutating)?.at ?? 0;
+      // An operator that was started last of all logs in to its connections before it rests.
+      return Date.now() - lastWrite > 600 && Date.now() - lastStart > 2000;
+    });
     calls = allCalls(lane);
     await quiet(lane, quietMs, extra);
     await observer.look();
@@ -268,17 +274,6 @@ export function allCalls(lane: Lane): Call[] {
     .sort((a, b) => a.at - b.at);
 }
 
-/** Waits until the last write of the work is over. */
-async function stillness(
-  lane: Lane,
-  until: (what: string, ask: () => Promise<boolean>) => Promise<void>,
-): Promise<void> {
-  await until("no more writes", async () => {
-    const last = allCalls(lane).findLast(({ mutating }) => mutating)?.at ?? 0;
-    return Date.now() - last > 700;
-  });
-}
-
 /** S15: whoever is done writes nothing. */
 async function quiet(lane: Lane, ms: number, violations: Violation[]): Promise<void> {
   const from = Date.now();
@@ -310,6 +305,14 @@ async function endOperators(site: Site): Promise<Violation[]> {
     }),
   );
   return found.filter((violation) => violation !== undefined);
+}
+
+/** An operator has read everything; one that was restarted in the end may still be on its way. */
+async function someoneIsReady(site: Site): Promise<boolean> {
+  const ready = await Promise.all(
+    site.replicas().map(async (replica) => replica.process.running() && (await replica.ready())),
+  );
+  return ready.includes(true);
 }
 
 /** Keys that nobody will remove: what the provider has besides the current one. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeEnvFile } from "./look-around.ts";
 import { applyManifests } from "./manifests.ts";
 import { startProcessKubelet } from "./process-kubelet.ts";
 import { startStack } from "./stack.ts";
@@ -23,23 +23,8 @@ for (const folder of ["crds", "config"]) {
 }
 
 // Secrets go into a file that only the owner reads, not onto the terminal.
-const envFile = join(stack.dir, "env");
-const { kubernetes, vault, aws, ca, tools } = stack;
-const env = {
-  KUBECONFIG: kubernetes.adminKubeconfig,
-  VAULT_ADDR: vault.url,
-  VAULT_CACERT: ca.file,
-  VAULT_TOKEN: vault.rootToken,
-  AWS_ENDPOINT_URL: aws.url,
-  AWS_CA_BUNDLE: ca.file,
-  AWS_REGION: aws.region,
-  AWS_ACCESS_KEY_ID: aws.admin.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: aws.admin.secretAccessKey,
-};
-const text = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`);
-await writeFile(envFile, [...text, `alias kubectl='${tools.kubectl}'\n`, `alias vault='${tools.vault}'\n`].join(""), {
-  mode: 0o600,
-});
+const envFile = await writeEnvFile(stack);
+const { kubernetes, vault, aws } = stack;
 
 say(`
 kubernetes  ${kubernetes.url}

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Stack } from "../stack/stack.ts";
+import type { Stack } from "./stack.ts";
 
 /** A file for `. FILE` that points kubectl, vault and aws at the stack; only the owner reads it, for it holds secrets. */
 export async function writeEnvFile(stack: Stack): Promise<string> {
