@@ -25,6 +25,7 @@ import { vaultConnections } from "./providers/vault/connection.ts";
 import { allows } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
+import { measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
 import type { Ports, Sources, Stores } from "./reconcilers/ports.ts";
@@ -227,7 +228,7 @@ interface Connections {
 }
 
 /** The clouds and stores: a new one is a line here. */
-const connect = (options: Options, { clock, redactor }: Instruments, cluster: ClusterClient): Connections => {
+const connect = (options: Options, { clock, metrics, redactor }: Instruments, cluster: ClusterClient): Connections => {
   const aws = awsConnections({
     clock,
     readLoginSecret: async (name) => {
@@ -240,6 +241,7 @@ const connect = (options: Options, { clock, redactor }: Instruments, cluster: Cl
       return login;
     },
   });
+  const meter = (provider: string): Meter => ({ clock, metrics, provider });
   const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
   const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
   const vaultOf = (connection: ProviderConnection) => {
@@ -254,7 +256,7 @@ const connect = (options: Options, { clock, redactor }: Instruments, cluster: Cl
   };
   return {
     sources: {
-      awsAccessKey: (connection, target) => aws.source(awsOf(connection), target),
+      awsAccessKey: (connection, target) => measuredSource(aws.source(awsOf(connection), target), meter("aws")),
       async check(connection, context: CallContext) {
         if (connection.spec.vault !== undefined) await vaultOf(connection).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
@@ -265,8 +267,10 @@ const connect = (options: Options, { clock, redactor }: Instruments, cluster: Cl
       },
     },
     stores: {
-      kubernetesSecret: (owner, place) => kubernetesSecretStore(cluster, owner, place),
-      vaultKV: (connection, owner, place) => vaultKvStore(vaultOf(connection), owner, place),
+      kubernetesSecret: (owner, place) =>
+        measuredStore(kubernetesSecretStore(cluster, owner, place), meter("kubernetes")),
+      vaultKV: (connection, owner, place) =>
+        measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
     },
     async close() {
       aws.close();

@@ -30,8 +30,6 @@ const { values: flags, positionals } = parseArgs({
     operator: { type: "string" },
   },
 });
-const began = performance.now();
-const minutes = (): number => (performance.now() - began) / 60_000;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const lanes = Number(flags.lanes);
@@ -95,9 +93,7 @@ async function wholeCampaign(world: World): Promise<number> {
   );
   say("(e) search for credential values");
   await all.scan();
-  const total = results.earlierMinutes + minutes();
-  await results.close(minutes());
-  const summary = summarise(results, killPoints, total);
+  const summary = summarise(results, killPoints, results.minutes());
   const missed = missedTargets(summary);
   if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
   print(JSON.stringify(summary));

@@ -36,16 +36,18 @@ export interface Entry extends Pick<
 /** Results of one commit; a campaign that was interrupted goes on from here. */
 export interface Results {
   readonly entries: readonly Entry[];
-  /** Minutes of earlier sessions. */
-  readonly earlierMinutes: number;
+  /** Minutes that earlier sessions and this one have taken so far. */
+  minutes(): number;
   get(id: string): Entry | undefined;
   add(entry: Entry): Promise<void>;
-  /** Call at the end of a session. */
-  close(minutes: number): Promise<void>;
 }
+
+/** An entry as a line of the file: when in its session it was made. */
+type Line = Entry & { readonly session: number; readonly minutes: number };
 
 /** Kept in the cache, by commit; with changes that are not committed nothing is kept. */
 export async function openResults(options: { fresh: boolean; keep: boolean }): Promise<Results> {
+  const began = performance.now();
   const commit = options.keep ? cleanCommit() : undefined;
   const file = commit === undefined ? undefined : join(cacheFolder(), "accept", `${commit}.jsonl`);
   if (file !== undefined) {
@@ -53,34 +55,31 @@ export async function openResults(options: { fresh: boolean; keep: boolean }): P
     if (options.fresh) await rm(file, { force: true });
   }
   const text = file === undefined ? "" : await readFile(file, "utf8").catch(() => "");
-  const lines = text.split("\n").flatMap((line): (Entry | { minutes: number })[] => {
+  const lines = text.split("\n").flatMap((line): Line[] => {
     try {
-      return line === "" ? [] : [JSON.parse(line) as Entry | { minutes: number }];
+      return line === "" ? [] : [JSON.parse(line) as Line];
     } catch {
       // The last line of a session that was killed.
       return [];
     }
   });
-  const entries = new Map<string, Entry>();
-  let earlierMinutes = 0;
-  for (const line of lines) {
-    if ("minutes" in line) earlierMinutes += line.minutes;
-    else entries.set(line.id, line);
-  }
-  const append = async (line: object): Promise<void> => {
-    if (file !== undefined) await appendFile(file, `${JSON.stringify(line)}\n`);
-  };
+  const entries = new Map(lines.map((line): [string, Entry] => [line.id, line]));
+  const sessions = new Map<number, number>();
+  for (const line of lines) sessions.set(line.session, line.minutes);
+  const earlier = [...sessions.values()].reduce((sum, minutes) => sum + minutes, 0);
+  const session = Date.now();
+  const sinceStart = (): number => (performance.now() - began) / 60_000;
   return {
     get entries() {
       return [...entries.values()];
     },
-    earlierMinutes,
+    minutes: () => earlier + sinceStart(),
     get: (id) => entries.get(id),
     async add(entry) {
       entries.set(entry.id, entry);
-      await append(entry);
+      const line: Line = { ...entry, session, minutes: sinceStart() };
+      if (file !== undefined) await appendFile(file, `${JSON.stringify(line)}\n`);
     },
-    close: (minutes) => append({ minutes }),
   };
 }
 

@@ -69,7 +69,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("nextCall"), fate: fc.constantFrom("fails", "answerLost") }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("takeKey"), which: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("takeDelivery"), name: fc.constantFrom("app", "kv") }) },
-) as fc.Arbitrary<Command>;
+);
 
 const SKIP = (globalThis.process.env["KEYTURN_SKIP"] ?? "").split(",");
 const apply = (world: World, command: Command, check: () => void): void => {

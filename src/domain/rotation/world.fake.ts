@@ -1,6 +1,6 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import { touched } from "./open-rotation.ts";
-import type { DependentView, PlanInput, RotationAction, WaitFor } from "./action.ts";
+import type { DeliveryView, DependentView, PlanInput, RotationAction, WaitFor } from "./action.ts";
 import { planRotation } from "./plan.ts";
 import type { Failures, OpenRotation, RotationStatus } from "./record.ts";
 import type { DeliverySetting, DependentSetting, RotationSettings } from "./settings.ts";
@@ -360,7 +360,7 @@ export class World {
         return {
           staging: [...this.staging].map(([version, entry]) => ({ version, ...entry })),
           deliveries: Object.fromEntries(
-            settings.deliveries.map(({ name }) => {
+            settings.deliveries.map(({ name }): [string, DeliveryView] => {
               const found = this.deliveries.get(name);
               if (found === undefined) return [name, { kind: "absent" as const }];
               const carries = [...this.staging].filter(([, { id }]) => id === found.id).map(([version]) => version);

@@ -254,7 +254,9 @@ const prove = async (
 
 const finish = async (scope: OrphanScope, ports: Ports): Promise<void> => {
   const { origin, stagingUid } = scope.spec;
-  await ports.staging.keepOnly(stagingUid, []);
+  await mutate(scope, ports, { action: "kubernetes:PruneStaging", target: stagingUid }, () =>
+    ports.staging.keepOnly(stagingUid, []),
+  );
   for (const claim of (await ports.claims.list()).claims) {
     if (claim.owner.uid === origin.uid) await ports.claims.release(claim.target, origin.uid);
   }

@@ -207,9 +207,12 @@ const letGo = async (act: Act, how: "removeFinalizer" | "releaseAll"): Promise<O
   return { kind: "settled" };
 };
 
-const releaseAll = async ({ scope, ports }: Act): Promise<void> => {
+const releaseAll = async (act: Act): Promise<void> => {
+  const { scope, ports } = act;
   const { uid } = scope.object.metadata;
-  await ports.staging.keepOnly(uid, []);
+  await mutate(act, { action: "kubernetes:PruneStaging", kind: "Revoking", target: uid }, () =>
+    ports.staging.keepOnly(uid, []),
+  );
   for (const claim of (await ports.claims.list()).claims) {
     if (claim.owner.uid === uid) await ports.claims.release(claim.target, uid);
   }

@@ -4,6 +4,7 @@ import { connectionFor } from "../connections.ts";
 import { recoverOwner } from "../sweep.ts";
 import { originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
+import { mutate } from "./acts/act.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
 import { targetOf, type InForce, type RotationScope } from "./scope.ts";
 
@@ -20,7 +21,9 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
   const act = { scope, inForce, ports };
   await ensureFinalizer(act);
   await ensureOwnership(act);
-  await ports.staging.handOver(spec.stagingUid, scope.owner);
+  await mutate(act, { action: "kubernetes:TakeOverStaging", kind: "Issuing", target: spec.stagingUid }, () =>
+    ports.staging.handOver(spec.stagingUid, scope.owner),
+  );
   const staging = await ports.staging.read(scope.object.metadata.uid);
   scope.status = inherited(scope.status, {
     spec,

@@ -5,6 +5,7 @@ import {
   stragglerMoved,
   turnedBack,
 } from "../../../domain/rotation/transitions.ts";
+import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { workloadDoor } from "../steps/observe.ts";
 import { moveWorkload } from "../workloads.ts";
@@ -71,11 +72,35 @@ export const goBack: Carry<"goBack"> = async (act, { because }) => {
   return turnedBack(act.scope.status, rotation, because);
 };
 
+/** How long each part took, from the times on record; a part that was not reached has none. */
+const phases = (rotation: OpenRotation, now: Date): readonly (readonly [string, number])[] => {
+  const { openedAt, publishedAt, verification } = rotation;
+  const ends = [openedAt, rotation.credential?.issuedAt, verification?.verifiedAt, publishedAt].map((at) =>
+    at === undefined ? undefined : Date.parse(at),
+  );
+  const [opened = now.getTime(), issued, verified, published] = ends;
+  const between = (
+    phase: string,
+    from: number | undefined,
+    to: number | undefined,
+  ): readonly (readonly [string, number])[] =>
+    from === undefined || to === undefined ? [] : [[phase, Math.max(0, to - from) / 1000]];
+  return [
+    ...between("issue", opened, issued),
+    ...between("verify", issued, verified),
+    ...between("publish", verified, published),
+    ...between("dependents", published, now.getTime()),
+    ...between("total", opened, now.getTime()),
+  ];
+};
+
 export const closeRotation: Carry<"closeRotation"> = async (act, { result }) => {
   const { scope, inForce, ports } = act;
   const rotation = openRotation(act);
   ports.metrics.rotationEnded({ result, provider: "aws" });
-  ports.metrics.rotationPhase({ phase: "total" }, (scope.now.getTime() - Date.parse(rotation.openedAt)) / 1000);
+  phases(rotation, scope.now).forEach(([phase, seconds]) => {
+    ports.metrics.rotationPhase({ phase }, seconds);
+  });
   if (result === "Succeeded")
     say(act, "Normal", "RotationSucceeded", `Every dependent uses credential ${rotation.version}.`);
   return closed(scope.status, rotation, result, { now: scope.now, settings: inForce.settings });

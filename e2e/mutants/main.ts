@@ -1,0 +1,121 @@
+import { execFile, spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { mutants } from "./mutants.ts";
+import type { Mutant } from "./mutants.ts";
+
+// `npm run mutants`: breaks the protocol in one place at a time and asks whether the tests notice. With --with-accept the
+// mutants that name a scenario are run against the real stack as well. One line each; the exit code says whether one survived.
+
+const root = join(import.meta.dirname, "../..");
+const { values: flags } = parseArgs({
+  options: { "with-accept": { type: "boolean", default: false }, only: { type: "string" } },
+});
+const chosen = mutants.filter(({ name }) => flags.only === undefined || name.includes(flags.only));
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+let survivors = 0;
+let ended = 0;
+for (const mutant of chosen) {
+  const folder = await mkdtemp(join(tmpdir(), "keyturn-mutant-"));
+  try {
+    await breed(mutant, folder);
+    const test = await firstFailure(mutant, folder);
+    if (test === undefined) survivors += 1;
+    print(test === undefined ? `survived  ${mutant.name}` : `caught    ${mutant.name}: ${test}`);
+    ended += 1;
+    if (flags["with-accept"] && mutant.scenario !== undefined) {
+      const noticed = await acceptNotices(mutant.scenario, folder);
+      if (!noticed) survivors += 1;
+      print(`${noticed ? "caught   " : "survived "} ${mutant.name}: accept -- rotation --scenario ${mutant.scenario}`);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+print(`mutants: ${ended - survivors} caught, ${survivors} survived`);
+process.exit(survivors === 0 && ended === chosen.length && ended > 0 ? 0 : 1);
+
+/** A copy of the checkout's sources with the one change; everything else is linked. Throws when the text does not stand there once. */
+async function breed(mutant: Mutant, folder: string): Promise<void> {
+  await cp(join(root, "src"), join(folder, "src"), { recursive: true });
+  for (const name of [
+    "node_modules",
+    "docs",
+    "crds",
+    "config",
+    "charts",
+    "scripts",
+    "e2e",
+    "package.json",
+    "tsconfig.json",
+  ]) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await symlink(join(root, name), join(folder, name));
+  }
+  const file = join(folder, mutant.file);
+  const source = await readFile(file, "utf8");
+  const parts = source.split(mutant.text);
+  if (parts.length !== 2) {
+    throw new Error(
+      `${mutant.name}: the text stands ${parts.length - 1} times in ${mutant.file}; bring e2e/mutants/mutants.ts up to date`,
+    );
+  }
+  await writeFile(file, parts.join(mutant.instead));
+}
+
+interface Report {
+  readonly stats: { readonly tests: number };
+  readonly failures: readonly { readonly fullTitle: string }[];
+}
+
+/** Title of the first test that fails; undefined when all pass. A suite that cannot even load has noticed as well. */
+async function firstFailure(mutant: Mutant, folder: string): Promise<string | undefined> {
+  for (const spec of mutant.specs) {
+    const report = join(folder, "report.json");
+    await rm(report, { force: true });
+    const mocha = join(root, "node_modules/mocha/bin/mocha.js");
+    const args = [
+      mocha,
+      "--no-config",
+      "--bail",
+      "--timeout",
+      "20000",
+      "--reporter",
+      "json",
+      "--reporter-option",
+      `output=${report}`,
+    ];
+    args.push("--ignore", "**/*.integration.test.ts", spec);
+    await new Promise<void>((resolve) => {
+      spawn(process.execPath, args, { cwd: folder, stdio: "ignore" }).on("exit", () => {
+        resolve();
+      });
+    });
+    const text = await readFile(report, "utf8").catch(() => undefined);
+    if (text === undefined) return `${spec} could not be loaded`;
+    const { failures, stats } = JSON.parse(text) as Report;
+    if (stats.tests === 0) throw new Error(`${spec} holds no test`);
+    const [first] = failures;
+    if (first !== undefined) return first.fullTitle;
+  }
+  return undefined;
+}
+
+/** True when the run of the scenario with the mutated operator ends in violations (exit code 1). */
+async function acceptNotices(scenario: string, folder: string): Promise<boolean> {
+  const bundle = join(folder, "keyturn.mjs");
+  await rm(join(folder, "scripts"), { force: true });
+  await cp(join(root, "scripts"), join(folder, "scripts"), { recursive: true });
+  await promisify(execFile)(process.execPath, [join(folder, "scripts/bundle.ts"), "--outfile", bundle], {
+    cwd: folder,
+  });
+  const args = [join(root, "e2e/accept/main.ts"), "rotation", "--scenario", scenario, "--operator", bundle];
+  const code = await new Promise<number | null>((resolve) => {
+    spawn(process.execPath, args, { cwd: root, stdio: "ignore" }).on("exit", resolve);
+  });
+  if (code === 2) throw new Error(`accept does not know the scenario ${scenario}`);
+  return code !== 0;
+}
