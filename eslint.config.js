@@ -1,5 +1,4 @@
 import tseslint from "typescript-eslint";
-import importX from "eslint-plugin-import-x";
 
 /**
  * The direction of imports (docs/adr/0002): a folder may import itself and the folders named here, nothing else of src/.
@@ -19,12 +18,14 @@ const mayImport = {
   cli: ["kernel", "api", "domain", "cluster", "providers", "stores", "audit", "telemetry"],
 };
 const folders = Object.keys(mayImport);
-const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
-  target: `./src/${folder}`,
-  from: "./src",
-  except: [folder, ...allowed].map((name) => `./${name}`),
-  message: `src/${folder} may import only ${[folder, ...allowed].join(", ")} (docs/adr/0002).`,
-}));
+const direction = (folder) => ({
+  group: [
+    ...folders.filter((name) => name !== folder && !mayImport[folder].includes(name)).map((name) => `**/${name}/**`),
+    "**/compose.ts",
+    "**/main.ts",
+  ],
+  message: `src/${folder} may import only ${[folder, ...mayImport[folder]].join(", ")} (docs/adr/0002).`,
+});
 
 /** A module that talks to the outside has one door; everything else goes through that door. */
 const oneDoor = [
@@ -38,9 +39,20 @@ const oneDoor = [
     message: "Files are read and written only in src/audit/ and by main.",
   },
 ];
-const doorsExcept = (...names) => ({
-  "no-restricted-imports": ["error", { patterns: oneDoor.filter((door) => !names.includes(door.group[0])) }],
+/** The rule on imports for files of one folder, which may open these doors. */
+const imports = (folder, ...doors) => ({
+  "no-restricted-imports": [
+    "error",
+    {
+      patterns: [
+        ...(folder === undefined ? [] : [direction(folder)]),
+        ...oneDoor.filter((door) => !doors.includes(door.group[0])),
+      ],
+    },
+  ],
 });
+const everyDoor = oneDoor.map((door) => door.group[0]);
+const doorsOf = { cluster: ["@kubernetes/client-node"], telemetry: ["prom-client", "winston"], audit: ["fs"] };
 
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/", "e2e/**/*.mjs"] },
@@ -52,15 +64,7 @@ export default tseslint.config(
         tsconfigRootDir: import.meta.dirname,
       },
     },
-    plugins: { "import-x": importX },
-    settings: {
-      "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
-      "import-x/resolver": { node: { extensions: [".ts", ".js"] } },
-    },
     rules: {
-      "import-x/no-restricted-paths": ["error", { zones }],
-      "import-x/no-default-export": "error",
-      "import-x/no-cycle": "error",
       "no-restricted-globals": [
         "error",
         { name: "setTimeout", message: "Time only through the clock." },
@@ -74,6 +78,7 @@ export default tseslint.config(
         "error",
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: "Time only through the clock." },
         { selector: "TSEnumDeclaration", message: "Unions, not enums." },
+        { selector: "ExportDefaultDeclaration", message: "Named exports only." },
       ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/consistent-type-definitions": "off",
@@ -82,17 +87,17 @@ export default tseslint.config(
       "@typescript-eslint/only-throw-error": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/consistent-type-imports": "error",
-      ...doorsExcept(),
+      ...imports(),
     },
   },
-  { files: ["src/**/sdk.ts"], rules: doorsExcept("@aws-sdk/*", "node-vault") },
-  { files: ["src/cluster/**"], rules: doorsExcept("@kubernetes/client-node") },
-  { files: ["src/telemetry/**"], rules: doorsExcept("prom-client", "winston") },
-  { files: ["src/audit/**", "src/main.ts", "src/compose.ts"], rules: doorsExcept("fs") },
+  ...folders.map((folder) => ({ files: [`src/${folder}/**`], rules: imports(folder, ...(doorsOf[folder] ?? [])) })),
+  { files: ["src/providers/**/sdk.ts"], rules: imports("providers", "@aws-sdk/*", "node-vault") },
+  { files: ["src/main.ts", "src/compose.ts"], rules: imports(undefined, "fs") },
+  ...folders.map((folder) => ({ files: [`src/${folder}/**/*.test.ts`], rules: imports(folder, ...everyDoor) })),
+  { files: ["src/*.test.ts", "e2e/**", "scripts/**"], rules: imports(undefined, ...everyDoor) },
   {
     files: ["**/*.test.ts", "e2e/**", "scripts/**", "src/kernel/clock.ts"],
     rules: {
-      ...doorsExcept(...oneDoor.map((door) => door.group[0])),
       "no-restricted-globals": "off",
       "no-restricted-properties": "off",
       "no-restricted-syntax": "off",
@@ -103,7 +108,6 @@ export default tseslint.config(
   {
     files: ["eslint.config.js"],
     ...tseslint.configs.disableTypeChecked,
-    rules: { ...tseslint.configs.disableTypeChecked.rules, "import-x/no-default-export": "off" },
+    rules: { ...tseslint.configs.disableTypeChecked.rules, "no-restricted-syntax": "off" },
   },
 );
-export { folders };

@@ -8,7 +8,7 @@ import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { deployments } from "../cluster/resources.ts";
 import type { RotationStatus } from "../domain/rotation/record.ts";
 import type { Outcome, PassContext } from "../engine/contract.ts";
-import { OperatorError } from "../kernel/errors.ts";
+import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import { FakeClock } from "../kernel/fake-clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
@@ -266,7 +266,7 @@ export class Bench {
   // Running.
 
   async pass(): Promise<Outcome> {
-    const outcome = await secretRotationReconciler(this.ports).reconcile(REQUEST, this.context());
+    const outcome = await secretRotationReconciler(this.ports).reconcile(REQUEST, this.context()).catch(caught);
     this.#rollWorkloads();
     return outcome;
   }
@@ -274,7 +274,7 @@ export class Bench {
   async ledgerPass(name?: string): Promise<Outcome> {
     const entry = name ?? this.orphans()[0]?.metadata.name;
     if (entry === undefined) return { kind: "settled" };
-    return orphanReconciler(this.ports).reconcile({ namespace: "", name: entry }, this.context());
+    return orphanReconciler(this.ports).reconcile({ namespace: "", name: entry }, this.context()).catch(caught);
   }
 
   context(): PassContext {
@@ -431,6 +431,9 @@ export class Bench {
     if (this.#dead) throw new Killed();
   }
 }
+
+/** As the engine does with what a pass throws. */
+const caught = (thrown: unknown): Outcome => ({ kind: "failed", error: toOperatorError(thrown) });
 
 export const REQUEST = { namespace: "payments", name: "billing" };
 export const ROTATION: ObjectRef = { kind: SECRET_ROTATION, ...REQUEST };

@@ -83,6 +83,10 @@ const recover = async (
     return;
   }
   const snapshot = JSON.parse(target.snapshot) as TargetSnapshot;
+  if (snapshot.deletion.policy === "Retain") {
+    await releaseRest(ports, left.owner.uid, left.claims);
+    return;
+  }
   const key = snapshot.source.awsAccessKey;
   if (key === undefined) return;
   const versions = left.staged?.versions ?? [];
@@ -93,7 +97,7 @@ const recover = async (
     },
     target: target.target,
     stagingUid: left.owner.uid,
-    policy: snapshot.deletion.policy === "Delete" ? "Delete" : "Disable",
+    policy: snapshot.deletion.policy,
     recordedAt: timeText(ports.cluster.serverTime()?.now ?? ports.clock.now()),
     holdSeconds: Math.ceil(snapshot.deletion.holdMs / 1000),
     credentials: versions,

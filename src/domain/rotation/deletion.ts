@@ -45,19 +45,30 @@ export const ownCredentials = (
     .filter((entry, index) => all.findIndex(({ id }) => id === entry.id) === index);
 };
 
+/** What has to go: everything of ours, less the credential in use where the owner wants to keep it. */
+export const credentialsToEnd = (
+  status: RotationStatus,
+  staged: DeletionInput["staged"],
+  policy: RotationSettings["deletion"]["policy"],
+): ReturnType<typeof ownCredentials> =>
+  ownCredentials(status, staged).filter(({ id }) => policy !== "Retain" || id !== status.current?.id);
+
 /**
  * Deleting a resource: first the ledger knows everything that is left to do, then the keys are made inactive at once and the
  * deliveries withdrawn, then the finalizer goes. The ledger does the rest, so that a namespace never hangs on a dead provider.
  */
 export const planDeletion = (input: DeletionInput): DeletionAction => {
   const { status } = input;
+  const { policy } = input.deletion;
+  const ending = credentialsToEnd(status, input.staged, policy);
   const nothingMade = (status.sequence ?? 0) === 0;
-  if (nothingMade || input.deletion.policy === "Retain") return { type: "releaseAll" };
+  if (nothingMade || (policy === "Retain" && ending.length === 0)) return { type: "releaseAll" };
   if (!input.inLedger) return { type: "writeLedger" };
   if (input.listing === undefined) return { type: "observe", what: "listing" };
-  const ours = new Set(ownCredentials(status, input.staged).map(({ id }) => id));
+  const ours = new Set(ending.map(({ id }) => id));
   const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
   if (enabled !== undefined) return { type: "disable", id: enabled.id };
+  if (policy === "Retain") return { type: "removeFinalizer" };
   if (input.standing === undefined) return { type: "observe", what: "deliveries" };
   const standing = input.standing[0];
   if (standing !== undefined) return { type: "withdraw", target: standing };

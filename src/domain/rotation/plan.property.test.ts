@@ -71,9 +71,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("takeDelivery"), name: fc.constantFrom("app", "kv") }) },
 );
 
-const SKIP = (globalThis.process.env["KEYTURN_SKIP"] ?? "").split(",");
 const apply = (world: World, command: Command, check: () => void): void => {
-  if (SKIP.includes(command.do)) return;
   switch (command.do) {
     case "pass":
       for (let pass = 0; pass < command.times; pass += 1) {

@@ -45,6 +45,8 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
     if (blockedMs > 0) return { kind: "waiting", recheckAfterMs: blockedMs };
     const { outcome, action } = await attempt(scope, ports);
     if (action?.type === "finish") return outcome;
+    // Taken over and deleted: there is nothing left to write a status on.
+    if (action?.type === "wait" && action.for === "TakenOver" && outcome.kind === "settled") return outcome;
     const next = reportOrphan(scope.status, {
       spec: scope.spec,
       action,

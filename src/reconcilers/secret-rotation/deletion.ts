@@ -2,7 +2,7 @@ import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import {
   mayHandOver,
-  ownCredentials,
+  credentialsToEnd,
   planDeletion,
   type DeletionAction,
   type DeletionInput,
@@ -143,6 +143,7 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const { scope, inForce, ports } = act;
   const { status, request, now } = scope;
   const { settings } = inForce;
+  const { policy } = settings.deletion;
   await openSource(scope, inForce, ports).catch(() => undefined);
   const claim = (await ports.claims.list()).claims.find(
     ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
@@ -171,14 +172,12 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
     policy: settings.deletion.policy === "Disable" ? "Disable" : "Delete",
     recordedAt: timeText(now),
     holdSeconds: Math.ceil(settings.deletion.holdMs / 1000),
-    credentials: ownCredentials(
-      status,
-      staged.map(({ version, id }) => ({ version, id })),
-    ),
+    credentials: credentialsToEnd(status, staged, policy).map(({ version, id }) => ({ version, id })),
     intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])],
-    deliveries: status.deliveries ?? [],
+    // What is retained stays where it was delivered.
+    deliveries: policy === "Retain" ? [] : (status.deliveries ?? []),
     sequence: status.sequence ?? 0,
-    ...(status.current === undefined ? {} : { currentVersion: status.current.version }),
+    ...(status.current === undefined || policy === "Retain" ? {} : { currentVersion: status.current.version }),
   };
 };
 

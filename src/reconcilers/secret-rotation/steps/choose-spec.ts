@@ -44,7 +44,7 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   // A rotation that has switched a place already is finished (or taken back) by the spec it began with.
   const { rotation } = scope.status;
   if (rotation !== undefined) {
-    if (touched(scope.status, rotation) && rotation.specHash !== hash) return good;
+    if (touched(scope.status, rotation) && rotation.specHash !== hash) return withoutRemoved(good, own);
     scope.status = { ...scope.status, rotation: { ...rotation, specHash: hash } };
   }
 
@@ -52,6 +52,15 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   if (verdict === undefined || own.rollback === "None") return ownInForce;
   quarantine(scope, hash, await generation(), verdict);
   return good;
+};
+
+/** A dependent that the owner has taken out of the spec is waited for no more: leaving one out only narrows. */
+const withoutRemoved = (good: InForce, own: RotationSettings): InForce => {
+  const named = new Set(own.dependents.map(({ name }) => name));
+  return {
+    ...good,
+    settings: { ...good.settings, dependents: good.settings.dependents.filter(({ name }) => named.has(name)) },
+  };
 };
 
 const quarantine = (
