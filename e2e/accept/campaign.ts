@@ -23,14 +23,16 @@ export interface Job {
 /** The runs of a campaign on one stack, a few lanes at once. */
 export interface Campaign {
   readonly results: Results;
-  /** The undisturbed run whose trace gives the kill points and whose end state the others are held against. */
-  reference(): Promise<{ killPoints: KillPoint[] }>;
+  /** The undisturbed run whose trace gives the kill points and whose end state the others are held against; of one or two. */
+  reference(runs?: 1 | 2): Promise<{ killPoints: KillPoint[] }>;
   /** Runs what has no result yet. */
   perform(jobs: readonly Job[], lanes: number): Promise<void>;
   killJob(point: KillPoint): Job;
   faultJob(phase: Phase, fault: Fault): Job;
   /** Looks for every value of this session in the logs of the servers, and for planted ones in copies of what was gathered. */
   scan(): Promise<Entry>;
+  /** For an end by Ctrl-C: the logs of this session are searched now, and no further result is kept. */
+  abandon(): Promise<void>;
 }
 
 const defaults = { probeIntervalMs: 500 } as const;
@@ -38,6 +40,7 @@ const defaults = { probeIntervalMs: 500 } as const;
 export function startCampaign(world: World, results: Results, say: (line: string) => void): Campaign {
   const lanes: Promise<Lane>[] = [];
   const values = new Set<string>();
+  let abandoned = false;
   let samples: { outputs: readonly Output[]; values: readonly string[] } | undefined;
 
   const lane = (index: number): Promise<Lane> => (lanes[index] ??= startLane(world));
@@ -47,36 +50,73 @@ export function startCampaign(world: World, results: Results, say: (line: string
         ...job.options,
         reference: job.options.reference ?? referenceOf(results)?.endState,
       });
-      for (const value of result.values) values.add(value);
-      if (result.outputs.length > 0) samples = { outputs: result.outputs, values: result.values };
+      remember(result);
       // A request that never came is no verdict: the order of things differs a little from run to run.
       if (result.hit || result.violations.length > 0 || tries === mostTries) return entryOf(job.phase, result, tries);
     }
   };
+  const remember = (result: RunResult): void => {
+    for (const value of result.values) values.add(value);
+    if (result.outputs.length > 0) samples = { outputs: result.outputs, values: result.values };
+  };
   const keep = async (entry: Entry): Promise<void> => {
+    // What goes wrong while the stack is being stopped is nobody's fault.
+    if (abandoned) return;
     await results.add(entry);
     for (const { invariant, what, evidence } of entry.violations)
       say(`  ${entry.id}: ${invariant}: ${what}\n      ${evidence.slice(0, 600)}`);
     if (!entry.hit) say(`  ${entry.id}: not hit in ${entry.tries} tries`);
   };
 
+  const search = async (id: string): Promise<Entry> => {
+    const logs = await readFolder(world.stack.logs);
+    const leaks = findLeaks(logs, values);
+    const { planted, found } =
+      samples === undefined
+        ? { planted: 0, found: 0 }
+        : plantLeaks([...samples.outputs, ...logs], samples.values, randomFrom(1));
+    const entry: Entry = {
+      phase: "scan",
+      id,
+      hit: true,
+      violations: leaks.map(({ output, form, at }) => ({
+        invariant: "LEAK",
+        what: `A credential value stands in the log ${output}.`,
+        evidence: `${form} at ${at}`,
+      })),
+      leaks: leaks.length,
+      planted,
+      plantedFound: found,
+      tries: 1,
+      convergedSeconds: undefined,
+      rotations: 0,
+      orphans: 0,
+      logins: { logins: 0, refused: 0, errors: 0, maxGapMs: 0, spanMs: 0, firstRefusal: undefined },
+      kills: 0,
+      seconds: 0,
+      endState: undefined,
+    };
+    await keep(entry);
+    say(`scan: ${values.size} values looked for; ${found} of ${planted} planted ones found`);
+    return entry;
+  };
+
   return {
     results,
-    async reference() {
+    async reference(runs = 2) {
       if (referenceOf(results) === undefined) {
-        // Two undisturbed runs: the shorter trace has what happens every time, and the end states must agree.
         const options: RunOptions = { id: "reference", site: defaults, quietMs: 3000, keepOutputs: true };
-        const first = await performRun(await lane(0), options);
-        const second = await performRun(await lane(0), { ...options, reference: first.endState });
-        for (const value of [...first.values, ...second.values]) values.add(value);
-        samples = { outputs: second.outputs, values: second.values };
+        const made = [await performRun(await lane(0), options)];
+        // The shorter of two traces has what happens every time, and the end states must agree.
+        if (runs === 2) made.push(await performRun(await lane(0), { ...options, reference: made[0]?.endState }));
         const writes = ({ calls }: RunResult): number => calls.filter(({ mutating }) => mutating).length;
-        const chosen = writes(first) <= writes(second) ? first : second;
-        const entry = entryOf("reference", { ...chosen, violations: [...first.violations, ...second.violations] }, 1);
+        const chosen = made.reduce((a, b) => (writes(a) <= writes(b) ? a : b));
+        made.forEach(remember);
+        const violations = made.flatMap((result) => result.violations);
+        const entry = entryOf("reference", { ...chosen, violations }, 1);
         await keep({ ...entry, trace: chosen.calls, outsideCalls: outsideCalls(chosen) });
-        say(
-          `reference: ${writes(chosen)} mutating requests (${writes(first)}, ${writes(second)}), ${first.seconds.toFixed(1)} s and ${second.seconds.toFixed(1)} s`,
-        );
+        const figures = made.map((result) => `${writes(result)} in ${result.seconds.toFixed(1)} s`).join(", ");
+        say(`reference: ${writes(chosen)} mutating requests (${figures})`);
       }
       const reference = referenceOf(results);
       if (reference === undefined)
@@ -84,13 +124,13 @@ export function startCampaign(world: World, results: Results, say: (line: string
       return { killPoints: killPointsOf(reference.trace) };
     },
     async perform(jobs, count) {
-      const open = jobs.filter(({ options }) => results.get(options.id) === undefined);
+      const open = jobs.filter(({ options }) => results.get(options.id)?.hit !== true);
       const queue = [...open];
       const began = performance.now();
       let done = 0;
       const work = async (index: number): Promise<void> => {
         const mine = await lane(index);
-        for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+        for (let job = queue.shift(); job !== undefined && !abandoned; job = queue.shift()) {
           const entry = await one(mine, job);
           await keep(entry);
           done += 1;
@@ -116,37 +156,14 @@ export function startCampaign(world: World, results: Results, say: (line: string
         arrange: (run) => fault.arrange(run),
       },
     }),
+    async abandon() {
+      if (values.size > 0 && !abandoned) await search(`scan/${new Date().toISOString()}`);
+      abandoned = true;
+    },
     async scan() {
-      const logs = await readFolder(world.stack.logs);
-      const leaks = findLeaks(logs, values);
-      const { planted, found } =
-        samples === undefined
-          ? { planted: 0, found: 0 }
-          : plantLeaks([...samples.outputs, ...logs], samples.values, randomFrom(1));
-      const entry: Entry = {
-        phase: "scan",
-        id: "scan",
-        hit: true,
-        violations: leaks.map(({ output, form, at }) => ({
-          invariant: "LEAK",
-          what: `A credential value stands in the log ${output}.`,
-          evidence: `${form} at ${at}`,
-        })),
-        leaks: leaks.length,
-        planted,
-        plantedFound: found,
-        tries: 1,
-        convergedSeconds: undefined,
-        rotations: 0,
-        orphans: 0,
-        logins: { logins: 0, refused: 0, errors: 0, maxGapMs: 0, spanMs: 0, firstRefusal: undefined },
-        kills: 0,
-        seconds: 0,
-        endState: undefined,
-      };
-      await keep(entry);
-      say(`scan: ${values.size} values looked for; ${found} of ${planted} planted ones found`);
-      return entry;
+      if (samples === undefined)
+        remember(await performRun(await lane(0), { id: "samples", site: defaults, keepOutputs: true }));
+      return search("scan");
     },
   };
 }

@@ -46,11 +46,15 @@ if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
   process.exit(2);
 }
+let running: Campaign | undefined;
 const world = await startWorld({ say, bundle: flags.operator });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
     say("stopping …");
-    void world.stop().finally(() => process.exit(130));
+    void (running?.abandon() ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => world.stop())
+      .finally(() => process.exit(130));
   });
 let code = 1;
 try {
@@ -63,7 +67,8 @@ try {
 process.exit(code);
 
 async function campaign(world: World, keep: boolean): Promise<Campaign> {
-  return startCampaign(world, await openResults({ fresh: flags.fresh, keep }), say);
+  running = startCampaign(world, await openResults({ fresh: flags.fresh, keep }), say);
+  return running;
 }
 
 /** (a) to (e), and the line of JSON. */
@@ -104,7 +109,7 @@ async function wholeCampaign(world: World): Promise<number> {
 async function oneScenario(world: World): Promise<number> {
   const name = flags.scenario ?? "";
   const all = await campaign(world, false);
-  const { killPoints } = await all.reference();
+  const { killPoints } = await all.reference(1);
   const jobs: Job[] = [
     rotationsJob(5),
     ...pausedRuns.map((fault) => all.faultJob("paused", fault)),
@@ -162,7 +167,7 @@ async function sample(world: World): Promise<number> {
   print(`seed ${seed}   (npm run accept -- sample --seed ${seed})`);
   const random = randomFrom(seed);
   const all = await campaign(world, false);
-  const { killPoints } = await all.reference();
+  const { killPoints } = await all.reference(1);
   const shared = faults.filter(({ alone }) => alone !== true);
   await all.perform(
     [

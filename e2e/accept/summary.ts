@@ -29,7 +29,7 @@ export function summarise(results: Results, killPoints: readonly KillPoint[], mi
   const { entries } = results;
   const reference = entries.find(({ id }) => id === "reference");
   const alone = entries.find(({ phase }) => phase === "rotations");
-  const scan = entries.find(({ phase }) => phase === "scan");
+  const scan = entries.find(({ id }) => id === "scan");
   const writes = (reference?.trace ?? []).filter(({ mutating }) => mutating);
   const by = (server: ServerKind): number => writes.filter((call) => call.server === server).length;
   const sum = (of: (entry: Entry) => number): number => entries.reduce((total, entry) => total + of(entry), 0);

@@ -1,5 +1,6 @@
 import { ROTATE_AT } from "../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
+import { CONDITIONS, EVENTS, type ConditionMeaning } from "../api/v1alpha1/reasons.ts";
 import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
 import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
@@ -268,13 +269,18 @@ export class Bench {
   async pass(): Promise<Outcome> {
     const outcome = await secretRotationReconciler(this.ports).reconcile(REQUEST, this.context()).catch(caught);
     this.#rollWorkloads();
+    this.#onlyKnownWords();
     return outcome;
   }
 
   async ledgerPass(name?: string): Promise<Outcome> {
     const entry = name ?? this.orphans()[0]?.metadata.name;
     if (entry === undefined) return { kind: "settled" };
-    return orphanReconciler(this.ports).reconcile({ namespace: "", name: entry }, this.context()).catch(caught);
+    const outcome = await orphanReconciler(this.ports)
+      .reconcile({ namespace: "", name: entry }, this.context())
+      .catch(caught);
+    this.#onlyKnownWords();
+    return outcome;
   }
 
   context(): PassContext {
@@ -337,6 +343,18 @@ export class Bench {
       this.held.set(name, given);
       this.cluster.seed(deploymentRef(name), { ...workload, status: ready(generation) });
     }
+  }
+
+  /** Whatever a test brings about: no condition, reason or event that the reference pages do not list. */
+  #onlyKnownWords(): void {
+    const rotation = this.cluster.peek<SecretRotation & KubeObject>(ROTATION)?.status?.conditions ?? [];
+    const said = [...rotation, ...this.orphans().flatMap(({ status }) => status?.conditions ?? [])];
+    const conditions: Readonly<Record<string, ConditionMeaning>> = CONDITIONS;
+    const unknown = said.filter(({ type, reason }) => conditions[type]?.reasons[reason] === undefined);
+    const events: Readonly<Record<string, { readonly type: string }>> = EVENTS;
+    const unheard = this.events.filter(({ type, reason }) => events[reason]?.type !== type);
+    if (unknown.length + unheard.length > 0)
+      throw new Error(`Words that are not in reasons.ts: ${JSON.stringify([...unknown, ...unheard])}`);
   }
 
   #trail(): AuditTrail {

@@ -23,7 +23,7 @@ export const delivered = (
 export const misdelivered = (input: PlanInput, version: string): RotationAction | undefined => {
   if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
   if (input.staging === undefined) return { type: "observe", what: "staging" };
-  const staged = input.staging.some((entry) => entry.version === version);
+  const staged = isStaged(input, version);
   const wrong = input.settings.deliveries.find((delivery) => {
     const view = input.deliveries?.[delivery.name];
     if (!delivered(input.status, delivery, version)) return true;
@@ -36,11 +36,19 @@ export const misdelivered = (input: PlanInput, version: string): RotationAction 
   return wrong === undefined || !staged ? undefined : { type: "publish", delivery: wrong.name, version };
 };
 
+/** Is the value of this version staged, and is it the value of the credential that the record means by it? */
+const isStaged = ({ staging, status }: PlanInput, version: string): boolean => {
+  const { current, rotation } = status;
+  const pending = rotation?.credential && { version: rotation.version, id: rotation.credential.id };
+  const meant = [current, rotation?.previous, pending].find((credential) => credential?.version === version);
+  return (staging ?? []).some((entry) => entry.version === version && (meant === undefined || entry.id === meant.id));
+};
+
 /** The current value is in no place that could be published from, though a place lacks it. */
 export const valueLost = (input: PlanInput): boolean => {
   const version = input.status.current?.version;
   if (version === undefined || input.staging === undefined || input.deliveries === undefined) return false;
-  if (input.staging.some((entry) => entry.version === version)) return false;
+  if (isStaged(input, version)) return false;
   return input.settings.deliveries.some((delivery) => {
     const view = input.deliveries?.[delivery.name];
     return view?.kind !== "ours" || view.version !== version;

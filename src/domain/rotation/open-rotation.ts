@@ -17,7 +17,8 @@ export const planOpenRotation = (
   if (input.staging === undefined) return { type: "observe", what: "staging" };
 
   const { id, issuedAt } = rotation.credential;
-  const staged = input.staging.some(({ version }) => version === rotation.version);
+  // Another process may have staged its own key under this version after ours was lost: that is not the one on record.
+  const staged = input.staging.some((entry) => entry.version === rotation.version && entry.id === id);
   const replaced = rotation.previous ?? input.status.current;
   if (!staged && rotation.publishedAt === undefined) {
     if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };

@@ -53,7 +53,7 @@ const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
 
 const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (entry.why === "Stray") return act({ type: "disable", id: entry.id });
-  if (input.status.rotation !== undefined && entry.why === "Superseded") {
+  if (input.status.rotation?.credential !== undefined && !neverPublished(entry)) {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }

@@ -4,7 +4,7 @@ import { MOST_PENDING_REVOCATIONS } from "./transitions.ts";
 
 /** Room for one more credential, made by deleting early what is disabled already; undefined when there is room. */
 export const freeSlot = (input: PlanInput, retirement: RetirementWait): RotationAction | undefined => {
-  const live = input.listing?.length ?? 0;
+  const live = liveIds(input).size;
   const recordFull = (input.status.pendingRevocations ?? []).length >= MOST_PENDING_REVOCATIONS;
   if (live < input.facts.slots && !recordFull) return undefined;
   const retired = input.status.pendingRevocations?.find(
@@ -19,6 +19,14 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
     };
   }
   return { type: "stall", reason: "SlotsFull", about: input.settings.source.userName };
+};
+
+/** What takes a slot: all that is listed, and what the record knows to be there although the listing lags. */
+const liveIds = ({ listing, status, now }: PlanInput): ReadonlySet<string> => {
+  const pending = (status.pendingRevocations ?? []).filter(({ deletedAt }) => deletedAt === undefined);
+  const current = status.current === undefined || missing(status.current, listing, now) ? undefined : status.current.id;
+  const recorded = [current, status.rotation?.credential?.id, ...pending.map(({ id }) => id)];
+  return new Set([...(listing ?? []).map(({ id }) => id), ...recorded.filter((id) => id !== undefined)]);
 };
 
 /** Somebody took it away at the provider. A young credential may simply not be listed everywhere yet. */

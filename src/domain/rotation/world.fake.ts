@@ -272,14 +272,14 @@ export class World {
   *#pass(self: string): Generator<string, PassResult> {
     const base = this.store;
     const nowMs = this.nowMs;
-    const inForce = this.#inForce(base.status);
-    const settings = settingsOf(inForce);
+    const { spec, specHash, status } = this.#inForce(base.status);
+    const settings = settingsOf(spec);
     let input: PlanInput = {
       now: new Date(nowMs),
       timeTrusted: this.timeTrusted,
       self,
       settings,
-      specHash: JSON.stringify(inForce),
+      specHash,
       facts: { slots: SLOTS, canDisable: true, reportsLastUse: true },
       status: base.status,
       attributionWindowMs: ATTRIBUTION_MS,
@@ -342,12 +342,22 @@ export class World {
     this.happenings.push({ type: "wroteStatus", before, after: status });
   }
 
-  #inForce(status: RotationStatus): ModelSpec {
-    const good = status.lastKnownGood;
-    const begun = status.rotation !== undefined && touched(status, status.rotation);
-    const inForce = (begun && good !== undefined ? this.#specs.get(good.specHash) : undefined) ?? this.spec;
-    this.#specs.set(JSON.stringify(inForce), inForce);
-    return inForce;
+  /** What choose-spec does: a rotation that has switched a place is finished by the spec it works for, less who was taken out. */
+  #inForce(status: RotationStatus): {
+    readonly spec: ModelSpec;
+    readonly specHash: string;
+    readonly status: RotationStatus;
+  } {
+    const specHash = JSON.stringify(this.spec);
+    this.#specs.set(specHash, this.spec);
+    const own = { spec: this.spec, specHash, status };
+    const good = this.#specs.get(status.lastKnownGood?.specHash ?? "");
+    const { rotation } = status;
+    if (good === undefined || status.lastKnownGood?.specHash === specHash || rotation === undefined) return own;
+    if (!touched(status, rotation) || rotation.specHash === specHash)
+      return { ...own, status: { ...status, rotation: { ...rotation, specHash } } };
+    const dependents = good.dependents.filter((name) => this.spec.dependents.includes(name));
+    return { spec: { ...good, dependents }, specHash: status.lastKnownGood?.specHash ?? "", status };
   }
 
   #observe(what: "listing" | "staging" | "deliveries" | "dependents", settings: RotationSettings): Partial<PlanInput> {

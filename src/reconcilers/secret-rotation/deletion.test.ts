@@ -268,6 +268,26 @@ describe("deletion.policy", () => {
     );
   });
 
+  it("Retain retains what is in use and nothing else: a key that nobody has got yet, or that was replaced, goes", async () => {
+    for (let at = 0; at < 22; at += 1) {
+      const bench = await atRest({ deletion: { policy: "Retain", holdFor: "0s" } });
+      bench.rotate();
+      for (let pass = 0; pass < at; pass += 1) {
+        const { recheckAfterMs } = await bench.pass();
+        await bench.clock.advance(recheckAfterMs ?? 1000);
+      }
+      const inUse = bench.status().current?.id;
+      await bench.deleteRotation();
+      await takeBack(bench);
+      const { keys, claims, staged, ledger, object } = await leftovers(bench);
+      assert.deepEqual(
+        { keys, claims, staged, ledger, object },
+        { keys: [{ id: inUse, enabled: true }], claims: 0, staged: 0, ledger: 0, object: false },
+        `deleted after ${at} passes`,
+      );
+    }
+  });
+
   it("Retain is kept as well when the finalizer was taken off by hand", async () => {
     const bench = await atRest({ deletion: { policy: "Retain" } });
     loseFinalizer(bench);

@@ -43,9 +43,18 @@ const giveUp = (act: Act, reason: string, why: string) => {
   };
 };
 
+/** The staged value of a version, which must belong to the credential on record. */
 export const staged = async ({ scope, ports }: Act, version: string): Promise<SecretMaterial> => {
+  const { current, rotation } = scope.status;
+  const recorded = [
+    current,
+    rotation?.previous,
+    rotation?.credential && { version: rotation.version, id: rotation.credential.id },
+  ].find((credential) => credential?.version === version);
   const staging = scope.staging ?? (await ports.staging.read(scope.object.metadata.uid));
-  const entry = staging.versions.find((candidate) => candidate.version === version);
+  const entry = staging.versions.find(
+    (candidate) => candidate.version === version && (recorded === undefined || candidate.id === recorded.id),
+  );
   if (entry !== undefined) return entry.material;
   throw new OperatorError("NotFound", {
     publicMessage: `The value of credential ${version} is not in staging any more.`,

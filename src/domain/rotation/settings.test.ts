@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
+import { readSettings, specHash, type RotationSettings } from "./settings.ts";
+
+const spec: SecretRotationSpec = {
+  source: { awsAccessKey: { connectionRef: { name: "aws" }, userName: "billing" } },
+  deliver: [{ name: "app", kubernetesSecret: { name: "app" } }],
+  dependents: [],
+};
+const settingsOf = (more: Partial<SecretRotationSpec> = {}): RotationSettings => {
+  const settings = readSettings({ ...spec, ...more });
+  assert.ok(!("field" in settings), JSON.stringify(settings));
+  return settings;
+};
+
+describe("settings", () => {
+  it("mean for every absent field what its description in the CRD says", () => {
+    const { verify, retire, deletion, progressDeadlineMs, rollback, source, everyMs } = settingsOf();
+    const hour = 3_600_000;
+    assert.deepEqual(verify, { login: true, successes: 3, soakMs: 15_000 });
+    assert.deepEqual(retire, { overlapMs: 24 * hour, disableAfterMs: 0, deleteAfterMs: 168 * hour });
+    assert.deepEqual(deletion, { policy: "Delete", holdMs: 24 * hour, timeoutMs: hour, onTimeout: "HandOver" });
+    assert.equal(progressDeadlineMs, 600_000);
+    assert.equal(rollback, "Effective");
+    assert.equal(source.exclusive, true);
+    assert.equal(everyMs, undefined);
+  });
+
+  it("order dependents by order and name, and fill in theirs", () => {
+    const workload = (name: string) => ({ kind: "Deployment" as const, name });
+    const { dependents } = settingsOf({
+      dependents: [
+        { name: "z", workload: workload("z"), order: 1 },
+        { name: "b", workload: workload("b"), restart: { mode: "None" } },
+        { name: "a", external: { confirm: "Annotation" }, timeout: "72h" },
+      ],
+    });
+    assert.deepEqual(
+      dependents.map(({ name, kind, order, timeoutMs }) => [name, kind, order, timeoutMs]),
+      [
+        ["a", "external", 0, 259_200_000],
+        ["b", "workload", 0, 600_000],
+        ["z", "workload", 1, 600_000],
+      ],
+    );
+    assert.deepEqual(
+      dependents.map((dependent) => dependent.kind === "workload" && dependent.restart),
+      [false, false, true],
+    );
+  });
+
+  it("name the first field that is no duration, although the schema would have refused it", () => {
+    for (const [more, field] of [
+      [{ retire: { overlap: "1d" } }, "spec.retire.overlap"],
+      [{ retire: { overlap: "" } }, "spec.retire.overlap"],
+      [{ retire: { deleteAfter: "-1h" } }, "spec.retire.deleteAfter"],
+      [{ retire: { requireUnusedFor: "NaN" } }, "spec.retire.requireUnusedFor"],
+      [{ schedule: { every: "8h0.5s" } }, "spec.schedule.every"],
+      [{ verify: { soak: "15" } }, "spec.verify.soak"],
+      [{ progressDeadline: "1e9h" }, "spec.progressDeadline"],
+      [{ deletion: { holdFor: "999999h" } }, "spec.deletion.holdFor"],
+    ] as const) {
+      const found = readSettings({ ...spec, ...more });
+      assert.ok("field" in found, field);
+      assert.equal(found.field, field);
+      assert.ok(found.message.startsWith(field));
+    }
+  });
+
+  it("refuse a source that this version of the operator does not know", () => {
+    const found = readSettings({ ...spec, source: {} });
+    assert.ok("field" in found && found.field === "spec.source");
+  });
+
+  it("give the same hash and digests for the same spec in another order, and others for another", () => {
+    const same = { dependents: spec.dependents, deliver: spec.deliver, source: spec.source };
+    assert.equal(specHash(same), specHash(spec));
+    assert.notEqual(specHash({ ...spec, verify: { successes: 1 } }), specHash(spec));
+    const renamed = settingsOf({ deliver: [{ name: "other", kubernetesSecret: { name: "app" } }] });
+    assert.equal(renamed.deliveries[0]?.digest, settingsOf().deliveries[0]?.digest);
+    const keys = settingsOf({
+      deliver: [{ name: "app", kubernetesSecret: { name: "app", keys: { accessKeyId: "ID" } } }],
+    });
+    assert.notEqual(keys.deliveries[0]?.digest, settingsOf().deliveries[0]?.digest);
+  });
+});
