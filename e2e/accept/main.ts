@@ -47,11 +47,12 @@ if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.exit(2);
 }
 let running: Campaign | undefined;
+let stopping: Promise<void> | undefined;
 const world = await startWorld({ say, bundle: flags.operator });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
     say("stopping …");
-    void (running?.abandon() ?? Promise.resolve())
+    stopping = (running?.abandon() ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => world.stop())
       .finally(() => process.exit(130));
@@ -60,10 +61,11 @@ let code = 1;
 try {
   code = await mode(world);
 } catch (error) {
-  say(String((error as Error).stack ?? error));
-} finally {
-  await world.stop();
+  if (stopping === undefined) say(String((error as Error).stack ?? error));
 }
+// After Ctrl-C the end is that of the handler.
+await stopping;
+await world.stop();
 process.exit(code);
 
 async function campaign(world: World, keep: boolean): Promise<Campaign> {

@@ -281,7 +281,7 @@ export class World {
       settings,
       specHash,
       facts: { slots: SLOTS, canDisable: true, reportsLastUse: true },
-      status: base.status,
+      status,
       attributionWindowMs: ATTRIBUTION_MS,
       paused: false,
       rotateAt:
@@ -309,8 +309,8 @@ export class World {
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       const about = revoking && "id" in action ? action.id : undefined;
-      const failures = this.#failure(base.status[revoking ? "revocationFailures" : "failures"], thrown.code, about);
-      next = { ...base.status, [revoking ? "revocationFailures" : "failures"]: failures };
+      const failures = this.#failure(status[revoking ? "revocationFailures" : "failures"], thrown.code, about);
+      next = { ...status, [revoking ? "revocationFailures" : "failures"]: failures };
       result = { kind: "failed", code: thrown.code, recheckAtMs: Date.parse(failures.nextAttemptTime) };
     }
     yield "before the status write";

@@ -144,6 +144,8 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const { status, request, now } = scope;
   const { settings } = inForce;
   const { policy } = settings.deletion;
+  // The retained key was made under an intent of ours; to the ledger it is known, or it would be taken for a stray.
+  const retained = policy === "Retain" && status.current !== undefined ? [status.current.id] : [];
   await openSource(scope, inForce, ports).catch(() => undefined);
   const claim = (await ports.claims.list()).claims.find(
     ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
@@ -173,7 +175,10 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
     recordedAt: timeText(now),
     holdSeconds: Math.ceil(settings.deletion.holdMs / 1000),
     credentials: credentialsToEnd(status, staged, policy).map(({ version, id }) => ({ version, id })),
-    intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])],
+    intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])].map((intent) => ({
+      ...intent,
+      knownIds: [...intent.knownIds, ...retained],
+    })),
     // What is retained stays where it was delivered.
     deliveries: policy === "Retain" ? [] : (status.deliveries ?? []),
     sequence: status.sequence ?? 0,
