@@ -356,7 +356,8 @@ export class World {
     if (good === undefined || status.lastKnownGood?.specHash === specHash || rotation === undefined) return own;
     if (!touched(status, rotation) || rotation.specHash === specHash)
       return { ...own, status: { ...status, rotation: { ...rotation, specHash } } };
-    const dependents = good.dependents.filter((name) => this.spec.dependents.includes(name));
+    const started = (rotation.dependents ?? []).map(({ name }) => name);
+    const dependents = this.spec.dependents.filter((name) => good.dependents.includes(name) || started.includes(name));
     return { spec: { ...good, dependents }, specHash: status.lastKnownGood?.specHash ?? "", status };
   }
 
