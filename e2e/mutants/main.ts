@@ -16,13 +16,26 @@ const { values: flags } = parseArgs({
 const chosen = mutants.filter(({ name }) => flags.only === undefined || name.includes(flags.only));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+// A test that fails without any mutant has not noticed one.
+const healthy = await mkdtemp(join(tmpdir(), "keyturn-mutant-"));
+try {
+  await copyInto(healthy);
+  const red = await firstFailure([...new Set(chosen.flatMap(({ specs }) => specs))], healthy);
+  if (red !== undefined) {
+    print(`mutants: not begun, for this test fails without any: ${red}`);
+    process.exit(1);
+  }
+} finally {
+  await rm(healthy, { recursive: true, force: true });
+}
+
 let survivors = 0;
 let ended = 0;
 for (const mutant of chosen) {
   const folder = await mkdtemp(join(tmpdir(), "keyturn-mutant-"));
   try {
     await breed(mutant, folder);
-    const test = await firstFailure(mutant, folder);
+    const test = await firstFailure(mutant.specs, folder);
     if (test === undefined) survivors += 1;
     print(test === undefined ? `survived  ${mutant.name}` : `caught    ${mutant.name}: ${test}`);
     ended += 1;
@@ -38,8 +51,8 @@ for (const mutant of chosen) {
 print(`mutants: ${ended - survivors} caught, ${survivors} survived`);
 process.exit(survivors === 0 && ended === chosen.length && ended > 0 ? 0 : 1);
 
-/** A copy of the checkout's sources with the one change; everything else is linked. Throws when the text does not stand there once. */
-async function breed(mutant: Mutant, folder: string): Promise<void> {
+/** The checkout's sources, to be changed; everything else is linked. */
+async function copyInto(folder: string): Promise<void> {
   await cp(join(root, "src"), join(folder, "src"), { recursive: true });
   for (const name of [
     "node_modules",
@@ -55,6 +68,11 @@ async function breed(mutant: Mutant, folder: string): Promise<void> {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await symlink(join(root, name), join(folder, name));
   }
+}
+
+/** A copy with the one change. Throws when the text does not stand there once. */
+async function breed(mutant: Mutant, folder: string): Promise<void> {
+  await copyInto(folder);
   const file = join(folder, mutant.file);
   const source = await readFile(file, "utf8");
   const parts = source.split(mutant.text);
@@ -72,8 +90,8 @@ interface Report {
 }
 
 /** Title of the first test that fails; undefined when all pass. A suite that cannot even load has noticed as well. */
-async function firstFailure(mutant: Mutant, folder: string): Promise<string | undefined> {
-  for (const spec of mutant.specs) {
+async function firstFailure(specs: readonly string[], folder: string): Promise<string | undefined> {
+  for (const spec of specs) {
     const report = join(folder, "report.json");
     await rm(report, { force: true });
     const mocha = join(root, "node_modules/mocha/bin/mocha.js");

@@ -11,6 +11,7 @@ export interface Mutant {
 }
 
 const planner = "src/domain/rotation/*.test.ts";
+const ledger = "src/domain/orphan/*.test.ts";
 const reconciler = "src/reconcilers/**/*.test.ts";
 const stores = "src/stores/*.test.ts";
 const cluster = "src/cluster/*.test.ts";
@@ -141,5 +142,99 @@ export const mutants: readonly Mutant[] = [
     text: "      publicMessage: `Vault ${operation} ${what}.`,",
     instead: '      publicMessage: `Vault ${operation} ${what}: ${(errors ?? []).join(" ")}.`,',
     specs: [providers],
+  },
+  {
+    name: "believe a listing that lags: what it does not show needs no disabling",
+    file: "src/reconcilers/secret-rotation/acts/retire.ts",
+    text: "  if (seen?.enabled !== false) {",
+    instead: "  if (seen?.enabled === true) {",
+    specs: [reconciler],
+  },
+  {
+    name: "delete the oldest key, not the one on record",
+    file: "src/reconcilers/secret-rotation/acts/retire.ts",
+    text: "    source.revoke(id, callContext(act)),",
+    instead: `    source
+      .list(callContext(act))
+      .then(({ credentials }) => [...credentials].sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime())[0])
+      .then((oldest) => source.revoke(oldest?.id ?? id, callContext(act))),`,
+    specs: [reconciler],
+  },
+  {
+    name: "delete a stray without disabling it first",
+    file: "src/domain/rotation/retire.ts",
+    text: '  if (entry.why === "Stray") return act({ type: "disable", id: entry.id });',
+    instead: '  if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });',
+    specs: [planner],
+  },
+  {
+    name: "cut an overlap short to make room",
+    file: "src/domain/rotation/slots.ts",
+    text: '    (entry) => entry.disabledAt !== undefined && entry.deletedAt === undefined && entry.why !== "Stray",',
+    instead: '    (entry) => entry.deletedAt === undefined && entry.why !== "Stray",',
+    specs: [planner],
+  },
+  {
+    name: "go back to a key that is dead",
+    file: "src/domain/rotation/open-rotation.ts",
+    text: '  return input.listing.some(({ id, enabled }) => id === previous.id && enabled) ? "open" : "closed";',
+    instead: '  return "open";',
+    specs: [planner],
+  },
+  {
+    name: "issue under an intent that another process wrote",
+    file: "src/domain/rotation/open-rotation.ts",
+    text: '  return rotation.issuer === input.self ? { type: "issueAndStage" } : { type: "renewIntent" };',
+    instead: '  return { type: "issueAndStage" };',
+    specs: [planner],
+  },
+  {
+    name: "requireUnusedFor fails open",
+    file: "src/reconcilers/secret-rotation/acts/retire.ts",
+    text: '  if (use.kind === "never") return;',
+    instead: '  if (use.kind !== "at") return;',
+    specs: [reconciler],
+  },
+  {
+    name: "take the proof for granted",
+    file: "src/reconcilers/secret-rotation/acts/retire.ts",
+    text: '  if (outcome.kind === "accepted") {',
+    instead: '  if (outcome.kind === "accepted" && id === "") {',
+    specs: [reconciler],
+  },
+  {
+    name: "decide on what an API server showed that lags behind",
+    file: "src/reconcilers/freshness.ts",
+    text: "      if (known.refusals < MOST_TOLERATED) return true;",
+    instead: "",
+    specs: [reconciler],
+  },
+  {
+    name: "let the finalizer go before the ledger knows",
+    file: "src/domain/rotation/deletion.ts",
+    text: '  if (!input.inLedger) return { type: "writeLedger" };',
+    instead: "",
+    specs: [planner, reconciler],
+  },
+  {
+    name: "the ledger does not hold",
+    file: "src/domain/orphan/plan.ts",
+    text: '  if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };',
+    instead: "",
+    specs: [ledger, reconciler],
+  },
+  {
+    name: "the ledger goes on with what a successor has taken over",
+    file: "src/domain/orphan/plan.ts",
+    text: '  if (input.takenOver) return { type: "wait", for: "TakenOver" };',
+    instead: "",
+    specs: [ledger, reconciler],
+  },
+  {
+    name: "sweep away what belongs to a resource that is there",
+    file: "src/reconcilers/sweep.ts",
+    text: "    if (object?.metadata.uid === owner.uid) continue;",
+    instead: "",
+    specs: [reconciler],
   },
 ];

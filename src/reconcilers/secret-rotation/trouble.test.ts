@@ -143,6 +143,34 @@ describe("the provider's slots", () => {
   });
 });
 
+describe("revocation", () => {
+  it("is not put on record for a key that merely is not listed yet", async () => {
+    const bench = setUp();
+    bench.source.rejectsEverything = true;
+    bench.source.listingLag = 1000;
+    for (let pass = 0; pass < 150; pass += 1) {
+      await passes(bench, 1);
+      for (const { id, disabledAt } of bench.status().pendingRevocations ?? [])
+        assert.ok(disabledAt === undefined || bench.source.keys.get(id)?.enabled !== true, `${id} still works`);
+    }
+    assert.ok(bench.source.count("setEnabled") > 0);
+  });
+
+  it("is not proven as long as the dead key is accepted", async () => {
+    const bench = await atRest();
+    const first = bench.status().current!.id;
+    bench.rotate();
+    while (bench.source.keys.has(first)) await passes(bench, 1);
+    bench.source.acceptsEverything = true;
+    await passes(bench, 10);
+    assert.equal(bench.condition("OldCredentialRevoked")?.reason, "RevocationFailing");
+    assert.equal(bench.status().history, undefined);
+    bench.source.acceptsEverything = false;
+    await bench.toRest();
+    assert.equal(bench.condition("OldCredentialRevoked")?.reason, "ProvenByLogin");
+  });
+});
+
 describe("ownership", () => {
   it("refuses a user that is not tagged with this resource's name, and touches nothing", async () => {
     for (const owner of [undefined, "test/payments/other", "other/payments/billing"]) {
