@@ -32,6 +32,8 @@ export const planOpenRotation = (
   }
   if (replaced !== undefined && rotation.previousKept === undefined) return { type: "keepPrevious" };
   if (rotation.verification?.verifiedAt === undefined) {
+    const hopeless = refusedAndGone(input, rotation);
+    if (hopeless !== undefined) return hopeless;
     return (
       nextLogin(input, rotation) ?? { type: "verify", version: rotation.version, id, issuedAt: new Date(issuedAt) }
     );
@@ -52,6 +54,19 @@ const planIssue = (input: PlanInput, rotation: OpenRotation, retirement: Retirem
   // Only the process that wrote the intent may issue under it, and only once per writing: any other must write it anew.
   return rotation.issuer === input.self ? { type: "issueAndStage" } : { type: "renewIntent" };
 };
+
+/** A key that is refused again and again and not listed either is not young but gone: nobody waits out its settle time. */
+const refusedAndGone = (input: PlanInput, rotation: OpenRotation): RotationAction | undefined => {
+  const { credential, verification } = rotation;
+  if (credential === undefined || (verification?.refusals ?? 0) < REFUSALS_TO_ASK) return undefined;
+  if (input.now.getTime() - Date.parse(credential.issuedAt) < LISTED_WHEN_ALIVE_MS) return undefined;
+  if (input.listing === undefined) return { type: "observe", what: "listing" };
+  const listed = input.listing.some(({ id }) => id === credential.id);
+  return listed ? undefined : { type: "discardPending", because: "Rejected" };
+};
+
+const REFUSALS_TO_ASK = 3;
+const LISTED_WHEN_ALIVE_MS = 15_000;
 
 /** The successes are spread over the soak, so that a key which only one front end knows is noticed. */
 const nextLogin = ({ settings, now }: PlanInput, rotation: OpenRotation): RotationAction | undefined => {

@@ -24,6 +24,12 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
     },
     () => source.issue(callContext(act)),
   );
+  if (rotation.knownIds.includes(credential.id)) {
+    // Not ours to stage, and above all not ours to revoke: somebody may be logging in with it.
+    throw new OperatorError("Unavailable", {
+      publicMessage: "The provider answered with a key that existed before; it is not taken for a new one.",
+    });
+  }
   await stageOrRevoke(act, credential, rotation.version);
   say(act, "Normal", "Issued", `Credential ${rotation.version} was issued for ${userName}.`);
   return issued(scope.status, rotation, credential);

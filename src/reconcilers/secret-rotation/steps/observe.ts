@@ -58,7 +58,7 @@ const rotateAt = (scope: RotationScope): Date | undefined => {
   return undefined;
 };
 
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
 const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InForce, ports: Ports) => Promise<void>>> =
   {
