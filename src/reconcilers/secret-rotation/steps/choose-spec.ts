@@ -2,6 +2,7 @@ import { RETRY } from "../../../api/v1alpha1/annotations.ts";
 import type { SecretRotationSpec } from "../../../api/v1alpha1/secret-rotation.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import { quarantineDue } from "../../../domain/rotation/last-known-good.ts";
+import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { touched } from "../../../domain/rotation/open-rotation.ts";
 import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
 import { cleared } from "../../../domain/rotation/transitions.ts";
@@ -44,7 +45,7 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   // A rotation that has switched a place already is finished (or taken back) by the spec it began with.
   const { rotation } = scope.status;
   if (rotation !== undefined) {
-    if (touched(scope.status, rotation) && rotation.specHash !== hash) return withoutRemoved(good, own);
+    if (touched(scope.status, rotation) && rotation.specHash !== hash) return withoutRemoved(good, own, rotation);
     scope.status = { ...scope.status, rotation: { ...rotation, specHash: hash } };
   }
 
@@ -54,12 +55,15 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   return good;
 };
 
-/** A dependent that the owner has taken out of the spec is waited for no more: leaving one out only narrows. */
-const withoutRemoved = (good: InForce, own: RotationSettings): InForce => {
-  const named = new Set(own.dependents.map(({ name }) => name));
+/**
+ * A dependent that the owner has taken out of the spec is waited for no more: leaving one out only narrows. One that this
+ * rotation has begun to move is waited for, whichever spec brought it.
+ */
+const withoutRemoved = (good: InForce, own: RotationSettings, rotation: OpenRotation): InForce => {
+  const waitedFor = new Set([...good.settings.dependents, ...(rotation.dependents ?? [])].map(({ name }) => name));
   return {
     ...good,
-    settings: { ...good.settings, dependents: good.settings.dependents.filter(({ name }) => named.has(name)) },
+    settings: { ...good.settings, dependents: own.dependents.filter(({ name }) => waitedFor.has(name)) },
   };
 };
 
