@@ -70,11 +70,11 @@ export function startCampaign(world: World, results: Results, say: (line: string
 
   const search = async (id: string): Promise<Entry> => {
     const logs = await readFolder(world.stack.logs);
-    const leaks = findLeaks(logs, values);
+    const leaks = await findLeaks(logs, values);
     const { planted, found } =
       samples === undefined
         ? { planted: 0, found: 0 }
-        : plantLeaks([...samples.outputs, ...logs], samples.values, randomFrom(1));
+        : await plantLeaks([...samples.outputs, ...logs], samples.values, randomFrom(1));
     const entry: Entry = {
       phase: "scan",
       id,

@@ -43,26 +43,29 @@ export function formsOf(value: string): Form[] {
   return all.filter(([, needle], i) => all.findIndex(([, other]) => other === needle) === i);
 }
 
-/** Every place where one of the values stands in one of the texts. */
-export function findLeaks(outputs: readonly Output[], values: Iterable<string>): Leak[] {
+/** Every place where one of the values stands in one of the texts. Others get their turn between two texts. */
+export async function findLeaks(outputs: readonly Output[], values: Iterable<string>): Promise<Leak[]> {
   const needles = [...values].flatMap(formsOf);
-  return outputs.flatMap(({ name, text }) =>
-    needles.flatMap(([form, needle]) => {
+  const leaks: Leak[] = [];
+  for (const { name, text } of outputs) {
+    for (const [form, needle] of needles) {
       const at = text.indexOf(needle);
-      return at < 0 ? [] : [{ output: name, form, at }];
-    }),
-  );
+      if (at >= 0) leaks.push({ output: name, form, at });
+    }
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return leaks;
 }
 
 /**
  * Puts values into copies of outputs, each in one form at one place, and looks for them: shows that `findLeaks` would see
  * them. `random` gives numbers below 1.
  */
-export function plantLeaks(
+export async function plantLeaks(
   outputs: readonly Output[],
   values: readonly string[],
   random: () => number,
-): { planted: number; found: number } {
+): Promise<{ planted: number; found: number }> {
   let planted = 0;
   let found = 0;
   const usable = outputs.filter(({ text }) => text.length > 0).slice(0, mostCopies);
@@ -73,7 +76,9 @@ export function plantLeaks(
       const at = Math.floor(random() * text.length);
       const copy = text.slice(0, at) + needle + text.slice(at);
       planted += 1;
-      if (findLeaks([{ name, text: copy }], [value]).some((leak) => leak.form === form || leak.form === "plain"))
+      if (
+        (await findLeaks([{ name, text: copy }], [value])).some((leak) => leak.form === form || leak.form === "plain")
+      )
         found += 1;
     }
   }

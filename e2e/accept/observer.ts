@@ -24,6 +24,8 @@ export interface Observer {
   /** Ids of every key that the provider has ever listed for the site's user. */
   ids(): ReadonlySet<string>;
   attempts(): readonly Attempt[];
+  /** What changed in the world from look to look, a line each: evidence for people. */
+  story(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -46,6 +48,19 @@ export async function startObserver(site: Site): Promise<Observer> {
   let latest: WorldView | undefined;
   let looks = 0;
   let ending = false;
+
+  const story: string[] = [];
+  const note = (view: WorldView): void => {
+    const { current, rotation, activity, pendingRevocations = [] } = view.rotation?.status ?? {};
+    const line = [
+      `secret ${view.secret?.version ?? "-"} kv ${view.kv?.version ?? "-"}`,
+      `keys ${view.keys.map(({ accessKeyId, status }) => `${accessKeyId.slice(-4)} ${status}`).join(", ")}`,
+      `pods ${view.pods.map(({ name, ready }) => `${log.keyOf(name) ?? "-"}${ready ? "" : " not ready"}`).join(", ")}`,
+      `current ${current?.version ?? "-"} open ${rotation?.version ?? "-"} pending ${pendingRevocations.length}`,
+      activity ?? "",
+    ].join(" | ");
+    if (story.at(-1)?.endsWith(line) !== true) story.push(`${new Date().toISOString()} ${line}`);
+  };
 
   const report = (invariant: Violation["invariant"], what: string, evidence: unknown): void => {
     const same = violations.filter((seen) => seen.invariant === invariant && seen.what === what).length;
@@ -167,9 +182,10 @@ export async function startObserver(site: Site): Promise<Observer> {
   };
 
   const look = async (): Promise<WorldView> => {
-    const view = await readWorld(site);
+    const view = await readWorld(site, latest?.keys);
     latest = view;
     looks += 1;
+    note(view);
     for (const { accessKeyId } of view.keys) ids.add(accessKeyId);
     for (const value of view.stagedValues) if (value.length >= 30) values.add(value);
     for (const carried of [view.secret, view.kv]) if (carried !== undefined) values.add(carried.key.secretAccessKey);
@@ -203,6 +219,7 @@ export async function startObserver(site: Site): Promise<Observer> {
     values: () => values,
     ids: () => ids,
     attempts: () => log.all,
+    story: () => story,
     async stop() {
       ending = true;
       await watching;

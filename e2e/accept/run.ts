@@ -1,4 +1,7 @@
+import { cp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Call } from "../stack/fault-proxy.ts";
+import { cacheFolder } from "../stack/toolchain.ts";
 import { sleep } from "../stack/wait.ts";
 import type { Lane, Replica, Site, SiteOptions } from "../lane/lane.ts";
 import { countLogins, lastKeys } from "../lane/logins.ts";
@@ -148,6 +151,7 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
     await until("the first key is in use", atRest);
     for (let i = 0; i < rotations; i += 1) {
       const before = asked;
+      const replaced = (await rotation())?.status?.current?.id;
       await until("the annotation is set", async () => {
         asked = await askForRotation(kube, site.rotationPath);
         return asked !== before;
@@ -155,6 +159,12 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
       counted.done = i;
       await until(`rotation ${i + 1} is done`, async () => isAtRest(await rotation(), asked));
       counted.done = i + 1;
+      if ((await rotation())?.status?.current?.id === replaced)
+        extra.push({
+          invariant: "END",
+          what: "The rotation that was asked for has not replaced the key.",
+          evidence: JSON.stringify((await rotation())?.status?.history ?? []),
+        });
     }
     // Stories may end in a restart or a late answer, so the end state is that after all of them.
     await Promise.all(stories);
@@ -186,13 +196,16 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
   extra.push(...(await checkAudit(site, allCalls(lane), counted.kills)));
   const values = new Set([...lane.issued, ...observer.values(), ...site.ownSecrets]);
   outputs = await gatherOutputs(site, metrics).catch(() => []);
-  const leaks = findLeaks(outputs, values);
+  const leaks = await findLeaks(outputs, values);
   for (const leak of leaks)
     extra.push({
       invariant: "LEAK",
       what: `A credential value stands in ${leak.output}.`,
       evidence: `${leak.form} at ${leak.at}`,
     });
+  const violations = [...observer.violations, ...extra];
+  if (violations.length > 0 || (convergedSeconds ?? 0) > 30)
+    await keepEvidence(options.id, site, { violations, calls: allCalls(lane), story: observer.story() });
   const orphans = await countOrphans(site).catch(() => 0);
   await site.close().catch((error: unknown) => {
     process.stderr.write(`${options.id}: the site could not be closed: ${String(error)}\n`);
@@ -200,7 +213,7 @@ export async function performRun(lane: Lane, options: RunOptions): Promise<RunRe
   return {
     id: options.id,
     hit: counted.hit,
-    violations: [...observer.violations, ...extra],
+    violations,
     leaks,
     convergedSeconds,
     rotations: counted.done,
@@ -288,6 +301,23 @@ async function quiet(lane: Lane, ms: number, violations: Violation[]): Promise<v
         .join("; ")
         .slice(0, 1000),
     });
+}
+
+/** Logs, audit and trace of a run that went wrong, in the cache: the stack's folder goes with the stack. */
+async function keepEvidence(
+  id: string,
+  site: Site,
+  { violations, calls, story }: { violations: Violation[]; calls: Call[]; story: readonly string[] },
+): Promise<void> {
+  const folder = join(cacheFolder(), "accept", "failures", `${id.replaceAll("/", "_")}-${Date.now()}`);
+  const trace = calls.map(
+    ({ at, server, verb, path, status }) =>
+      `${new Date(at).toISOString()} ${server} ${verb} ${path.slice(0, 150)} ${status ?? "-"}`,
+  );
+  await cp(site.dir, folder, { recursive: true, filter: (path) => !path.endsWith("kubeconfig") });
+  await writeFile(join(folder, "violations.json"), JSON.stringify(violations, undefined, 2));
+  await writeFile(join(folder, "trace.txt"), trace.join("\n"));
+  await writeFile(join(folder, "story.txt"), story.join("\n"));
 }
 
 /** Asks every running operator to end: it must do so within ten seconds, with code 0. */

@@ -33,8 +33,11 @@ export interface WorldView {
   readonly stagedValues: readonly string[];
 }
 
-/** Reads everything once; throws when a server is away. */
-export async function readWorld(site: Site): Promise<WorldView> {
+/**
+ * Reads everything once; throws when a server is away. A listing in which a key of `before` is missing is asked for again:
+ * moto may leave one out while another is being deleted.
+ */
+export async function readWorld(site: Site, before: readonly ListedKey[] = []): Promise<WorldView> {
   const { stack } = site.lane.world;
   const kube = stack.kubernetes.client;
   const startedAt = Date.now();
@@ -43,7 +46,10 @@ export async function readWorld(site: Site): Promise<WorldView> {
     stack.vault.client.readSecret(site.kvPath).then((found) => carriedByKv(found?.data)),
     readPods(site),
   ]);
-  const keys = await stack.aws.client.listAccessKeys(site.userName);
+  let keys = await stack.aws.client.listAccessKeys(site.userName);
+  const listed = new Set(keys.map(({ accessKeyId }) => accessKeyId));
+  if (before.some(({ accessKeyId }) => !listed.has(accessKeyId)))
+    keys = await stack.aws.client.listAccessKeys(site.userName);
   const keysAt = Date.now();
   const rotation = await kube.find<Rotation>(site.rotationPath);
   const staging = await kube.list(stagingPath(site));
