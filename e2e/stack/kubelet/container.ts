@@ -75,9 +75,12 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
 
   const once = async (): Promise<number | undefined> => {
     let started: Child;
+    // Before the start: the container's own "ready" may come before the start has been reported.
+    ready = spec.readinessProbe === undefined;
     try {
       started = await launch();
     } catch (error) {
+      ready = false;
       // An API server that is away is waited for like a missing Secret: the container starts when it can.
       const reason = error instanceof ConfigError ? "CreateContainerConfigError" : "RunContainerError";
       set({ is: "waiting", reason, message: error instanceof Error ? error.message : String(error) });
@@ -87,7 +90,6 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
     child = started;
     const startedAt = new Date().toISOString();
     if (isEnding()) void started.end(grace);
-    ready = spec.readinessProbe === undefined;
     set({ is: "running", startedAt });
     const exit = await started.exited;
     child = undefined;
