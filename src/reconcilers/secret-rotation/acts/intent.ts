@@ -4,7 +4,8 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import type { Listing } from "../../../providers/contract.ts";
 import type { RotationScope } from "../scope.ts";
-import { openRotation, say, type Carry } from "./act.ts";
+import { openSource } from "../steps/observe.ts";
+import { callContext, openRotation, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
 
 /**
@@ -16,6 +17,7 @@ export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
   await ensureFinalizer(act);
   await ensureOwnership(act);
   const listing = requireListing(scope);
+  if (trigger === "Lost") await confirmLoss(act, listing);
   const rotationId = randomWord(12);
   const handled = trigger === "Requested" ? scope.object.metadata.annotations?.[ROTATE_AT] : undefined;
   const status = opened(
@@ -38,6 +40,19 @@ export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
     `Rotation to credential ${status.rotation?.version ?? ""} has started (${trigger}).`,
   );
   return status;
+};
+
+/** One listing may have left the current credential out; only a second one says that it is gone. */
+const confirmLoss = async (act: Act, first: Listing): Promise<void> => {
+  const { scope, inForce, ports } = act;
+  const id = scope.status.current?.id;
+  if (id === undefined || first.credentials.some((credential) => credential.id === id)) return;
+  const source = await openSource(scope, inForce, ports);
+  const second = await source.list(callContext(act));
+  if (!second.credentials.some((credential) => credential.id === id)) return;
+  throw new OperatorError("Unavailable", {
+    publicMessage: "The provider's listings disagree about the current credential; it is asked again.",
+  });
 };
 
 /** Another process wrote the intent: it is written anew, so that two processes never issue under the same one knowingly. */
