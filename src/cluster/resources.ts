@@ -12,6 +12,8 @@ export const serviceAccounts = namespaced("", "v1", "serviceaccounts", "ServiceA
 export const deployments = namespaced("apps", "v1", "deployments", "Deployment");
 export const statefulSets = namespaced("apps", "v1", "statefulsets", "StatefulSet");
 export const daemonSets = namespaced("apps", "v1", "daemonsets", "DaemonSet");
+export const roleBindings = namespaced("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding");
+export const roles = namespaced("rbac.authorization.k8s.io", "v1", "roles", "Role");
 export const leases = namespaced("coordination.k8s.io", "v1", "leases", "Lease");
 export const events = namespaced("events.k8s.io", "v1", "events", "Event");
 /** Cluster-scoped: where a namespace may get its credentials from is for the cluster's owners to say. */
@@ -27,6 +29,20 @@ export const orphanedCredentials: ResourceKind = Object.freeze({
   version: "v1alpha1",
   plural: "orphanedcredentials",
   kind: "OrphanedCredential",
+  namespaced: false,
+});
+export const clusterRoleBindings: ResourceKind = Object.freeze({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  plural: "clusterrolebindings",
+  kind: "ClusterRoleBinding",
+  namespaced: false,
+});
+export const clusterRoles: ResourceKind = Object.freeze({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  plural: "clusterroles",
+  kind: "ClusterRole",
   namespaced: false,
 });
 export const namespaces: ResourceKind = Object.freeze({

@@ -13,6 +13,10 @@ export type FailureCode =
   | "Aborted"
   /** A retirement gate is closed: the credential is still used, or nobody can say whether it is. */
   | "StillInUse"
+  /** The cluster-wide limit on offboardings, grants and issues; a person has to look, or time has to pass. */
+  | "LimitReached"
+  /** The kill switch is on: nothing but revocation goes on. */
+  | "KillSwitch"
   | "Unknown";
 
 export interface FailureDetails {

@@ -22,3 +22,19 @@ export const confirmedBy = (dependent: string): string => `confirmed.${GROUP}/${
 
 /** On a workload's pod template: the version that its pods were started for; changing it is what restarts them. */
 export const restartedFor = (secretRotation: string): string => `rotation.${GROUP}/${secretRotation}`;
+
+/** "true": the plan is written to status and nothing is done; observation, drift and inventory go on. */
+export const DRY_RUN = `${GROUP}/dry-run`;
+/** On a thing that exists already (tag, annotation, metadata): `<namespace>/<name>` of the resource that may take it over. */
+export const ADOPT = `${GROUP}/adopt`;
+/** On a ServiceAccountLifecycle: somebody said at this time (RFC 3339) that the identity is still needed. */
+export const REVIEWED_AT = `${GROUP}/reviewed-at`;
+/** On an OrphanedCredential that a limit holds back: "true" lets it go on. */
+export const RELEASE = `${GROUP}/release`;
+
+/** Stamped at admission whenever `.spec` changes (config/policies): who asked. Never set by hand. */
+export const CHANGED_BY = `${GROUP}/changed-by`;
+/** Beside CHANGED_BY: the user's UID, where the authenticator gives one. */
+export const CHANGED_BY_UID = `${GROUP}/changed-by-uid`;
+/** Beside CHANGED_BY: the user's groups, one a line. */
+export const CHANGED_BY_GROUPS = `${GROUP}/changed-by-groups`;

@@ -37,6 +37,28 @@ export const DEFAULTS = {
   rollbackMode: "Effective",
 } as const;
 
+/** What an absent field of a ServiceAccountLifecycle means; deletion.*, progressDeadline and rollback.mode are as above. */
+export const LIFECYCLE_DEFAULTS = {
+  /** state */
+  state: "Active",
+  /** accounts[].kubernetes.connectionRef.name */
+  kubernetesConnection: "in-cluster",
+  /** accounts[].kubernetes.roles[].scope, and the same of a ProviderConnection's grants[].roles[] */
+  roleScope: "Namespace",
+  /** accounts[].aws.role.audience */
+  awsAudience: "sts.amazonaws.com",
+  /** accounts[].aws.role.maxSessionDuration */
+  maxSessionDuration: "1h",
+  /** accounts[].vault.login.audience */
+  vaultAudience: "vault",
+  /** accounts[].vault.login.tokenTTL */
+  vaultTokenTTL: "1h",
+  /** adoption.mode */
+  adoptionMode: "Never",
+  /** drift.mode */
+  driftMode: "Enforce",
+} as const;
+
 /** What an absent field of a ProviderConnection means. */
 export const CONNECTION_DEFAULTS = {
   /** aws.pathPrefix */
@@ -49,6 +71,12 @@ export const CONNECTION_DEFAULTS = {
   jwtMount: "jwt",
   /** vault.login.jwt.audience */
   jwtAudience: "vault",
+  /** vault.identities.namePrefix */
+  vaultNamePrefix: "keyturn",
+  /** vault.identities.appRoleMount */
+  appRoleMount: "approle",
+  /** vault.identities.jwtMount */
+  workloadJwtMount: "jwt",
 } as const;
 
 /** deliver[].*.keys: an absent key name is the name of the credential's own field. */

@@ -26,6 +26,50 @@ export interface ProviderConnection {
       readonly names?: ReadonlyArray<string>;
     };
     /**
+     * What may be given to ServiceAccountLifecycles, and in which namespaces. Nothing may be given that no grant names.
+     */
+    readonly grants?: ReadonlyArray<{
+      /**
+       * Name of the grant within this connection.
+       */
+      readonly name: string;
+      /**
+       * Namespaces that it holds in, of those that may use the connection at all. Absent means all of these.
+       */
+      readonly namespaces?: ReadonlyArray<string>;
+      /**
+       * Kubernetes roles.
+       */
+      readonly roles?: ReadonlyArray<{
+        readonly kind: "Role" | "ClusterRole";
+        readonly name: string;
+        /**
+         * Namespace: it may be bound in the identity's namespace. Cluster: also in the whole cluster. Absent means Namespace.
+         */
+        readonly scope?: "Namespace" | "Cluster";
+      }>;
+      /**
+       * ARNs of AWS managed policies, or names of Vault policies; a \* at the end stands for any rest.
+       */
+      readonly policies?: ReadonlyArray<string>;
+      /**
+       * IAM groups; a \* at the end stands for any rest.
+       */
+      readonly groups?: ReadonlyArray<string>;
+      /**
+       * Actions that inline policies may allow; each allowed action must be covered by one of these (s3:Get\*, sqs:\*).
+       */
+      readonly inlineActions?: ReadonlyArray<string>;
+      /**
+       * ARN of the managed policy that every IAM identity under this grant is bounded by.
+       */
+      readonly permissionsBoundary?: string;
+    }>;
+    /**
+     * This cluster. It has no settings; its grants say which roles may be bound in which namespaces.
+     */
+    readonly kubernetes?: Readonly<Record<string, never>>;
+    /**
      * One AWS account.
      */
     readonly aws?: {
@@ -49,6 +93,15 @@ export interface ProviderConnection {
        * Certificates (PEM) that the server's certificate must chain to. Absent means the runtime's own list.
        */
       readonly caBundle?: string;
+      /**
+       * The OIDC provider of this cluster in the account. Absent means that IAM roles cannot be made here.
+       */
+      readonly webIdentity?: {
+        /**
+         * Issuer of this cluster's ServiceAccount tokens, as the OIDC provider of the account names it.
+         */
+        readonly issuer: string;
+      };
       /**
        * How the operator itself logs in.
        */
@@ -100,6 +153,23 @@ export interface ProviderConnection {
          * Path below which each namespace has a path of its own. Absent means "keyturn".
          */
         readonly pathPrefix?: string;
+      };
+      /**
+       * Where accounts of ServiceAccountLifecycles are made. Absent means the defaults below.
+       */
+      readonly identities?: {
+        /**
+         * Begins the name of every entity and login role. Absent means "keyturn".
+         */
+        readonly namePrefix?: string;
+        /**
+         * Mount path of the approle method. Absent means "approle".
+         */
+        readonly appRoleMount?: string;
+        /**
+         * Mount path of the jwt method that trusts this cluster's ServiceAccount tokens. Absent means "jwt".
+         */
+        readonly jwtMount?: string;
       };
       /**
        * How the operator itself logs in.
