@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { httpClient } from "../../e2e/stack/http.ts";
 import { startStack, type Stack } from "../../e2e/stack/stack.ts";
 import type { SecretRotationStatus } from "./v1alpha1/secret-rotation.ts";
+import type { ServiceAccountLifecycleStatus } from "./v1alpha1/service-account-lifecycle.ts";
 import { readCrds, readSamples, type Crd, type SampleObject } from "../../scripts/samples.ts";
 
 interface Answer {
@@ -78,7 +79,7 @@ describe("CRDs on a real API server", function () {
 
   it("refuse every invalid sample with a message that names the field", async () => {
     const samples = await readSamples("invalid");
-    ok(samples.length > 300);
+    ok(samples.length > 700);
     for (const { file, objects, refused, rule } of samples.filter(({ objects: { length } }) => length === 1)) {
       const answer = await apply(objects[0]!, true);
       expectRefusal(file, answer, refused, rule);
@@ -87,7 +88,7 @@ describe("CRDs on a real API server", function () {
 
   it("refuse every forbidden change with a message that names the field", async () => {
     const samples = (await readSamples("invalid")).filter(({ objects }) => objects.length === 2);
-    ok(samples.length >= 7);
+    ok(samples.length >= 18);
     for (const { file, objects, refused, rule } of samples) {
       const [before, then] = [objects[0]!, objects[1]!];
       const first = await apply(before, false);
@@ -99,32 +100,42 @@ describe("CRDs on a real API server", function () {
     }
   });
 
-  it("keep every member of a full status", async () => {
-    const [sample] = await readSamples("valid").then((all) =>
-      all.filter(({ file }) => file === "rotation-minimal.yaml"),
-    );
-    const object = sample!.objects[0]!;
-    const created = JSON.parse((await apply(object, false)).body) as SampleObject;
-    const answer = await call("PUT", `${pathOf(object)}/status`, { ...created, status: FULL_STATUS });
-    strictEqual(answer.status, 200, answer.body);
-    deepStrictEqual((JSON.parse(answer.body) as { status: unknown }).status, FULL_STATUS);
-    strictEqual((await call("DELETE", pathOf(object))).status, 200);
-  });
+  for (const [file, status] of [
+    ["rotation-minimal.yaml", () => FULL_STATUS],
+    ["identity-minimal.yaml", () => FULL_IDENTITY_STATUS],
+  ] as const)
+    it(`keep every member of a full status (${file})`, async () => {
+      const [sample] = (await readSamples("valid")).filter((one) => one.file === file);
+      const object = sample!.objects[0]!;
+      const created = JSON.parse((await apply(object, false)).body) as SampleObject;
+      const answer = await call("PUT", `${pathOf(object)}/status`, { ...created, status: status() });
+      strictEqual(answer.status, 200, answer.body);
+      deepStrictEqual((JSON.parse(answer.body) as { status: unknown }).status, status());
+      strictEqual((await call("DELETE", pathOf(object))).status, 200);
+    });
 
   it("show the columns that answer what people ask", async () => {
-    const answer = await http.call({
-      method: "GET",
-      path: "/apis/keyturn.dev/v1alpha1/secretrotations",
-      headers: {
-        authorization: `Bearer ${stack.kubernetes.adminToken}`,
-        accept: "application/json;as=Table;v=v1;g=meta.k8s.io",
-      },
-    });
-    const table = JSON.parse(answer.body) as { columnDefinitions: { name: string; priority: number }[] };
-    deepStrictEqual(
-      table.columnDefinitions.filter(({ priority }) => priority === 0).map(({ name }) => name),
-      ["Name", "Ready", "Activity", "Version", "Key Age", "Next Rotation", "Age"],
-    );
+    for (const [plural, columns] of [
+      ["secretrotations", ["Name", "Ready", "Activity", "Version", "Key Age", "Next Rotation", "Age"]],
+      [
+        "serviceaccountlifecycles",
+        ["Name", "Ready", "State", "Activity", "Owner", "Environment", "Expires", "Oldest Key", "Age"],
+      ],
+    ] as const) {
+      const answer = await http.call({
+        method: "GET",
+        path: `/apis/keyturn.dev/v1alpha1/${plural}`,
+        headers: {
+          authorization: `Bearer ${stack.kubernetes.adminToken}`,
+          accept: "application/json;as=Table;v=v1;g=meta.k8s.io",
+        },
+      });
+      const table = JSON.parse(answer.body) as { columnDefinitions: { name: string; priority: number }[] };
+      deepStrictEqual(
+        table.columnDefinitions.filter(({ priority }) => priority === 0).map(({ name }) => name),
+        columns,
+      );
+    }
   });
 });
 
@@ -222,6 +233,63 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   lastHandledRetry: "2",
   history: [{ version: "5-abc", id: "AKIAOLDEST", issuedAt: AT, endedAt: AT, end: "Revoked", proof: "ProvenByLogin" }],
   activity: "Idle",
+  predecessors: ["6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10"],
+  target: { connection: "aws-prod", userName: "reports", claim: "aws-access-key/123456789012/reports" },
+  identityUid: "6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10",
+  suspension: { reason: "IdentitySuspended", since: AT, resumedAt: AT, refused: true },
+  adoptedPlaces: ["secret/default/app"],
+  rewrittenGeneration: 2,
+};
+
+const CONDITIONS = FULL_STATUS.conditions;
+
+const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
+  observedGeneration: 3,
+  conditions: CONDITIONS,
+  state: "Active",
+  activity: "Idle",
+  plan: {
+    generation: 3,
+    digest: "ab",
+    lines: ["+ ServiceAccount default/reports", "~ owner", "- group exporters"],
+    omitted: 1,
+  },
+  accounts: [
+    {
+      name: "cluster",
+      target: "kubernetes-service-account/default/reports",
+      declaration: "{}",
+      externalId: "6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10",
+      pieces: ["principal", "owner", "binding/Role/reader"],
+      state: "Leaving",
+      enabledCredentials: ["AKIAEXAMPLE"],
+      adopted: true,
+      foundPieces: ["principal"],
+      cutAt: AT,
+      provenAt: AT,
+      proof: "ProvenByReview",
+      heldUntil: AT,
+    },
+  ],
+  requesters: [{ privilege: "binding/Role/reader", username: "alice", uid: "1", groups: ["payments"], generation: 2 }],
+  ownerRecord: { team: "reporting", contact: "reporting@example.com", environment: "production" },
+  moves: [{ field: "team", from: "payments", to: "reporting", time: AT, by: "alice" }],
+  lastKnownGood: { generation: 2, specHash: "ab", spec: "{}" },
+  quarantine: {
+    specHash: "cd",
+    connectionGeneration: 1,
+    generation: 3,
+    reason: "NotFound",
+    message: "No such policy.",
+  },
+  rewrittenGeneration: 3,
+  narrowed: "ab",
+  failures: { ...FAILURES, about: "lake/group/exporters" },
+  leaveFailures: { ...FAILURES, about: "lake" },
+  drift: ["lake: group exporters is missing"],
+  inventory: { credentials: 2, oldestCredentialTime: AT, unknownCredentials: ["AKIAUNKNOWN"] },
+  review: { lastTime: AT, dueTime: AT },
+  lastHandledRetry: "2",
   predecessors: ["6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10"],
 };
 

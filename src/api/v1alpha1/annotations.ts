@@ -38,3 +38,8 @@ export const CHANGED_BY = `${GROUP}/changed-by`;
 export const CHANGED_BY_UID = `${GROUP}/changed-by-uid`;
 /** Beside CHANGED_BY: the user's groups, one a line. */
 export const CHANGED_BY_GROUPS = `${GROUP}/changed-by-groups`;
+
+/** On a ServiceAccountLifecycle that is made by dry run: the admission policy that is named refuses it, which shows that it is in force. */
+export const ADMISSION_PROBE = `${GROUP}/admission-probe`;
+/** The policies on which every grant rests: who asked, whether they may bind the role, and that status is the operator's. */
+export const PROBED_POLICIES = ["keyturn-requester", "keyturn-bind", "keyturn-status"] as const;

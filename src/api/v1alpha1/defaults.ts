@@ -33,6 +33,8 @@ export const DEFAULTS = {
   deletionTimeout: "1h",
   /** deletion.onTimeout */
   deletionOnTimeout: "HandOver",
+  /** adoption.mode */
+  adoptionMode: "Never",
   /** rollback.mode */
   rollbackMode: "Effective",
 } as const;

@@ -2,7 +2,7 @@
 export type Polarity = "normal" | "abnormal";
 
 export interface ConditionMeaning {
-  readonly on: readonly ("SecretRotation" | "ProviderConnection" | "OrphanedCredential")[];
+  readonly on: readonly ("SecretRotation" | "ServiceAccountLifecycle" | "ProviderConnection" | "OrphanedCredential")[];
   readonly polarity: Polarity;
   readonly meaning: string;
   /** Reason → meaning. Stable: alerts and scripts may compare them. */
@@ -26,6 +26,9 @@ export const FAILURE_REASONS = {
   StillInUse:
     "The credential that must go was used lately, or the provider does not say when it was; it stays as it is until that ends.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
+  LimitReached:
+    "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
+  KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
   NegativeControlAccepted: "A wrong credential was accepted too, so the login proves nothing.",
   Unknown: "An error that the operator has no word for; its log has more.",
 } as const;
@@ -44,10 +47,10 @@ const STALL_REASONS = {
 /** Every condition type and every reason that it can have; docs/reference/conditions.md shows the same, held by a test. */
 export const CONDITIONS = {
   Ready: {
-    on: ["SecretRotation", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
     polarity: "normal",
     meaning:
-      "SecretRotation: a credential is published that works; it stays True during a rotation and after a failed one. ProviderConnection: the operator can log in. OrphanedCredential: all is revoked and proven.",
+      "SecretRotation: a credential is published that works; it stays True during a rotation and after a failed one. ServiceAccountLifecycle: the identity is as its spec in force says. ProviderConnection: the operator can log in. OrphanedCredential: all is revoked and proven.",
     reasons: {
       Available: "The current credential has logged in and is delivered.",
       AvailableUnverified: "The current credential is delivered; spec.verify.mode is None, so no login was tried.",
@@ -57,8 +60,46 @@ export const CONDITIONS = {
       Pending: "The operator has not come to a result yet.",
       Revoking: "What was left behind is being revoked.",
       Revoked: "Everything is revoked and proven; the entry goes.",
+      AsDeclared: "Every account stands as the spec says.",
+      LastKnownGood: "The newest spec failed; every account stands as the last known good one says.",
+      Joining: "Accounts are being made for the first time.",
+      Moving: "The accounts are being changed to what the spec says now.",
+      Drifted: "Something was changed by hand; it is being put back, or spec.drift.mode is Report.",
+      Planned: "The plan is in status.plan; the annotation keyturn.dev/dry-run holds it there.",
+      Suspended: "The identity is suspended.",
+      IdentityNotReady: "The identity that the credential belongs to, or its account, does not exist yet.",
+      IdentitySuspended: "The identity that the credential belongs to is suspended.",
+      IdentityDecommissioned:
+        "The identity that the credential belongs to is decommissioned, expired, being deleted or gone.",
+      Resuming: "The identity is coming back: logins, credentials and rights are being given back.",
+      Expired: "spec.expiresAt has passed.",
+      Decommissioned: "The identity is decommissioned.",
       ...STALL_REASONS,
       ...FAILURE_REASONS,
+    },
+  },
+  Provisioned: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "normal",
+    meaning: "Every account of the spec in force has been wholly applied at least once.",
+    reasons: {
+      AccountsStand: "Every account exists and is owned.",
+      Pending: "An account has not been wholly applied yet.",
+      Removed: "The accounts are deleted.",
+    },
+  },
+  Offboarded: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "normal",
+    meaning:
+      "Every account is refused by its provider, and that was proven. Present only from the moment when the identity is decommissioned or expires.",
+    reasons: {
+      Proven: "Rights are cut, credentials disabled, and the providers refuse; deletion follows as spec.deletion says.",
+      Deleted: "The accounts are deleted.",
+      NothingThere: "The identity never had an account.",
+      Cutting: "Rights are being cut and credentials disabled.",
+      OffboardingFailing: "A provider does not let it be done; tried again on its own.",
+      Planned: "The annotation keyturn.dev/dry-run holds it back.",
     },
   },
   Verified: {
@@ -110,11 +151,11 @@ export const CONDITIONS = {
       Scheduled: "spec.schedule.every has passed.",
       Requested: "The annotation keyturn.dev/rotate-at asked for it.",
       Lost: "The current credential is gone at the provider, or its value is gone everywhere.",
-      Resumed: "After an undone deletion the old credentials could not be used again.",
+      Resumed: "After an undone deletion or suspension the old credential could not be used again.",
     },
   },
   Reconciling: {
-    on: ["SecretRotation", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
     polarity: "abnormal",
     meaning: "Something is under way (kstatus).",
     reasons: {
@@ -123,28 +164,90 @@ export const CONDITIONS = {
     },
   },
   Stalled: {
-    on: ["SecretRotation", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
     polarity: "abnormal",
     meaning: "Nothing moves until a person acts, or a refusal has lasted (kstatus).",
-    reasons: { ...STALL_REASONS, ...FAILURE_REASONS },
+    reasons: {
+      ...STALL_REASONS,
+      ...FAILURE_REASONS,
+      Narrowed:
+        "The spec is refused after something has been removed for it already: it is tried again and never reverted. Change the spec.",
+      WasDecommissioned: "The identity was decommissioned and is deleted; create a new resource.",
+    },
+  },
+  Suspended: {
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning:
+      "ServiceAccountLifecycle: spec.state is Suspended. SecretRotation: its identity is not Active, so nothing is issued.",
+    reasons: {
+      Cutting: "Rights are being cut and credentials disabled.",
+      Proven: "Rights are cut, credentials disabled, and the providers refuse.",
+      IdentitySuspended: "The identity that the rotation belongs to is suspended.",
+      IdentityDecommissioned: "The identity that the rotation belongs to is decommissioned, expired or being deleted.",
+      Resuming: "The identity is Active again; the current credential has not logged in yet.",
+      OffboardingFailing: "A provider does not let rights be cut; tried again on its own.",
+    },
+  },
+  Expired: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning: "spec.expiresAt has passed; the identity counts as Decommissioned.",
+    reasons: { ExpiresAtPassed: "A later expiresAt brings it back until deletion.holdFor has passed." },
+  },
+  ReviewDue: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning: "Nobody has said within spec.review.every that the identity is still needed.",
+    reasons: { NotReviewed: "Set the annotation keyturn.dev/reviewed-at to the time of the review." },
+  },
+  Drifted: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning: "What stands differs from the spec in force and was not put back.",
+    reasons: {
+      Reported: "spec.drift.mode is Report; status.drift lists it.",
+      UnknownRestriction:
+        "Somebody has bound the account by more than the spec says. Keyturn never takes that away; declare it, or take it away.",
+    },
+  },
+  PlanOnly: {
+    on: ["ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning: "The plan is in status.plan, and nothing of it is done.",
+    reasons: { AskedFor: "The annotation keyturn.dev/dry-run is set." },
+  },
+  Adopted: {
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
+    polarity: "abnormal",
+    meaning:
+      "Something that existed before is in use and is not Keyturn's yet: deletion, suspension and a revert give it back untouched.",
+    reasons: {
+      UntilFirstRotation: "SecretRotation: until the first verified rotation.",
+      UntilWhollyApplied: "ServiceAccountLifecycle: until the account stands wholly as the spec says.",
+    },
   },
   Reverted: {
-    on: ["SecretRotation"],
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
-    meaning: "The spec failed and is quarantined; status.lastKnownGood is in force.",
+    meaning:
+      "The spec failed and is quarantined; status.lastKnownGood is in force. Without one, a ServiceAccountLifecycle takes back what was made.",
     reasons: { ...FAILURE_REASONS },
   },
   Conflict: {
-    on: ["SecretRotation"],
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
     meaning: "The target or a place of delivery belongs to somebody else.",
     reasons: { NotOurs: "It is claimed or marked by another owner, or exists without a mark." },
   },
   Unmanaged: {
-    on: ["SecretRotation"],
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
-    meaning: "The target has credentials that Keyturn did not make and does not touch.",
-    reasons: { UnknownCredential: "The message names up to five of them." },
+    meaning: "The target has credentials or privileges that Keyturn did not make and does not touch.",
+    reasons: {
+      UnknownCredential: "The message names up to five of them.",
+      ForeignGrant: "Somebody else's binding gives the account privileges; the message names up to five of them.",
+    },
   },
   RollbackUnavailable: {
     on: ["SecretRotation"],
@@ -153,9 +256,9 @@ export const CONDITIONS = {
     reasons: { PreviousValueLost: "The value in use could not be read back from staging or a delivery." },
   },
   Paused: {
-    on: ["SecretRotation"],
+    on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
-    meaning: "Nothing is done.",
+    meaning: "Nothing is done except revocation and offboarding.",
     reasons: { AskedFor: "The annotation keyturn.dev/paused is set." },
   },
 } as const satisfies Readonly<Record<string, ConditionMeaning>>;
@@ -184,7 +287,31 @@ export const EVENTS = {
   Deleted: { type: "Normal", meaning: "A replaced credential was deleted." },
   Proven: { type: "Normal", meaning: "A replaced credential is refused, or no longer listed." },
   Withdrawn: { type: "Normal", meaning: "A place of delivery that the spec no longer names was cleared." },
-  Resumed: { type: "Normal", meaning: "An undone deletion: the predecessor's credentials were taken over." },
+  Resumed: {
+    type: "Normal",
+    meaning: "A suspension or deletion was undone: exactly what was in use before is in use again.",
+  },
+  Planned: { type: "Normal", meaning: "What will be created, changed and removed stands in status.plan." },
+  Adopted: { type: "Normal", meaning: "Something that existed before was taken over; the note says what." },
+  GivenBack: { type: "Normal", meaning: "Something adopted was given back as it was found." },
+  Provisioned: {
+    type: "Normal",
+    meaning: "Every account stands as the spec says; this spec is the last known good one.",
+  },
+  Granted: { type: "Normal", meaning: "An account was given a privilege; the note has it." },
+  Removed: { type: "Normal", meaning: "A privilege that is no longer declared was taken away; the note has it." },
+  Moved: { type: "Normal", meaning: "Owner, contact or environment changed; status.moves has from and to." },
+  Suspended: {
+    type: "Normal",
+    meaning:
+      "An account is refused by its provider, and that was proven; it can come back. On SecretRotation: nothing is issued.",
+  },
+  Offboarded: { type: "Normal", meaning: "An account that leaves is refused by its provider, and that was proven." },
+  AccountDeleted: { type: "Normal", meaning: "An account that left was deleted after its hold." },
+  SpecRewritten: {
+    type: "Normal",
+    meaning: "spec.rollback.mode RewriteSpec: the last known good spec was written back.",
+  },
   HandedOver: { type: "Normal", meaning: "The resource goes; the ledger does what is left." },
   RotationRolledBack: { type: "Warning", meaning: "The version before is published again; the note has the reason." },
   RotationAbandoned: {
@@ -198,6 +325,20 @@ export const EVENTS = {
   StrayFound: { type: "Warning", meaning: "A credential that may be a late answer of ours was found." },
   RollbackUnavailable: { type: "Warning", meaning: "The value in use is lost; the rotation can only go forward." },
   Reverted: { type: "Warning", meaning: "The spec failed; the last known good stays in force." },
+  Drifted: {
+    type: "Warning",
+    meaning: "Something was changed by hand; the note says what, and whether it is put back.",
+  },
+  Leaving: {
+    type: "Warning",
+    meaning: "An account is being cut off: suspended, decommissioned, expired or no longer declared.",
+  },
+  ReviewDue: { type: "Warning", meaning: "Nobody has said in time that the identity is still needed." },
+  RewriteRefused: {
+    type: "Warning",
+    meaning: "spec.rollback.mode is RewriteSpec, but Git owns the object; its spec is left alone.",
+  },
+  LimitReached: { type: "Warning", meaning: "A cluster-wide limit holds back what was to be done next." },
   InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },
 } as const satisfies Readonly<Record<string, EventMeaning>>;

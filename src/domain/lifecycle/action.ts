@@ -50,6 +50,13 @@ export interface LifecycleInput {
   /** Capabilities of accounts that are only on record. */
   readonly leaving: Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>;
   readonly observed: Readonly<Record<string, AccountView>>;
+  /**
+   * Accounts about which something failed in this pass, or whose back-off lasts: nothing more is planned for them now, the others go
+   * on. When nothing else is left to do and one of these is not done, the answer is `wait` for BackingOff.
+   */
+  readonly failed?: readonly string[] | undefined;
+  /** Nothing may be added: the own spec makes no sense and there is none to go back to. Leaving goes on. */
+  readonly refusal?: Extract<LifecycleAction, { type: "refuse" }> | undefined;
   /** By `<account>/<piece key>`, for every piece that the planner would make or widen. */
   readonly permissions?: Readonly<Record<string, Permission>> | undefined;
   readonly dryRun: boolean;
@@ -71,8 +78,8 @@ export type LifecycleAction =
   /** Finalizer, claims of these targets, then (record) the write-ahead records of what may come to stand. */
   | { readonly type: "declare"; readonly records: readonly AccountRecord[] }
   | { readonly type: "apply"; readonly account: string; readonly piece: Piece; readonly because: "Declared" | "Drift" }
-  /** (record) Before the first removal or narrowing of a spec that is not good yet. */
-  | { readonly type: "beginNarrowing" }
+  /** (record) Before the first removal or narrowing of a spec that is not good yet; what was adopted is ours from then on. */
+  | { readonly type: "beginNarrowing"; readonly accounts: readonly string[] }
   | { readonly type: "remove"; readonly account: string; readonly key: string; readonly because: RemovalCause }
   /** (record) Everything stands as declared: the spec is the last known good one, records hold what is desired and no more. */
   | { readonly type: "recordGood" }
@@ -80,7 +87,13 @@ export type LifecycleAction =
   | { readonly type: "recordDrift"; readonly lines: readonly string[] }
   // Leaving, in this order over all leaving accounts: begin, cut, close, disable, prove; then hold, then removal.
   /** Takes the cluster-wide permit, then (record) state Leaving and the ids that are active now. */
-  | { readonly type: "beginLeaving"; readonly account: string; readonly enabledCredentials: readonly string[] }
+  | {
+      readonly type: "beginLeaving";
+      readonly account: string;
+      readonly enabledCredentials: readonly string[];
+      /** The object's own spec no longer declares the account: a narrowing, which is never reverted. */
+      readonly narrows?: true;
+    }
   | { readonly type: "cut"; readonly account: string }
   | { readonly type: "closeLogin"; readonly account: string }
   | { readonly type: "disableCredential"; readonly account: string; readonly id: string }
@@ -88,8 +101,11 @@ export type LifecycleAction =
   | { readonly type: "removeCredential"; readonly account: string; readonly id: string }
   /** (record) Deleted: the claim is released, the record goes. */
   | { readonly type: "forget"; readonly account: string }
+  /** Followed by state Gone on record, then `forget`. */
   | { readonly type: "giveBack"; readonly account: string }
   // Coming back: login, credentials, rights, then (record) state Active.
+  /** (record) Proof and hold are void from here on: whoever leaves again is proven and held anew. */
+  | { readonly type: "beginReturning"; readonly account: string }
   | { readonly type: "openLogin"; readonly account: string }
   | { readonly type: "enableCredential"; readonly account: string; readonly id: string }
   | { readonly type: "uncut"; readonly account: string }
@@ -100,6 +116,8 @@ export type LifecycleAction =
       readonly code: "Conflict" | "InvalidSpec" | "PermissionDenied";
       readonly message: string;
       readonly about: string;
+      /** No retry will cure it: Stalled, not counted and never quarantined. */
+      readonly final?: true;
     }
   | { readonly type: "wait"; readonly for: LifecycleWait; readonly recheckAt?: Date; readonly about?: string };
 

@@ -33,3 +33,6 @@ export type ObservedPiece = Pick<Piece, "key" | "class" | "value" | "title">;
 
 /** Does the change from one value to another let more be done, less, or some of both? `none`: it is about neither. */
 export type Direction = "widen" | "narrow" | "mixed" | "none";
+
+/** What cannot be taken away alone: it goes with the principal. */
+export const partOfPrincipal = (key: string): boolean => key === "principal" || key === "owner" || key === "trust";

@@ -16,7 +16,7 @@ export interface OrphanedCredential {
      * The resource that is gone.
      */
     readonly origin: {
-      readonly kind: "SecretRotation";
+      readonly kind: "SecretRotation" | "ServiceAccountLifecycle";
       readonly namespace: string;
       readonly name: string;
       readonly uid: string;
@@ -24,7 +24,7 @@ export interface OrphanedCredential {
     /**
      * Who issued the credentials; as in the resource that is gone.
      */
-    readonly source: {
+    readonly source?: {
       readonly awsAccessKey: {
         readonly connectionRef: {
           readonly name: string;
@@ -34,13 +34,17 @@ export interface OrphanedCredential {
       };
     };
     /**
-     * The claim's target.
+     * The claim's target; of an identity, namespace and name.
      */
     readonly target: string;
     /**
+     * Why nothing is done, not even disabling, until a person sets the annotation keyturn.dev/release to true.
+     */
+    readonly held?: "LimitReached";
+    /**
      * UID under which the values are staged.
      */
-    readonly stagingUid: string;
+    readonly stagingUid?: string;
     /**
      * As declared by the resource that is gone.
      */
@@ -58,14 +62,14 @@ export interface OrphanedCredential {
     /**
      * The credentials of ours that were known.
      */
-    readonly credentials: ReadonlyArray<{
+    readonly credentials?: ReadonlyArray<{
       readonly version: string;
       readonly id: string;
     }>;
     /**
      * Intents under which a new id may still be ours.
      */
-    readonly intents: ReadonlyArray<{
+    readonly intents?: ReadonlyArray<{
       readonly id: string;
       readonly version: string;
       readonly openedAt: string;
@@ -77,7 +81,7 @@ export interface OrphanedCredential {
     /**
      * What was delivered and must be withdrawn.
      */
-    readonly deliveries: ReadonlyArray<{
+    readonly deliveries?: ReadonlyArray<{
       readonly name: string;
       readonly version: string;
       readonly target: string;
@@ -99,11 +103,54 @@ export interface OrphanedCredential {
     /**
      * Credentials made for this target so far; undo counts on from here.
      */
-    readonly sequence: number;
+    readonly sequence?: number;
     /**
      * The version that was in use.
      */
     readonly currentVersion?: string;
+    /**
+     * The identity's accounts, as its status had them.
+     */
+    readonly accounts?: ReadonlyArray<{
+      readonly name: string;
+      /**
+       * Provider, account and name: what is claimed.
+       */
+      readonly target: string;
+      /**
+       * The account as it was declared last (JSON text).
+       */
+      readonly declaration: string;
+      /**
+       * The provider's own unchangeable id.
+       */
+      readonly externalId?: string;
+      /**
+       * Keys of what may stand there.
+       */
+      readonly pieces: ReadonlyArray<string>;
+      readonly state: "Pending" | "Active" | "Leaving" | "Cut" | "Gone";
+      /**
+       * Ids that were active when the account was cut; undo switches on exactly these.
+       */
+      readonly enabledCredentials?: ReadonlyArray<string>;
+      /**
+       * It existed before; until it is first wholly applied it is given back untouched.
+       */
+      readonly adopted?: boolean;
+      /**
+       * What an adopted account had when it was taken over.
+       */
+      readonly foundPieces?: ReadonlyArray<string>;
+      readonly cutAt?: string;
+      readonly provenAt?: string;
+      readonly proof?: "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";
+      readonly heldUntil?: string;
+    }>;
+    /**
+     * UIDs of earlier resources whose marks may still be on the accounts.
+     */
+    readonly predecessors?: ReadonlyArray<string>;
   };
   /**
    * What has been done.
@@ -138,7 +185,7 @@ export interface OrphanedCredential {
       readonly reason: string;
       readonly message: string;
       /**
-       * Id of the credential that it is about; another one is not held up.
+       * Id of the credential, or names of the accounts, that it is about; others are not held up.
        */
       readonly about?: string;
       readonly since: string;
@@ -152,6 +199,45 @@ export interface OrphanedCredential {
      * What was delivered has been taken away.
      */
     readonly withdrawn?: boolean;
+    /**
+     * How far each account is.
+     */
+    readonly accounts?: ReadonlyArray<{
+      readonly name: string;
+      /**
+       * Provider, account and name: what is claimed.
+       */
+      readonly target: string;
+      /**
+       * The account as it was declared last (JSON text).
+       */
+      readonly declaration: string;
+      /**
+       * The provider's own unchangeable id.
+       */
+      readonly externalId?: string;
+      /**
+       * Keys of what may stand there.
+       */
+      readonly pieces: ReadonlyArray<string>;
+      readonly state: "Pending" | "Active" | "Leaving" | "Cut" | "Gone";
+      /**
+       * Ids that were active when the account was cut; undo switches on exactly these.
+       */
+      readonly enabledCredentials?: ReadonlyArray<string>;
+      /**
+       * It existed before; until it is first wholly applied it is given back untouched.
+       */
+      readonly adopted?: boolean;
+      /**
+       * What an adopted account had when it was taken over.
+       */
+      readonly foundPieces?: ReadonlyArray<string>;
+      readonly cutAt?: string;
+      readonly provenAt?: string;
+      readonly proof?: "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";
+      readonly heldUntil?: string;
+    }>;
     /**
      * UID of the resource that took this over (undo).
      */

@@ -2,7 +2,7 @@
 import type { ResourceMeta } from "../meta.ts";
 
 /**
- * One connection to a provider (an AWS account, a Vault), how the operator logs in to it, and which namespaces may use it.
+ * One connection to a provider (an AWS account, a Vault, this cluster), how the operator logs in to it, and which namespaces may use it.
  */
 export interface ProviderConnection {
   readonly apiVersion: "keyturn.dev/v1alpha1";
@@ -82,7 +82,7 @@ export interface ProviderConnection {
        */
       readonly accountId: string;
       /**
-       * Begins and ends with "/". Only IAM users whose path is this, then the namespace's name and "/", are ever touched. Absent means "/keyturn/".
+       * Begins and ends with "/". Only IAM users and roles whose path is this, then the namespace's name and "/", are ever touched. Absent means "/keyturn/".
        */
       readonly pathPrefix?: string;
       /**

@@ -26,22 +26,31 @@ export interface SecretRotation {
      */
     readonly source: {
       /**
-       * An access key of an IAM user that exists already and carries the tag keyturn.dev/owner.
+       * An access key of an IAM user: of an account of the identity (accountRef), or of a user that exists already and carries the tag keyturn.dev/owner (connectionRef and userName).
        */
       readonly awsAccessKey?: {
         /**
-         * The ProviderConnection (kind aws) through which the key is issued. Immutable.
+         * An account of the ServiceAccountLifecycle that identityRef names; it must be an AWS user. Immutable. Absent means connectionRef and userName.
          */
-        readonly connectionRef: {
+        readonly accountRef?: {
+          /**
+           * Name of the account in spec.accounts of the ServiceAccountLifecycle.
+           */
+          readonly name: string;
+        };
+        /**
+         * The ProviderConnection (kind aws) through which the key is issued. Immutable. Required unless accountRef is there.
+         */
+        readonly connectionRef?: {
           /**
            * Name of the ProviderConnection.
            */
           readonly name: string;
         };
         /**
-         * Name (not ARN, not path) of the IAM user. Immutable.
+         * Name (not ARN, not path) of the IAM user. Immutable. Required unless accountRef is there.
          */
-        readonly userName: string;
+        readonly userName?: string;
         /**
          * Whether every access key of this user is Keyturn's to manage. Absent means true: a key that appears while a rotation is open is taken for Keyturn's own and disabled. False: such a key is reported, never touched.
          */
@@ -57,7 +66,7 @@ export interface SecretRotation {
        */
       readonly name: string;
       /**
-       * A Secret (type Opaque) in this namespace, created and owned by Keyturn. One that exists already and is not Keyturn's is a Conflict.
+       * A Secret (type Opaque) in this namespace, created and owned by Keyturn. One that exists already and is not Keyturn's is a Conflict, unless it is adopted.
        */
       readonly kubernetesSecret?: {
         /**
@@ -225,13 +234,22 @@ export interface SecretRotation {
       readonly onTimeout?: "HandOver" | "Block";
     };
     /**
+     * What happens with a Secret and an access key that exist already. Absent means mode Never.
+     */
+    readonly adoption?: {
+      /**
+       * Never: such a Secret is a Conflict. IfAnnotated: a Secret that says so itself (annotation keyturn.dev/adopt: <namespace>/<name>) is taken over with the access key in it, and stays untouched until the first rotation.
+       */
+      readonly mode: "Never" | "IfAnnotated";
+    };
+    /**
      * What happens when a spec fails.
      */
     readonly rollback?: {
       /**
-       * Effective: the last known good stays in force, the spec is left alone. None: only reported. Absent means Effective.
+       * Effective: the last known good stays in force, the spec is left alone. RewriteSpec: spec is written back too, once, unless Git owns the object. None: only reported. Absent means Effective.
        */
-      readonly mode?: "Effective" | "None";
+      readonly mode?: "Effective" | "RewriteSpec" | "None";
     };
   };
   /**
@@ -264,7 +282,52 @@ export interface SecretRotation {
       readonly verifiedAt?: string;
       readonly publishedAt?: string;
       readonly resuming?: boolean;
+      /**
+       * It existed before and is not Keyturn's until the first rotation has replaced it.
+       */
+      readonly adopted?: boolean;
     };
+    /**
+     * Whose access keys these are, as it was found out last; needed when the identity is gone.
+     */
+    readonly target?: {
+      /**
+       * The ProviderConnection.
+       */
+      readonly connection: string;
+      readonly userName: string;
+      /**
+       * The target as it is claimed.
+       */
+      readonly claim: string;
+    };
+    /**
+     * UID of the ServiceAccountLifecycle as it was seen last.
+     */
+    readonly identityUid?: string;
+    /**
+     * Its identity is not Active, or was not and the current credential has not logged in since.
+     */
+    readonly suspension?: {
+      readonly reason: "IdentitySuspended" | "IdentityDecommissioned";
+      readonly since: string;
+      /**
+       * Since when the identity is Active again.
+       */
+      readonly resumedAt?: string;
+      /**
+       * The current credential does not log in any more; a new one is issued.
+       */
+      readonly refused?: boolean;
+    };
+    /**
+     * Deliveries that were there before the adopted credential in use was taken over.
+     */
+    readonly adoptedPlaces?: ReadonlyArray<string>;
+    /**
+     * The failed generation that rollback.mode RewriteSpec was about last.
+     */
+    readonly rewrittenGeneration?: number;
     /**
      * The open rotation and its write-ahead intent.
      */
@@ -311,6 +374,10 @@ export interface SecretRotation {
         readonly verifiedAt?: string;
         readonly publishedAt?: string;
         readonly resuming?: boolean;
+        /**
+         * It existed before and is not Keyturn's until the first rotation has replaced it.
+         */
+        readonly adopted?: boolean;
       };
       readonly dependents?: ReadonlyArray<{
         readonly name: string;

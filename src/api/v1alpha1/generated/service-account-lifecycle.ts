@@ -111,7 +111,7 @@ export interface ServiceAccountLifecycle {
          */
         readonly user?: {
           /**
-           * Name at IAM. Absent means <namespace>.<metadata.name>.<account>, shortened with a hash where IAM's 64 characters do not hold it. Immutable.
+           * Name at IAM. Absent means `<namespace>.<metadata.name>.<account>`, shortened with a hash where IAM's 64 characters do not hold it. Immutable.
            */
           readonly name?: string;
           /**
@@ -163,7 +163,7 @@ export interface ServiceAccountLifecycle {
          */
         readonly role?: {
           /**
-           * Name at IAM. Absent means <namespace>.<metadata.name>.<account>, shortened with a hash where IAM's 64 characters do not hold it. Immutable.
+           * Name at IAM. Absent means `<namespace>.<metadata.name>.<account>`, shortened with a hash where IAM's 64 characters do not hold it. Immutable.
            */
           readonly name?: string;
           /**

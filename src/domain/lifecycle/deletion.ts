@@ -1,0 +1,93 @@
+import type { AccountView, DesiredAccount, LifecycleAction } from "./action.ts";
+import { isGivenBack, planCut, planLeavers, type LeavingInput, type Leaver, type LeavingAnswer } from "./leaving.ts";
+import type { AccountRecord } from "./record.ts";
+import type { LifecycleSettings } from "./settings.ts";
+
+type Capabilities = Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>;
+
+/** Accounts of which only the record is left: of a resource that is being deleted, or of the ledger's entry for it. */
+export interface DepartureInput {
+  readonly now: Date;
+  readonly timeTrusted: boolean;
+  readonly records: readonly AccountRecord[];
+  readonly capabilities: Capabilities;
+  readonly observed: Readonly<Record<string, AccountView>>;
+  /** Accounts about which something failed in this pass, or whose back-off lasts. */
+  readonly failed: readonly string[];
+  readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs">;
+}
+
+export interface IdentityDeletionInput extends DepartureInput {
+  readonly deletedAt: Date;
+  readonly deletion: LifecycleSettings["deletion"];
+  /** What the ledger's entry for this object's UID knows of the accounts; undefined while there is none. */
+  readonly ledger?: readonly AccountRecord[] | undefined;
+}
+
+export type IdentityDeletionAction =
+  | LifecycleAction
+  /** The ledger has to know these before anything is cut: what was in use is asked for when the deletion is undone. */
+  | { readonly type: "writeLedger"; readonly records: readonly AccountRecord[] }
+  /** Nothing is to be cut: claims are released, marks stay, the finalizer goes. */
+  | { readonly type: "releaseAll" }
+  /** Cut everywhere: the ledger proves, holds and deletes. */
+  | { readonly type: "removeFinalizer" };
+
+/**
+ * Deleting a resource: what is in use goes on record, the ledger knows everything, then every account is cut, closed and disabled,
+ * then the finalizer goes. The ledger proves, holds and deletes, so that a namespace never hangs on a dead provider.
+ */
+export const planIdentityDeletion = (input: IdentityDeletionInput): IdentityDeletionAction => {
+  const { records, deletion } = input;
+  if (records.length === 0 || deletion.policy === "Retain") return { type: "releaseAll" };
+  const next = planCut(leavingInput(input));
+  if (next?.type === "observe" || next?.type === "beginLeaving") return next;
+  if (!knows(input.ledger, records)) return { type: "writeLedger", records };
+  if (next !== undefined) return next;
+  const adopted = records.filter((record) => isGivenBack(record) || record.state === "Gone");
+  const returned = planLeavers({ ...leavingInput(input), leavers: leaversOf({ ...input, records: adopted }) });
+  if (returned.kind === "act") return returned.action;
+  // What failed holds the finalizer until the time-out; what is cut is the ledger's from here on.
+  if (input.failed.some((name) => records.some((record) => record.name === name)))
+    return { type: "wait", for: "BackingOff", about: input.failed.join(",") };
+  return { type: "removeFinalizer" };
+};
+
+/** Does the ledger know every account, and what was in use of each? */
+const knows = (ledger: readonly AccountRecord[] | undefined, records: readonly AccountRecord[]): boolean =>
+  ledger !== undefined &&
+  records.every((record) => {
+    const entry = ledger.find(({ name }) => name === record.name);
+    return entry !== undefined && (record.enabledCredentials === undefined || entry.enabledCredentials !== undefined);
+  });
+
+/** After the time-out a failed cut is the ledger's business too, unless the spec says that the object must stay. */
+export const mayHandOver = (input: Pick<IdentityDeletionInput, "now" | "deletedAt" | "deletion">): boolean =>
+  input.deletion.onTimeout === "HandOver" &&
+  input.now.getTime() - input.deletedAt.getTime() >= input.deletion.timeoutMs;
+
+/**
+ * The ledger's next step for accounts whose resource is gone: begin, cut, close, disable, prove, hold, delete, forget. The same
+ * protocol as that of a resource that still exists. `done`: kept for ever (policy Disable), or no record is left.
+ */
+export const planDeparture = (input: DepartureInput): LeavingAnswer => planLeavers(leavingInput(input));
+
+const leavingInput = (input: DepartureInput): LeavingInput => ({
+  now: input.now,
+  timeTrusted: input.timeTrusted,
+  leavers: leaversOf(input),
+  observed: input.observed,
+  failed: input.failed,
+  mayBegin: true,
+  deletion: input.deletion,
+});
+
+const leaversOf = ({ records, capabilities }: DepartureInput): readonly Leaver[] =>
+  records.map((record) => ({
+    record,
+    wanted: "Gone",
+    cutsByRemoval: capabilities[record.name]?.cutsByRemoval ?? false,
+    canDisableCredentials: capabilities[record.name]?.canDisableCredentials ?? true,
+    takenBack: false,
+    narrows: false,
+  }));

@@ -1,0 +1,265 @@
+import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput, PlanLine, Privilege } from "./action.ts";
+import {
+  additions,
+  changesOf,
+  isForeignRestriction,
+  lineOf,
+  narrowings,
+  needsPermission,
+  type Change,
+} from "./changes.ts";
+import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
+import type { AccountRecord, LifecycleStatus, OwnerRecord } from "./record.ts";
+
+type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
+
+/**
+ * Joiner and mover: from what stands to what the spec in force says, for an identity that is Active. Additions first; only when a
+ * fresh look finds all of them does anything go away. What stands as declared is the last known good spec; from then on a
+ * difference is drift.
+ */
+export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLine[]): LifecycleAction => {
+  const failed = input.failed ?? [];
+  const accounts = kubernetesFirst(Object.values(input.desired)).filter(({ name }) => !failed.includes(name));
+  const unseen = accounts.find(({ name }) => input.observed[name] === undefined);
+  if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.name };
+
+  const settled = isSettled(input);
+  const refused = accounts.flatMap((account) => {
+    const refusal = refusalOf(account, input);
+    return refusal === undefined ? [] : [{ account, refusal }];
+  });
+  // A spec that cannot be applied wholly is not begun. One that stands already is kept up where it can be.
+  if (!settled && refused[0] !== undefined) return refused[0].refusal;
+  const fit = accounts.filter((account) => !refused.some((each) => each.account === account));
+  const found = fit.flatMap((account) => differences(account, input));
+  const left = found.filter(isForeignRestriction);
+  const all = found.filter((change) => !left.includes(change));
+  const reporting = settled && input.settings.drift === "Report";
+  // Marks and owner record are ours to keep, whatever drift.mode says: without them it could not be told whose it is.
+  const due = reporting ? all.filter((change) => isOwnMark(change, input)) : all;
+
+  const plan = planned(input, [...leavingLines, ...due.map(planLineOf)], settled);
+  if (plan !== undefined) return plan;
+  const asked = permitted(due, input);
+  if ("type" in asked && (asked.type === "observe" || !settled)) return asked;
+  const allowed = "type" in asked ? due.filter((change) => refusalIn(input, change) === undefined) : due;
+
+  const declaration = declared(fit, input, allowed);
+  if (declaration !== undefined) return declaration;
+  const action = applied(allowed, input, settled);
+  if (action !== undefined) return action;
+  if (failed.some((name) => input.settings.accounts.some((account) => account.name === name)))
+    return { type: "wait", for: "BackingOff", about: failed.join(",") };
+  const lines = driftLines(fit, left, reporting ? all.filter((change) => !due.includes(change)) : [], input);
+  if (!sameLines(lines, input.status.drift ?? [])) return { type: "recordDrift", lines };
+  const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);
+  if (refusal !== undefined) return refusal;
+  return goodIsDue(input) ? { type: "recordGood" } : { type: "wait", for: "Rest" };
+};
+
+/** Others refer to the ServiceAccount: a role's trust, a JWT login. */
+const kubernetesFirst = (accounts: readonly DesiredAccount[]): readonly DesiredAccount[] => [
+  ...accounts.filter(({ cutsByRemoval }) => cutsByRemoval),
+  ...accounts.filter(({ cutsByRemoval }) => !cutsByRemoval),
+];
+
+const recordOf = (status: LifecycleStatus, name: string): AccountRecord | undefined =>
+  (status.accounts ?? []).find((record) => record.name === name);
+
+/**
+ * Is the spec in force the good one, and do plan and record, which are written ahead of everything, know of nothing else that was
+ * begun since? Only then is a difference something that somebody else did.
+ */
+const isSettled = ({ status, specHash, settings, desired }: LifecycleInput): boolean =>
+  status.lastKnownGood?.specHash === specHash &&
+  status.narrowed === undefined &&
+  !planIsOpen(status) &&
+  sameOwner(status.ownerRecord, settings.owner) &&
+  settings.accounts.every(({ name }) => recordOf(status, name)?.state === "Active") &&
+  Object.values(desired).every((account) => isWhollyOnRecord(account, recordOf(status, account.name)));
+
+/** What the record knows is what the account must be, and no more. */
+const isWhollyOnRecord = (account: DesiredAccount, record: AccountRecord | undefined): boolean =>
+  record?.declaration === account.declaration &&
+  record.pieces.length === account.pieces.length &&
+  account.pieces.every(({ key }) => record.pieces.includes(key));
+
+/** Two owners are the same when every part is. */
+export const sameOwner = (a: OwnerRecord | undefined, b: OwnerRecord): boolean =>
+  a?.team === b.team && a.contact === b.contact && a.environment === b.environment;
+
+/** What stands in the way of this account; nothing of it may be touched. */
+const refusalOf = (account: DesiredAccount, { observed, settings }: LifecycleInput): Refusal | undefined => {
+  const view = observed[account.name];
+  if (view === undefined) return undefined;
+  const conflict = (about: string, message: string): Refusal => ({ type: "refuse", code: "Conflict", message, about });
+  const principal = account.pieces.find(({ class: kind }) => kind === "principal");
+  const title = principal?.title ?? account.target;
+  if (view.principal === "foreign") {
+    return conflict(
+      account.name,
+      `${title} exists and is not this resource's. Choose another name, or let it be adopted: mark it with keyturn.dev/adopt and declare spec.adoption.mode IfAnnotated.`,
+    );
+  }
+  if (view.principal === "adoptable" && !settings.adopt) {
+    return conflict(
+      account.name,
+      `${title} exists and offers itself for adoption, but spec.adoption.mode is Never. Declare IfAnnotated, or choose another name.`,
+    );
+  }
+  const taken = account.pieces.find(({ key }) => view.conflicts.includes(key));
+  return taken === undefined
+    ? undefined
+    : conflict(
+        `${account.name}/${taken.key}`,
+        `The place of ${taken.title} of account ${account.name} is taken by something that is not Keyturn's. Remove it, or take the piece out of the spec.`,
+      );
+};
+
+const differences = (account: DesiredAccount, { observed, status }: LifecycleInput): readonly Change[] => {
+  const view = observed[account.name];
+  return view === undefined ? [] : changesOf(account, view, recordOf(status, account.name));
+};
+
+const isOwnMark = ({ account, piece }: Change, { observed }: LifecycleInput): boolean =>
+  piece.class === "attribute" && observed[account]?.principal === "ours";
+
+/** The plan comes before anything of it is done; the repair of drift needs none. */
+const planned = (input: LifecycleInput, lines: readonly PlanLine[], settled: boolean): LifecycleAction | undefined => {
+  const { status, generation, dryRun } = input;
+  const due = dryRun ? status.plan !== undefined || lines.length > 0 : !settled && lines.length > 0;
+  // Under a dry run the plan is also shortened again when there is less to do.
+  const stale = dryRun && status.plan?.lines.length !== Math.min(lines.length, MOST_PLAN_LINES);
+  if (due && (stale || !planTells(status, generation, lines))) return { type: "recordPlan", lines };
+  return dryRun ? { type: "wait", for: "DryRun" } : undefined;
+};
+
+const keyOf = ({ account, piece }: Change): string => `${account}/${piece.key}`;
+
+const refusalIn = ({ permissions }: LifecycleInput, change: Change): Refusal | undefined => {
+  if (!needsPermission(change)) return undefined;
+  const permission = permissions?.[keyOf(change)];
+  if (permission?.kind !== "refused") return undefined;
+  return { type: "refuse", code: permission.code, message: permission.message, about: keyOf(change) };
+};
+
+/** Everything that lets more be done is asked about before anything is done. */
+export const permitted = (
+  due: readonly Change[],
+  input: LifecycleInput,
+): Refusal | Extract<LifecycleAction, { type: "observe" }> | { readonly ok: true } => {
+  const privileges: readonly Privilege[] = due
+    .filter(needsPermission)
+    .map(({ account, piece }) => ({ account, piece }));
+  if (privileges.some(({ account, piece }) => input.permissions?.[`${account}/${piece.key}`] === undefined))
+    return { type: "observe", what: "permissions", privileges };
+  return due.map((change) => refusalIn(input, change)).find((refusal) => refusal !== undefined) ?? { ok: true };
+};
+
+const MOST_KEYS = 64;
+const MOST_ACCOUNTS = 16;
+
+/** What may come to stand is on record before it does: claims and keys of every account that is not wholly on record yet. */
+const declared = (
+  accounts: readonly DesiredAccount[],
+  { status, observed }: LifecycleInput,
+  due: readonly Change[],
+): LifecycleAction | undefined => {
+  const records = newRecords(accounts, { status, observed }, due);
+  if (records.length === 0) return undefined;
+  const known = status.accounts ?? [];
+  const added = records.filter(({ name }) => !known.some((record) => record.name === name));
+  if (known.length + added.length <= MOST_ACCOUNTS) return { type: "declare", records };
+  return {
+    type: "refuse",
+    code: "InvalidSpec",
+    message: `${known.length} accounts are on record, those that are leaving among them, and there is room for ${MOST_ACCOUNTS}. Wait until some of them are deleted (spec.deletion.holdFor), or declare fewer.`,
+    about: added[0]?.name ?? "",
+  };
+};
+
+const newRecords = (
+  accounts: readonly DesiredAccount[],
+  { status, observed }: Pick<LifecycleInput, "status" | "observed">,
+  due: readonly Change[],
+): readonly AccountRecord[] =>
+  accounts.flatMap((account): readonly AccountRecord[] => {
+    const record = recordOf(status, account.name);
+    const keys = account.pieces.map(({ key }) => key);
+    const known =
+      record !== undefined &&
+      keys.every((key) => record.pieces.includes(key)) &&
+      record.declaration === account.declaration;
+    const view = observed[account.name];
+    if (known || view === undefined) return [];
+    // With nothing to do there is nothing to be written ahead of; recordGood brings the record up to date.
+    if (record !== undefined && !due.some((change) => change.account === account.name)) return [];
+    return [declaredRecord(account, record, view)];
+  });
+
+const declaredRecord = (
+  account: DesiredAccount,
+  record: AccountRecord | undefined,
+  view: AccountView,
+): AccountRecord => {
+  const keys = account.pieces.map(({ key }) => key);
+  const standing = new Set(view.pieces.map(({ key }) => key));
+  const before = (record?.pieces ?? []).filter((key) => !keys.includes(key) && standing.has(key));
+  const adopting = record === undefined && view.principal === "adoptable";
+  return {
+    ...(record ?? { name: account.name, state: "Pending" }),
+    target: account.target,
+    declaration: account.declaration,
+    pieces: [...keys, ...before].slice(0, MOST_KEYS),
+    ...(adopting ? { adopted: true, foundPieces: [...standing].slice(0, MOST_KEYS) } : {}),
+  };
+};
+
+const applied = (changes: readonly Change[], input: LifecycleInput, settled: boolean): LifecycleAction | undefined => {
+  const addition = additions(changes)[0];
+  if (addition !== undefined) return carriedOut(addition, settled);
+  const narrowing = narrowings(changes);
+  const first = narrowing[0];
+  if (first === undefined) return undefined;
+  // What failed may still be to be added: nothing is taken away before all of it stands.
+  if ((input.failed ?? []).length > 0 && !settled) return undefined;
+  const good = input.status.lastKnownGood?.specHash === input.specHash;
+  if (!good && input.status.narrowed !== input.specHash)
+    return { type: "beginNarrowing", accounts: [...new Set(narrowing.map(({ account }) => account))] };
+  return carriedOut(first, settled);
+};
+
+const carriedOut = ({ account, kind, piece }: Change, settled: boolean): LifecycleAction =>
+  kind === "remove"
+    ? { type: "remove", account, key: piece.key, because: settled ? "Drift" : "NotDeclared" }
+    : { type: "apply", account, piece, because: settled ? "Drift" : "Declared" };
+
+const MOST_DRIFT_LINES = 32;
+
+/** What differs and is left standing. */
+const driftLines = (
+  accounts: readonly DesiredAccount[],
+  restrictions: readonly Change[],
+  reported: readonly Change[],
+  { observed }: LifecycleInput,
+): readonly string[] => {
+  const cut = accounts.filter(({ name, cutsByRemoval }) => !cutsByRemoval && observed[name]?.rightsCut === true);
+  return [
+    ...cut.map(({ name }) => `~ ${name}: rights are cut by hand (narrows)`),
+    ...restrictions.map((change) => lineOf({ ...change, kind: "make", direction: "narrow" })),
+    ...reported.map(lineOf),
+  ].slice(0, MOST_DRIFT_LINES);
+};
+
+const sameLines = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((line, index) => line === b[index]);
+
+const goodIsDue = (input: LifecycleInput): boolean => {
+  const { status, desired, own } = input;
+  // There is nothing to be good with: what a first spec made is being taken back.
+  if (!own && status.lastKnownGood === undefined) return false;
+  if (own && status.quarantine !== undefined) return true;
+  if (!isSettled(input)) return true;
+  return Object.keys(desired).some((name) => recordOf(status, name)?.adopted === true);
+};

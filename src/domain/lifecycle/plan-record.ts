@@ -1,0 +1,71 @@
+import { digest } from "../../kernel/ids.ts";
+import type { PlanLine } from "./action.ts";
+import { lineOf, signOf, type Change } from "./changes.ts";
+import type { LifecycleStatus, PlanRecord } from "./record.ts";
+
+export const MOST_PLAN_LINES = 64;
+
+export const planLineOf = (change: Change): PlanLine => ({
+  sign: signOf(change),
+  account: change.account,
+  title: change.piece.title,
+  direction: change.direction,
+});
+
+const WHOLE = "the whole account is cut and disabled";
+const LEAVING_LINE = new RegExp(`^[~-] [^:]+: ${WHOLE}`);
+
+/** An account that is going to leave as a whole: told before it begins, without a look at the provider. */
+export const leavingLine = (account: string, wanted: "Suspended" | "Gone"): PlanLine => ({
+  sign: wanted === "Suspended" ? "~" : "-",
+  account,
+  title: wanted === "Suspended" ? `${WHOLE}, reversibly` : `${WHOLE}, then deleted as spec.deletion says`,
+  direction: "narrow",
+});
+
+/** As it stands in status.plan.lines and in drift reports. */
+export const textOf = ({ sign, account, title, direction }: PlanLine): string =>
+  lineOf({
+    account,
+    kind: sign === "+" ? "make" : sign === "~" ? "change" : "remove",
+    piece: { title },
+    direction,
+  });
+
+/**
+ * The plan as it is stored. That an account leaves is told beside what was planned before for the others: a plan that is open
+ * stays open until everything stands.
+ */
+export const planRecord = (generation: number, lines: readonly PlanLine[], before?: PlanRecord): PlanRecord => {
+  const told = lines.map(textOf);
+  const onlyLeaving = told.length > 0 && told.every((text) => LEAVING_LINE.test(text));
+  const kept = onlyLeaving ? (before?.lines ?? []).filter((text) => !LEAVING_LINE.test(text)) : [];
+  const texts = [...told, ...kept];
+  const omitted = texts.length - MOST_PLAN_LINES;
+  return {
+    generation,
+    digest: digest(texts),
+    lines: texts.slice(0, MOST_PLAN_LINES),
+    ...(omitted > 0 ? { omitted } : {}),
+  };
+};
+
+/**
+ * Does the recorded plan tell all of this? What has been done of it in the meantime may be missing here, but nothing may be done
+ * that it does not tell.
+ */
+export const planTells = (status: LifecycleStatus, generation: number, lines: readonly PlanLine[]): boolean => {
+  const { plan } = status;
+  if (plan?.generation !== generation) return false;
+  const texts = lines.map(textOf);
+  if (plan.digest === digest(texts)) return true;
+  const told = new Set(plan.lines);
+  return (plan.omitted ?? 0) > 0 || texts.every((text) => told.has(text));
+};
+
+/**
+ * Something has been begun, or was about to be, that no spec has been found good with since. That a whole account leaves is not
+ * among it: that says nothing about the accounts that stay.
+ */
+export const planIsOpen = ({ plan }: LifecycleStatus): boolean =>
+  (plan?.lines ?? []).some((line) => !LEAVING_LINE.test(line));

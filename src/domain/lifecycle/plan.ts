@@ -1,0 +1,166 @@
+import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
+import { planJoining } from "./joining.ts";
+import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
+import { leavingLine, planTells } from "./plan-record.ts";
+import { namesIn } from "./record-names.ts";
+import { planReturning } from "./returning.ts";
+import { expired, wantedState } from "./settings.ts";
+import type { AccountRecord, LifecycleStatus } from "./record.ts";
+
+type Wait = Extract<LifecycleAction, { type: "wait" }>;
+
+/**
+ * The protocol of joiner, mover and leaver: from what is recorded and observed to one next action. Pure, so that every crash point is
+ * a history that a test can replay.
+ *
+ * Leaving comes first and depends on nothing else: neither on what is to be added, nor on its failures, nor on a pause. Then comes
+ * who is coming back, then the difference between what the spec in force says and what stands.
+ */
+export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
+  const leavers = leaversOf(input);
+  const lines = leavingLines(leavers);
+  if (lines.length > 0 && !planTells(input.status, input.generation, lines)) return { type: "recordPlan", lines };
+  const leaving = planLeavers({
+    now: input.now,
+    timeTrusted: input.timeTrusted,
+    leavers,
+    observed: input.observed,
+    failed: [...(input.failed ?? []), ...backingOff(input)],
+    mayBegin: !input.dryRun,
+    deletion: input.settings.deletion,
+  });
+  if (leaving.kind === "act") return leaving.action;
+  return together(planStaying(input, lines), leaving, input);
+};
+
+/** Whoever is on record and must not work: the whole identity, or accounts that the spec in force does not have. */
+export const leaversOf = (input: LifecycleInput): readonly Leaver[] => {
+  const state = wantedState(input.settings, input.now);
+  return (input.status.accounts ?? []).flatMap((record): readonly Leaver[] => {
+    const wanted = wantedOf(record, state, input);
+    if (wanted === undefined) return [];
+    const undeclared = !isDeclared(record, input);
+    const capabilities = input.desired[record.name] ?? input.leaving[record.name];
+    return [
+      {
+        record,
+        wanted,
+        cutsByRemoval: capabilities?.cutsByRemoval ?? false,
+        canDisableCredentials: capabilities?.canDisableCredentials ?? true,
+        takenBack: undeclared && !input.own && record.state === "Pending" && !isInherited(input),
+        narrows: undeclared && input.own,
+      },
+    ];
+  });
+};
+
+/** What a predecessor left may have been in use for years, although it has not been good under this resource yet. */
+const isInherited = ({ status }: LifecycleInput): boolean => (status.predecessors ?? []).length > 0;
+
+const isDeclared = (record: AccountRecord, { settings }: LifecycleInput): boolean =>
+  settings.accounts.some(({ name }) => name === record.name);
+
+const wantedOf = (
+  record: AccountRecord,
+  state: ReturnType<typeof wantedState>,
+  input: LifecycleInput,
+): Leaver["wanted"] | undefined => {
+  if (record.state === "Gone" || !isDeclared(record, input) || state === "Decommissioned") return "Gone";
+  if (state === "Suspended") return "Suspended";
+  // The owner has taken the consent to adoption away before anything was good.
+  return isGivenBack(record) && !input.settings.adopt ? "Gone" : undefined;
+};
+
+const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
+  leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
+
+/** Leaving accounts whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
+const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
+  const failures = status.leaveFailures;
+  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : namesIn(failures.about);
+};
+
+/** Everything but leaving. */
+const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
+  if (input.paused) return { type: "wait", for: "Paused" };
+  if (input.refusal !== undefined) return input.refusal;
+  const refusal = neverBegins(input);
+  if (refusal !== undefined) return refusal;
+  if (wantedState(input.settings, input.now) !== "Active")
+    return { type: "wait", for: input.dryRun && lines.length > 0 ? "DryRun" : "Rest" };
+  const { failures } = input.status;
+  if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now)
+    return {
+      type: "wait",
+      for: "BackingOff",
+      recheckAt: new Date(failures.nextAttemptTime),
+      ...(failures.about === undefined ? {} : { about: failures.about }),
+    };
+  return (input.dryRun ? undefined : planReturning(input)) ?? planJoining(input, lines);
+};
+
+/** Identities that must not be made, or made again. */
+const neverBegins = ({ status, settings, now }: LifecycleInput): LifecycleAction | undefined => {
+  const empty = (status.accounts ?? []).length === 0;
+  if (!empty) return undefined;
+  if (wasOffboarded(status)) {
+    return wantedState(settings, now) === "Decommissioned"
+      ? undefined
+      : {
+          type: "refuse",
+          code: "InvalidSpec",
+          message:
+            "This identity was decommissioned and its accounts are deleted. Create a new resource of another name.",
+          about: "spec.state",
+          final: true,
+        };
+  }
+  return expired(settings, now) && settings.state === "Active" && status.lastKnownGood === undefined
+    ? {
+        type: "refuse",
+        code: "InvalidSpec",
+        message: "spec.expiresAt lies in the past, so nothing is made. Declare a later time.",
+        about: "spec.expiresAt",
+        final: true,
+      }
+    : undefined;
+};
+
+/** It had accounts, and they are deleted for good. */
+export const wasOffboarded = ({ state, accounts, conditions }: LifecycleStatus): boolean =>
+  state === "Decommissioned" &&
+  (accounts ?? []).length === 0 &&
+  (conditions ?? []).some(({ type, reason }) => type === "Offboarded" && reason === "Deleted");
+
+/** Both halves wait: people are told of the one that matters more, and it is looked at again when the first of them is over. */
+const together = (staying: LifecycleAction, leaving: LeavingAnswer, input: LifecycleInput): LifecycleAction => {
+  if (staying.type !== "wait") return staying;
+  const { expiresAt } = input.settings;
+  const expiry = expiresAt !== undefined && expiresAt > input.now ? expiresAt : undefined;
+  const backOff = leaving.kind === "wait" && leaving.for === "BackingOff" ? leaveRetry(input.status) : undefined;
+  const left = leaving.kind === "wait" ? leaving.recheckAt : undefined;
+  const recheckAt = [staying.recheckAt, expiry, left, backOff, reviewDue(input)]
+    .filter((at) => at !== undefined)
+    .sort((a, b) => a.getTime() - b.getTime())[0];
+  const about = staying.for === "Rest" ? undefined : staying.about;
+  return {
+    type: "wait",
+    for: waitFor(staying, leaving, expiry),
+    ...(recheckAt === undefined ? {} : { recheckAt }),
+    ...(about === undefined ? {} : { about }),
+  };
+};
+
+const reviewDue = ({ status, settings, now }: LifecycleInput): Date | undefined => {
+  const due = settings.reviewEveryMs === undefined ? undefined : status.review?.dueTime;
+  return due !== undefined && new Date(due) > now ? new Date(due) : undefined;
+};
+
+const leaveRetry = ({ leaveFailures }: LifecycleStatus): Date | undefined =>
+  leaveFailures === undefined ? undefined : new Date(leaveFailures.nextAttemptTime);
+
+const waitFor = (staying: Wait, leaving: LeavingAnswer, expiry: Date | undefined): LifecycleWait => {
+  if (staying.for !== "Rest") return staying.for;
+  if (leaving.kind === "wait") return leaving.for;
+  return expiry === undefined ? "Rest" : "Expiry";
+};

@@ -1,0 +1,345 @@
+import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import type { AccountView, LifecycleAction } from "./action.ts";
+import { blocked, conflict, reconciling, stalled } from "./report-trouble.ts";
+import { activity, isPartly, stateWord } from "./report-words.ts";
+import { planIsOpen } from "./plan-record.ts";
+import { sameOwner } from "./joining.ts";
+import { wasOffboarded } from "./plan.ts";
+import type { AccountRecord, LifecycleStatus } from "./record.ts";
+import { expired, wantedState, type LifecycleSettings } from "./settings.ts";
+
+/** How this pass ended, for people. */
+export type Situation =
+  | { readonly kind: "acted"; readonly action: LifecycleAction }
+  | { readonly kind: "waiting"; readonly wait: Extract<LifecycleAction, { type: "wait" }> }
+  /** Needs a person: nothing will change until the spec, the cluster or a provider does. */
+  | { readonly kind: "stalled"; readonly reason: string; readonly message: string }
+  | { readonly kind: "failed" };
+
+export interface ReportInput {
+  readonly status: LifecycleStatus;
+  readonly situation: Situation;
+  /** Of the spec in force. */
+  readonly settings: LifecycleSettings;
+  readonly specHash: string;
+  readonly own: boolean;
+  readonly generation: number;
+  readonly now: Date;
+  readonly paused: boolean;
+  readonly dryRun: boolean;
+  /** What was seen in this pass. */
+  readonly observed: Readonly<Record<string, AccountView>>;
+  /** Undefined when not every account was looked at in this pass: what was said before stays. */
+  readonly unmanaged?: { readonly credentials: readonly string[]; readonly grants: readonly string[] } | undefined;
+}
+
+/** Everything that status says to people, computed afresh at the end of every pass. Messages are stable: no times, no request ids. */
+export const report = (input: ReportInput): LifecycleStatus => {
+  const { status } = input;
+  const updates = [
+    ready(input),
+    provisioned(input),
+    offboarded(input),
+    reconciling(input),
+    stalled(input),
+    suspended(input),
+    expiredNow(input),
+    reverted(status),
+    reviewDue(input),
+    unmanaged(input),
+    conflict(input),
+    drifted(input),
+    adopted(status),
+    paused(input),
+    planOnly(input),
+  ].filter((update) => update !== undefined);
+  return {
+    ...status,
+    observedGeneration: input.generation,
+    conditions: nextConditions(status.conditions ?? [], updates, { generation: input.generation, now: input.now }),
+    state: stateWord(input),
+    activity: activity(input).slice(0, 256),
+  };
+};
+
+const condition = (
+  type: string,
+  status: ConditionUpdate["status"],
+  reason: string,
+  message: string,
+): ConditionUpdate => ({ type, status, reason, message });
+
+const ready = (input: ReportInput): ConditionUpdate => {
+  const { status, settings, now, situation, own } = input;
+  if (wasOffboarded(status)) {
+    return condition(
+      "Ready",
+      "False",
+      "Decommissioned",
+      "The identity was decommissioned and its accounts are deleted.",
+    );
+  }
+  const wanted = wantedState(settings, now);
+  if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
+  if (expired(settings, now)) {
+    return condition(
+      "Ready",
+      "False",
+      "Expired",
+      "spec.expiresAt has passed; a later time brings the identity back while its accounts are held.",
+    );
+  }
+  if (wanted === "Decommissioned") {
+    return condition("Ready", "False", "Decommissioned", "spec.state is Decommissioned.");
+  }
+  if (wanted === "Suspended") {
+    return condition(
+      "Ready",
+      "False",
+      "Suspended",
+      "spec.state is Suspended; set it to Active to bring the identity back.",
+    );
+  }
+  const trouble = blocked(input);
+  if (trouble !== undefined) return condition("Ready", "False", trouble.reason, trouble.message);
+  if (isPartly(input, "Leaving", "Cut")) {
+    return condition("Ready", "False", "Resuming", "Logins, credentials and rights are being given back.");
+  }
+  if (input.dryRun && planIsOpen(status)) {
+    return condition(
+      "Ready",
+      "False",
+      "Planned",
+      "status.plan says what is to be done; remove the annotation keyturn.dev/dry-run to let it be done.",
+    );
+  }
+  if (!stands(input)) {
+    return status.lastKnownGood === undefined
+      ? condition("Ready", "False", "Joining", "The accounts are being made.")
+      : condition(
+          "Ready",
+          "False",
+          "Moving",
+          "The accounts are being changed to what the spec says; additions come first.",
+        );
+  }
+  if ((status.drift ?? []).length > 0 || repairing(situation)) {
+    return condition(
+      "Ready",
+      "False",
+      "Drifted",
+      "What stands differs from the spec; status.drift lists what is not being put back.",
+    );
+  }
+  return own
+    ? condition("Ready", "True", "AsDeclared", `${settings.accounts.length} account(s) stand as the spec says.`)
+    : condition(
+        "Ready",
+        "True",
+        "LastKnownGood",
+        `${settings.accounts.length} account(s) stand as the last known good spec says.`,
+      );
+};
+
+const repairing = (situation: Situation): boolean =>
+  situation.kind === "acted" && "because" in situation.action && situation.action.because === "Drift";
+
+/** Was the spec in force found to stand, and has nothing been begun since? */
+const stands = ({ status, specHash, settings }: ReportInput): boolean =>
+  status.lastKnownGood?.specHash === specHash &&
+  status.narrowed === undefined &&
+  !planIsOpen(status) &&
+  sameOwner(status.ownerRecord, settings.owner) &&
+  settings.accounts.every(({ name }) => recordOf(status, name)?.state === "Active") &&
+  (status.accounts ?? []).every(
+    ({ name, state }) =>
+      settings.accounts.some((account) => account.name === name) || state === "Cut" || state === "Gone",
+  );
+
+const recordOf = (status: LifecycleStatus, account: string): AccountRecord | undefined =>
+  (status.accounts ?? []).find(({ name }) => name === account);
+
+const provisioned = ({ status, settings }: ReportInput): ConditionUpdate => {
+  const records = settings.accounts.map(({ name }) => recordOf(status, name));
+  if (records.length > 0 && records.every((record) => record !== undefined && record.state !== "Pending")) {
+    return condition("Provisioned", "True", "AccountsStand", "Every account exists and carries its owner.");
+  }
+  if (wasOffboarded(status)) return condition("Provisioned", "False", "Removed", "The accounts are deleted.");
+  const pending = settings.accounts.find((_, index) => (records[index]?.state ?? "Pending") === "Pending");
+  return condition(
+    "Provisioned",
+    "False",
+    "Pending",
+    pending === undefined ? "No account is in force." : `Account ${pending.name} has not been wholly applied yet.`,
+  );
+};
+
+const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
+  const { status, settings, now } = input;
+  const accounts = status.accounts ?? [];
+  if (wasOffboarded(status)) return condition("Offboarded", "True", "Deleted", "The accounts are deleted.");
+  if (wantedState(settings, now) !== "Decommissioned") return undefined;
+  if (accounts.length === 0) {
+    const before = (status.conditions ?? []).find(({ type }) => type === "Offboarded");
+    const had = status.lastKnownGood !== undefined || (before !== undefined && before.reason !== "NothingThere");
+    return had
+      ? condition("Offboarded", "True", "Deleted", "The accounts are deleted.")
+      : condition("Offboarded", "True", "NothingThere", "The identity has no account.");
+  }
+  if (accounts.every((record) => isRefused(record, input.observed[record.name]))) {
+    return condition(
+      "Offboarded",
+      "True",
+      "Proven",
+      `${accounts.length} account(s) are refused by their providers: rights cut, credentials disabled.`,
+    );
+  }
+  const { leaveFailures } = status;
+  if (leaveFailures !== undefined) {
+    return condition("Offboarded", "False", "OffboardingFailing", leaveFailures.message);
+  }
+  return input.dryRun && !isPartly(input, "Leaving", "Cut", "Gone")
+    ? condition(
+        "Offboarded",
+        "False",
+        "Planned",
+        "The annotation keyturn.dev/dry-run holds it back; remove it to let the accounts be cut.",
+      )
+    : condition("Offboarded", "False", "Cutting", "Rights are being cut and credentials disabled.");
+};
+
+/** On record as proven, and nothing seen since says otherwise. */
+const isRefused = ({ state, provenAt, target }: AccountRecord, view: AccountView | undefined): boolean => {
+  if (state === "Gone") return true;
+  if (state !== "Cut" || provenAt === undefined) return false;
+  if (view === undefined || view.principal !== "ours") return true;
+  // Only an IAM user's keys are switched off one by one; elsewhere the closed login stands for them.
+  const disabled = !target.startsWith("aws-user/") || view.credentials.every(({ enabled }) => !enabled);
+  return view.rightsCut && view.loginClosed && disabled;
+};
+
+const suspended = (input: ReportInput): ConditionUpdate | undefined => {
+  const { status, settings, now, observed } = input;
+  if (wantedState(settings, now) !== "Suspended") return undefined;
+  const accounts = status.accounts ?? [];
+  if (accounts.every((record) => isRefused(record, observed[record.name])))
+    return condition(
+      "Suspended",
+      "True",
+      "Proven",
+      "Rights are cut and credentials disabled; spec.state Active brings exactly them back.",
+    );
+  return status.leaveFailures === undefined
+    ? condition("Suspended", "True", "Cutting", "Rights are being cut and credentials disabled.")
+    : condition("Suspended", "True", "OffboardingFailing", status.leaveFailures.message);
+};
+
+const expiredNow = ({ settings, now }: ReportInput): ConditionUpdate | undefined =>
+  expired(settings, now)
+    ? condition(
+        "Expired",
+        "True",
+        "ExpiresAtPassed",
+        "spec.expiresAt has passed. A later time within spec.deletion.holdFor brings the identity back.",
+      )
+    : undefined;
+
+const reverted = ({ quarantine, lastKnownGood }: LifecycleStatus): ConditionUpdate | undefined => {
+  if (quarantine === undefined) return undefined;
+  const instead =
+    lastKnownGood === undefined
+      ? "What was made for it is taken back, and it is tried again later."
+      : `The accounts of generation ${lastKnownGood.generation} are in force.`;
+  return condition(
+    "Reverted",
+    "True",
+    quarantine.reason,
+    `Generation ${quarantine.generation} could not be applied: ${quarantine.message} ${instead} Change the spec, or set the annotation keyturn.dev/retry to a new value.`,
+  );
+};
+
+const reviewDue = ({ status, settings, now }: ReportInput): ConditionUpdate | undefined => {
+  const due = settings.reviewEveryMs === undefined ? undefined : status.review?.dueTime;
+  return due !== undefined && new Date(due) <= now
+    ? condition(
+        "ReviewDue",
+        "True",
+        "NotReviewed",
+        "Nobody has said in time that this identity is still needed. Set the annotation keyturn.dev/reviewed-at to the time of the review, or decommission it.",
+      )
+    : undefined;
+};
+
+const unmanaged = ({ status, unmanaged: seen }: ReportInput): ConditionUpdate | undefined => {
+  if (seen === undefined) {
+    const before = (status.conditions ?? []).find(({ type }) => type === "Unmanaged");
+    return before === undefined ? undefined : condition("Unmanaged", "True", before.reason, before.message);
+  }
+  if (seen.credentials.length > 0) {
+    return condition(
+      "Unmanaged",
+      "True",
+      "UnknownCredential",
+      `${seen.credentials.length} credential(s) of this identity are known to no SecretRotation: ${seen.credentials.slice(0, 5).join(", ")}. Declare a SecretRotation, or delete them.`,
+    );
+  }
+  return seen.grants.length === 0
+    ? undefined
+    : condition(
+        "Unmanaged",
+        "True",
+        "ForeignGrant",
+        `Somebody else gives this identity privileges, which Keyturn does not touch: ${seen.grants.slice(0, 5).join(", ")}. Declare them in spec.accounts, or remove them.`,
+      );
+};
+
+const drifted = ({ status, settings }: ReportInput): ConditionUpdate | undefined => {
+  const lines = status.drift ?? [];
+  if (lines.length === 0) return undefined;
+  const first = lines.slice(0, 3).join("; ");
+  return settings.drift === "Report"
+    ? condition(
+        "Drifted",
+        "True",
+        "Reported",
+        `${lines.length} difference(s) stand: ${first}. Declare them, undo them, or set spec.drift.mode to Enforce.`,
+      )
+    : condition(
+        "Drifted",
+        "True",
+        "UnknownRestriction",
+        `Somebody has narrowed an account by hand: ${first}. Declare it, or take it away.`,
+      );
+};
+
+const adopted = ({ accounts }: LifecycleStatus): ConditionUpdate | undefined => {
+  const names = (accounts ?? []).filter((record) => record.adopted === true).map(({ name }) => name);
+  return names.length === 0
+    ? undefined
+    : condition(
+        "Adopted",
+        "True",
+        "UntilWhollyApplied",
+        `Account(s) ${names.join(", ")} existed before and would be given back untouched.`,
+      );
+};
+
+const paused = (input: ReportInput): ConditionUpdate | undefined =>
+  input.paused
+    ? condition(
+        "Paused",
+        "True",
+        "AskedFor",
+        "The annotation keyturn.dev/paused is set: nothing is added or changed until it is removed. Suspension, decommissioning and expiry still act.",
+      )
+    : undefined;
+
+const planOnly = (input: ReportInput): ConditionUpdate | undefined =>
+  input.dryRun
+    ? condition(
+        "PlanOnly",
+        "True",
+        "AskedFor",
+        "The annotation keyturn.dev/dry-run is set: status.plan says what would be done. Remove it to let it be done.",
+      )
+    : undefined;

@@ -1,0 +1,3 @@
+export { compareDocuments } from "./compare.ts";
+export { covers } from "./glob.ts";
+export { normalise, readDocument, type PolicyDocument, type Statement } from "./normalise.ts";
