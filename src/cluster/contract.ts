@@ -40,6 +40,26 @@ export type NewObject = {
   readonly metadata: Partial<ObjectMeta>;
 } & Record<string, unknown>;
 
+/** May this user do that? As in a SubjectAccessReview. */
+export interface AccessQuestion {
+  readonly user: string;
+  readonly uid?: string | undefined;
+  readonly groups: readonly string[];
+  readonly attributes:
+    | {
+        readonly kind: "resource";
+        readonly verb: string;
+        readonly group: string;
+        readonly resource: string;
+        readonly subresource?: string | undefined;
+        /** Absent means all namespaces, or a cluster-scoped resource. */
+        readonly namespace?: string | undefined;
+        /** Absent means any name. */
+        readonly name?: string | undefined;
+      }
+    | { readonly kind: "path"; readonly verb: string; readonly path: string };
+}
+
 /**
  * The only door to kube-apiserver. Every call has a deadline (10 s), follows no redirect, bounds the answer's size and throws
  * OperatorError: 404 NotFound, 409 Conflict (AlreadyExists by reason), 422/400 InvalidSpec, 401 Unauthenticated,
@@ -54,6 +74,8 @@ export interface ClusterClient {
     options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
   ): Promise<readonly T[]>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
+  /** What `create` would answer, with all of admission, and nothing is kept. */
+  dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** PUT with the resourceVersion that `object` carries. */
   replace<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T>;
   /** PUT on the status subresource with the resourceVersion that `object` carries. */
@@ -67,6 +89,8 @@ export interface ClusterClient {
     serviceAccount: { readonly namespace: string; readonly name: string },
     options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
   ): Promise<string>;
+  /** kube-apiserver's own decision (SubjectAccessReview). An answer that is neither yes nor no is an error. */
+  review(question: AccessQuestion): Promise<boolean>;
   /**
    * kube-apiserver's time: the newest answer's Date header plus the monotonic time since. Whole seconds, never ahead.
    * `skewMs` is the local wall clock less that. Undefined before the first answer.

@@ -115,4 +115,25 @@ describe("FakeCluster", () => {
       ["two"],
     );
   });
+
+  it("creates for show: admission judges, nothing is kept", async () => {
+    const cluster = new FakeCluster();
+    const fresh = { apiVersion: "x/v1", kind: "Thing", metadata: { name: "new" }, spec: {} };
+    cluster.admission = (object) => ({ ...object, metadata: { ...object.metadata, annotations: { stamp: "jane" } } });
+    const answer = await cluster.dryRunCreate({ kind: THING, namespace: "a" }, fresh);
+    assert.deepEqual(answer.metadata.annotations, { stamp: "jane" });
+    assert.deepEqual([cluster.all(THING), cluster.mutations()], [[], []]);
+    cluster.admission = () => {
+      throw new OperatorError("PermissionDenied", { publicMessage: "no" });
+    };
+    await assert.rejects(cluster.dryRunCreate({ kind: THING, namespace: "a" }, fresh), code("PermissionDenied"));
+  });
+
+  it("lets nobody do anything unless a test says so", async () => {
+    const cluster = new FakeCluster();
+    const question = { user: "jane", groups: [], attributes: { kind: "path", verb: "get", path: "/x" } } as const;
+    assert.equal(await cluster.review(question), false);
+    cluster.allows = ({ user }) => user === "jane";
+    assert.equal(await cluster.review(question), true);
+  });
 });

@@ -2,10 +2,27 @@
 import { FakeClock } from "../kernel/fake-clock.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../kernel/errors.ts";
-import type { ClusterClient, KubeObject, NewObject, ObjectMeta, ObjectRef, ResourceKind } from "./contract.ts";
+import type {
+  AccessQuestion,
+  ClusterClient,
+  KubeObject,
+  NewObject,
+  ObjectMeta,
+  ObjectRef,
+  ResourceKind,
+} from "./contract.ts";
 
 export type FakeVerb =
-  "get" | "list" | "create" | "replace" | "replaceStatus" | "mergePatch" | "delete" | "requestToken";
+  | "get"
+  | "list"
+  | "create"
+  | "dryRunCreate"
+  | "replace"
+  | "replaceStatus"
+  | "mergePatch"
+  | "delete"
+  | "requestToken"
+  | "review";
 
 /** One call as the log keeps it. `name` is "" for list; `body` is what was sent (a copy), for assertions. */
 export interface FakeCall {
@@ -40,6 +57,10 @@ type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 export class FakeCluster implements ClusterClient {
   /** Every call in order, faulty ones too. */
   readonly calls: FakeCall[] = [];
+  /** Decides `review`; nobody may do anything unless a test says so. */
+  allows: (question: AccessQuestion) => boolean = () => false;
+  /** What admission makes of an object that `dryRunCreate` sends; throws where it refuses. */
+  admission: (object: NewObject, ref: Omit<ObjectRef, "name">) => NewObject = (object) => object;
   readonly #objects = new Map<string, { readonly kind: ResourceKind; object: Stored }>();
   readonly #faults: Fault[] = [];
   readonly #interjections: Interjection[] = [];
@@ -98,7 +119,8 @@ export class FakeCluster implements ClusterClient {
 
   /** Calls that change something. */
   mutations(): readonly FakeCall[] {
-    return this.calls.filter((call) => !["get", "list", "requestToken"].includes(call.verb));
+    const reading: readonly FakeVerb[] = ["get", "list", "requestToken", "review", "dryRunCreate"];
+    return this.calls.filter((call) => !reading.includes(call.verb));
   }
 
   async get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined> {
@@ -127,6 +149,14 @@ export class FakeCluster implements ClusterClient {
       const stored = this.#fresh(full, object, { keepStatus: false });
       this.#objects.set(keyOf(full), { kind: ref.kind, object: stored });
       return copy(stored) as unknown as T;
+    });
+  }
+
+  async dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {
+    const full = { ...ref, name: object.metadata.name ?? "" };
+    return this.#call("dryRunCreate", full, object, () => {
+      if (this.#objects.has(keyOf(full))) throw refusal("AlreadyExists", 409, full);
+      return copy(this.#fresh(full, this.admission(object, ref), { keepStatus: false })) as unknown as T;
     });
   }
 
@@ -185,6 +215,11 @@ export class FakeCluster implements ClusterClient {
       this.#tokens += 1;
       return `token-${this.#tokens}-of-${serviceAccount.namespace}-${serviceAccount.name}-for-${options.audiences.join("+")}`;
     });
+  }
+
+  async review(question: AccessQuestion): Promise<boolean> {
+    const ref = { kind: REVIEWS, name: question.user };
+    return this.#call("review", ref, question, () => this.allows(question));
   }
 
   serverTime(): { readonly now: Date; readonly skewMs: number } {
@@ -291,6 +326,14 @@ const SERVICE_ACCOUNTS: ResourceKind = {
   plural: "serviceaccounts",
   kind: "ServiceAccount",
   namespaced: true,
+};
+
+const REVIEWS: ResourceKind = {
+  group: "authorization.k8s.io",
+  version: "v1",
+  plural: "subjectaccessreviews",
+  kind: "SubjectAccessReview",
+  namespaced: false,
 };
 
 const copy = <T>(value: T): T => (value === undefined ? value : structuredClone(value));

@@ -222,6 +222,21 @@ describe("kubernetes client", () => {
     }
   });
 
+  it("tries a creation without doing it, and takes an answer that has no resourceVersion", async () => {
+    const tried = { name: "db", namespace: "team-a", uid: "u1" };
+    await withServer(
+      (_request, response) => sendJson(response, 201, { ...OBJECT, metadata: tried }),
+      async (client, server) => {
+        const body = { ...OBJECT, metadata: { name: "db", namespace: "team-a" } };
+        const answer = await client.dryRunCreate({ kind: secrets, namespace: "team-a" }, body);
+        assert.equal(answer.metadata.uid, "u1");
+        assert.equal(server.requests[0]?.query.get("dryRun"), "All");
+        // What was really made has one.
+        assert.equal((await failure(client.create({ kind: secrets, namespace: "team-a" }, body))).code, "Unavailable");
+      },
+    );
+  });
+
   it("sends preconditions with a delete", async () => {
     await withServer(
       (_request, response) => sendJson(response, 200, { kind: "Status", status: "Success" }),
@@ -298,6 +313,64 @@ describe("kubernetes client", () => {
         const stored = await client.replaceStatus(ref, object);
         assert.equal(server.requests[0]?.path, "/apis/keyturn.dev/v1alpha1/namespaces/team-a/secretrotations/r/status");
         assert.deepEqual(stored, { apiVersion: "keyturn.dev/v1alpha1", kind: "SecretRotation", ...object });
+      },
+    );
+  });
+
+  it("asks for a decision, and takes only yes or no for one", async () => {
+    const question = {
+      user: "jane",
+      uid: "u1",
+      groups: ["system:authenticated"],
+      attributes: { kind: "resource", verb: "bind", group: "rbac.authorization.k8s.io", resource: "roles", name: "r" },
+    } as const;
+    let status: unknown = { allowed: true };
+    await withServer(
+      (_request, response) => sendJson(response, 201, { kind: "SubjectAccessReview", metadata: {}, status }),
+      async (client, server) => {
+        assert.equal(await client.review(question), true);
+        assert.equal(server.requests[0]?.path, "/apis/authorization.k8s.io/v1/subjectaccessreviews");
+        assert.deepEqual((JSON.parse(server.requests[0].body) as { spec: unknown }).spec, {
+          ...{ user: "jane", uid: "u1", groups: ["system:authenticated"] },
+          resourceAttributes: {
+            ...{ verb: "bind", group: "rbac.authorization.k8s.io", version: "*", resource: "roles", name: "r" },
+          },
+        });
+        status = { allowed: false, evaluationError: 'clusterroles "gone" not found' };
+        assert.equal(await client.review(question), false);
+        for (const odd of [undefined, {}, { allowed: "yes" }]) {
+          status = odd;
+          const error = await failure(client.review(question));
+          assert.deepEqual([error.code, error.ambiguous], ["Unavailable", false]);
+        }
+        await client
+          .review({ user: "jane", groups: [], attributes: { kind: "path", verb: "get", path: "/x" } })
+          .catch(() => 0);
+        assert.deepEqual((JSON.parse(server.requests.at(-1)?.body ?? "") as { spec: unknown }).spec, {
+          ...{ user: "jane", groups: [], nonResourceAttributes: { path: "/x", verb: "get" } },
+        });
+      },
+    );
+  });
+
+  it("creates for show with all of admission, and calls a lost answer of that harmless", async () => {
+    await withServer(
+      (_request, response) => sendJson(response, 201, OBJECT),
+      async (client, server) => {
+        const fresh = { apiVersion: "v1", kind: "Secret", metadata: { name: "db", namespace: "team-a" } };
+        assert.deepEqual(await client.dryRunCreate(REF, fresh), OBJECT);
+        assert.equal(server.requests[0]?.query.get("dryRun"), "All");
+        assert.equal(server.requests[0].query.get("fieldValidation"), "Strict");
+        await client.create(REF, fresh);
+        assert.equal(server.requests[1]?.query.get("dryRun"), null);
+      },
+    );
+    await withServer(
+      (_request, response) => response.socket?.destroy(),
+      async (client) => {
+        const fresh = { apiVersion: "v1", kind: "Secret", metadata: { name: "db", namespace: "team-a" } };
+        assert.equal((await failure(client.dryRunCreate(REF, fresh))).ambiguous, false);
+        assert.equal((await failure(client.create(REF, fresh))).ambiguous, true);
       },
     );
   });

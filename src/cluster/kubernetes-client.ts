@@ -2,7 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { errorOfRubbish, isGone, type Asked } from "./api-errors.ts";
-import type { ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
+import type { AccessQuestion, ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
 import { Endpoint } from "./endpoint.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -100,13 +100,12 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     }
   }
 
-  async create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {
-    const named = { ...ref, name: object.metadata.name ?? "" };
-    if (ref.kind.namespaced && ref.namespace === undefined)
-      throw new RangeError("A namespaced object without a namespace.");
-    const asked = ask("create", named);
-    const path = collectionPath(ref.kind, ref.namespace);
-    return asObject<T>(asked, named, await this.#write("POST", asked, path, object));
+  create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {
+    return this.#create(ref, object, WRITE);
+  }
+
+  dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {
+    return this.#create(ref, object, { ...WRITE, dryRun: "All" });
   }
 
   async replace<T extends KubeObject>(ref: ObjectRef, object: T): Promise<T> {
@@ -150,6 +149,19 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return token;
   }
 
+  async review(question: AccessQuestion): Promise<boolean> {
+    const asked = { what: `review access of ${question.user}`, write: false };
+    const body = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: reviewSpec(question) };
+    const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
+    const status = answer["status"];
+    const allowed = typeof status === "object" && status !== null && "allowed" in status ? status.allowed : undefined;
+    // `evaluationError` is no reason to doubt: RBAC reports every binding to a role that is gone there, and a request is
+    // refused all the same.
+    if (typeof allowed !== "boolean") throw errorOfRubbish(asked, "answered without a decision");
+    return allowed;
+  }
+
   serverTime(): { readonly now: Date; readonly skewMs: number } | undefined {
     return this.#serverClock.read();
   }
@@ -179,6 +191,20 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     await this.#endpoint.close();
   }
 
+  async #create<T extends KubeObject>(
+    ref: Omit<ObjectRef, "name">,
+    object: NewObject,
+    query: Readonly<Record<string, string>>,
+  ): Promise<T> {
+    const named = { ...ref, name: object.metadata.name ?? "" };
+    if (ref.kind.namespaced && ref.namespace === undefined)
+      throw new RangeError("A namespaced object without a namespace.");
+    const asked = { ...ask("create", named), write: query["dryRun"] === undefined };
+    const path = collectionPath(ref.kind, ref.namespace);
+    const answer = await this.#write("POST", asked, path, object, "application/json", query);
+    return asObject<T>(asked, named, query["dryRun"] === undefined ? answer : asIfStored(answer));
+  }
+
   async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
     const asked = { what: `list ${kind.plural}`, write: false };
     const path = collectionPath(kind, options.namespace);
@@ -200,13 +226,23 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     path: string,
     body: unknown,
     contentType = "application/json",
+    query: Readonly<Record<string, string>> = WRITE,
   ): Promise<Readonly<Record<string, unknown>>> {
     const maxBytes = LARGEST_OBJECT_BYTES;
-    return this.#transport.call({ ...asked, method, path, query: WRITE, body, contentType, maxBytes });
+    return this.#transport.call({ ...asked, method, path, query, body, contentType, maxBytes });
   }
 }
 
 const ask = (verb: string, ref: ObjectRef): Asked => ({ what: `${verb} ${describeRef(ref)}`, write: verb !== "read" });
+
+const reviewSpec = ({ user, uid, groups, attributes }: AccessQuestion): Readonly<Record<string, unknown>> => ({
+  user,
+  ...(uid === undefined ? {} : { uid }),
+  groups,
+  ...(attributes.kind === "path"
+    ? { nonResourceAttributes: { path: attributes.path, verb: attributes.verb } }
+    : { resourceAttributes: { ...attributes, kind: undefined, version: "*" } }),
+});
 
 const selection = (options: ListOptions): Record<string, string> =>
   options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
@@ -230,6 +266,14 @@ const asObject = <T extends KubeObject>(asked: Asked, ref: ObjectRef, answer: Re
   const wrongName = ref.name !== "" && metadata.name !== ref.name;
   if (wrongName || wrongNamespace) throw errorOfRubbish(asked, "answered with another object than was asked for");
   return object as unknown as T;
+};
+
+/** What was only tried has no resourceVersion yet. */
+const asIfStored = (answer: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  const { metadata } = answer;
+  return typeof metadata === "object" && metadata !== null
+    ? { ...answer, metadata: { resourceVersion: "0", ...metadata } }
+    : answer;
 };
 
 const asPage = (

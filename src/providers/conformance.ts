@@ -53,7 +53,7 @@ export const describeCredentialSource = (name: string, make: () => Promise<Confo
     });
 
     it("marks the owner so that the next observation shows the mark", async () => {
-      await source.markOwner("11111111-2222-3333-4444-555555555555", context);
+      await source.markOwner({ uid: "11111111-2222-3333-4444-555555555555" }, context);
       assert.equal((await source.observeTarget(context)).ownerUid, "11111111-2222-3333-4444-555555555555");
     });
 

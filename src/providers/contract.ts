@@ -40,6 +40,14 @@ export interface TargetObservation {
   /** `<cluster>/<namespace>/<name>` as the mark says, undefined when there is no mark. */
   readonly owner?: string | undefined;
   readonly ownerUid?: string | undefined;
+  /** Who may take it over, as the mark `keyturn.dev/adopt` says (`<namespace>/<name>`). */
+  readonly adopt?: string | undefined;
+}
+
+/** The marks to be set; without an owner it is there already. */
+export interface OwnerMark {
+  readonly uid: string;
+  readonly owner?: string;
 }
 
 export interface IssuedCredential {
@@ -64,8 +72,8 @@ export type LastUse =
 export interface CredentialSource {
   readonly capabilities: ProviderCapabilities;
   observeTarget(context: CallContext): Promise<TargetObservation>;
-  /** Adds or moves the owner UID mark; the caller has proved ownership by a live read. */
-  markOwner(ownerUid: string, context: CallContext): Promise<void>;
+  /** Adds or moves the owner's marks; the caller has proved ownership by a live read. */
+  markOwner(mark: OwnerMark, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<Listing>;
   lastUse(id: string, context: CallContext): Promise<LastUse>;
   issue(context: CallContext): Promise<IssuedCredential>;

@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
-import type { CredentialSource, ProviderCapabilities, TargetObservation } from "./contract.ts";
+import type { CredentialSource, OwnerMark, ProviderCapabilities, TargetObservation } from "./contract.ts";
 
 export type FakeOperation = Exclude<keyof CredentialSource, "capabilities">;
 
@@ -96,9 +96,9 @@ export class FakeSource implements CredentialSource {
     return this.#call({ operation: "observeTarget" }, () => this.target);
   }
 
-  markOwner(ownerUid: string): Promise<void> {
+  markOwner({ uid, owner }: OwnerMark): Promise<void> {
     return this.#call({ operation: "markOwner" }, () => {
-      this.target = { ...this.target, ownerUid };
+      this.target = { ...this.target, ownerUid: uid, ...(owner === undefined ? {} : { owner }) };
     });
   }
 

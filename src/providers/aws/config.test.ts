@@ -11,8 +11,8 @@ describe("awsConfig", () => {
     assert.equal(config.pathPrefix, "/keyturn/");
     assert.deepEqual(config.login, { kind: "defaultChain" });
     assert.deepEqual(
-      [config.accountId, config.endpoint, config.caBundle, config.assumeRole],
-      [undefined, undefined, undefined, undefined],
+      [config.accountId, config.endpoint, config.caBundle, config.assumeRole, config.issuer],
+      [undefined, undefined, undefined, undefined, undefined],
     );
     assert.equal(pathOfNamespace(config, "payments"), "/keyturn/payments/");
   });
@@ -25,11 +25,13 @@ describe("awsConfig", () => {
       endpoint: "https://127.0.0.1:5501",
       caBundle: PEM,
       login: { secretRef: { name: "aws-login" } },
+      webIdentity: { issuer: "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC" },
       assumeRole: { roleArn: "arn:aws:iam::123456789012:role/keyturn", externalId: "abc-123" },
     });
     assert.equal(config.endpoint?.href, "https://127.0.0.1:5501/");
     assert.deepEqual(config.login, { kind: "secret", name: "aws-login" });
     assert.equal(config.assumeRole?.externalId, "abc-123");
+    assert.equal(config.issuer, "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC");
   });
 
   const bad: readonly [string, unknown, string][] = [
@@ -53,6 +55,9 @@ describe("awsConfig", () => {
     ],
     ["a CA that is no PEM", { ...good, caBundle: "x" }, "spec.aws.caBundle"],
     ["a CA of a megabyte", { ...good, caBundle: PEM.replace("MIIB", "A".repeat(1_000_000)) }, "spec.aws.caBundle"],
+    ["an issuer over http", { ...good, webIdentity: { issuer: "http://x" } }, "spec.aws.webIdentity.issuer"],
+    ["no issuer", { ...good, webIdentity: {} }, "spec.aws.webIdentity.issuer"],
+    ["a wildcard in the issuer", { ...good, webIdentity: { issuer: "https://*" } }, "spec.aws.webIdentity.issuer"],
     ["no login", { region: "eu-central-1" }, "spec.aws.login"],
     ["an empty login", { ...good, login: {} }, "spec.aws.login"],
     ["two logins", { ...good, login: { defaultChain: {}, secretRef: { name: "x" } } }, "spec.aws.login"],

@@ -14,6 +14,8 @@ export interface AwsConfig {
   readonly endpoint: URL | undefined;
   readonly caBundle: string | undefined;
   readonly login: AwsLogin;
+  /** URL of the cluster's OIDC issuer, for roles. */
+  readonly issuer: string | undefined;
   readonly assumeRole: { readonly roleArn: string; readonly externalId: string | undefined } | undefined;
 }
 
@@ -27,6 +29,9 @@ export const awsConfig = (spec: unknown): AwsConfig => {
     endpoint: aws.has("endpoint") ? endpointOf(aws, "endpoint") : undefined,
     caBundle: caBundleOf(aws),
     login: loginOf(aws.node("login")),
+    issuer: aws.has("webIdentity")
+      ? aws.node("webIdentity").text("issuer", /^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(\/[\w.~-]+)*$/, { longest: 255 })
+      : undefined,
     assumeRole: aws.has("assumeRole") ? roleOf(aws.node("assumeRole")) : undefined,
   };
 };

@@ -131,4 +131,39 @@ describe("awsConnections", () => {
     assert.throws(() => connections.source(specOf(), { ...target, namespace: "../x" }), code("InvalidSpec"));
     assert.deepEqual(aws.log, []);
   });
+
+  const account = { name: "lake", aws: { connectionRef: { name: "aws-prod" }, user: {} } };
+  const owner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
+
+  it("gives accounts of the owner's namespace alone, through the client that its keys are reached by", async () => {
+    const { aws, opened, connections } = setUp();
+    const spec = specOf({ accountId: "123456789012" });
+    const client = connections.account(spec, owner, account);
+    assert.equal(client.target, "aws-user/123456789012/payments.billing.lake");
+    assert.equal((await client.observe(context)).principal, "absent");
+    await connections.source(spec, target).list(context);
+    assert.equal(opened.length, 1);
+    aws.addUser("payments.billing.lake", "/keyturn/other/", { "keyturn.dev/adopt": "payments/billing" });
+    assert.equal((await client.observe(context)).principal, "foreign");
+  });
+
+  it("makes no account in another AWS account than the one that the spec names, nor without its id", async () => {
+    const { aws, connections } = setUp();
+    const client = connections.account(specOf({ accountId: "999999999999" }), owner, account);
+    const piece = { key: "owner", class: "attribute", value: "{}", title: "" } as const;
+    await assert.rejects(client.apply(piece, context, []), code("InvalidSpec", "spec.aws.accountId"));
+    assert.equal(aws.mutations(), 0);
+    assert.throws(() => connections.account(specOf(), owner, account), code("InvalidSpec", "spec.aws.accountId"));
+  });
+
+  it("finds the marks of all namespaces under its path", async () => {
+    const { aws, connections } = setUp();
+    aws.addUser("b", "/keyturn/shop/", { "keyturn.dev/owner": "local/shop/b", "keyturn.dev/owner-uid": "u2" });
+    aws.addUser("c", "/elsewhere/", { "keyturn.dev/owner": "local/shop/c" });
+    const marks = await connections.marked(specOf({ accountId: "123456789012" }), context);
+    assert.deepEqual(
+      marks.filter(({ id }) => !id.endsWith("/billing")),
+      [{ kind: "AwsUser", id: "aws-user/123456789012/b", owner: "local/shop/b", ownerUid: "u2" }],
+    );
+  });
 });

@@ -1,9 +1,14 @@
 import type { Clock } from "../../kernel/clock.ts";
+import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import type { Mark } from "../../domain/inventory/mark.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import type { AccountClient, AccountOwner } from "../account.ts";
 import type { CallContext, CredentialSource } from "../contract.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { invalidField } from "../spec.ts";
 import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
+import { awsAccount } from "./account.ts";
+import { markedIdentities } from "./identity/inventory.ts";
 import { defaultChain, openAws, type AwsCalls, type AwsKeys, type AwsKeySource, type AwsOptions } from "./sdk.ts";
 import { awsSource, type AwsAccess } from "./source.ts";
 
@@ -27,6 +32,14 @@ export interface AwsConnections {
     connection: ConnectionSpec,
     target: { readonly namespace: string; readonly userName: string },
   ): CredentialSource;
+  /** An IAM user or role of this owner's namespace, by an item of spec.accounts. Throws InvalidSpec for a bad connection; calls nothing. */
+  account(
+    connection: ConnectionSpec,
+    owner: AccountOwner,
+    account: { readonly name: string; readonly aws: AwsAccount },
+  ): AccountClient;
+  /** Users and roles under the connection's path, or one namespace's part of it, that have an owner mark. Reads only. */
+  marked(connection: ConnectionSpec, context: CallContext, namespace?: string): Promise<readonly Mark[]>;
   /** A login as the operator itself, live: throws what went wrong (InvalidSpec for a wrong accountId). */
   check(connection: ConnectionSpec, context: CallContext): Promise<void>;
   /** Forgets the clients of a connection that is gone. */
@@ -71,6 +84,20 @@ export const awsConnections = (options: AwsConnectionOptions): AwsConnections =>
       const allowedPath = pathOfNamespace(config, namespace);
       const { access } = clientFor(connection, config, namespace);
       return awsSource(access, { userName, allowedPath }, options.clock);
+    },
+    account(connection, owner, account) {
+      const config = awsConfig(connection.spec);
+      const { accountId, issuer } = config;
+      if (accountId === undefined) throw invalidField("spec.aws.accountId", "is required for accounts");
+      const allowedPath = pathOfNamespace(config, owner.namespace);
+      const { access } = clientFor(connection, config, owner.namespace);
+      return awsAccount(access, { accountId, allowedPath, issuer }, owner, account);
+    },
+    async marked(connection, context, namespace) {
+      const config = awsConfig(connection.spec);
+      const path = namespace === undefined ? config.pathPrefix : pathOfNamespace(config, namespace);
+      const { access } = clientFor(connection, config, OPERATOR);
+      return access.use((calls, accountId) => markedIdentities(calls, accountId, path, context), context);
     },
     async check(connection, context) {
       const { access } = clientFor(connection, awsConfig(connection.spec), OPERATOR);

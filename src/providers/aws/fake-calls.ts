@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import { fakeIdentityCalls, newRights, type FakeRights, type FakeRole } from "./identity/fake-calls.ts";
 import type { AwsCalls, AwsKeySource, AwsKeys } from "./sdk.ts";
 
 interface FakeIamKey {
@@ -10,16 +11,22 @@ interface FakeIamKey {
   lastUsed?: Date;
 }
 
-interface FakeIamUser {
+export interface FakeIamUser extends FakeRights {
   path: string;
   readonly tags: Map<string, string>;
   readonly keys: Map<string, FakeIamKey>;
 }
 
+const MUTATION = /^(tag|untag|create|update|delete|remove|set|put|attachPolicy|detachPolicy|join|leave)/;
+
 /** IAM and STS of one account in memory, with the calls of sdk.ts on top: for tests of what stands above the SDK. */
 export class FakeAws {
   readonly account: string;
   readonly users = new Map<string, FakeIamUser>();
+  readonly roles = new Map<string, FakeRole>();
+  /** Managed policies and groups that exist; undefined: all. */
+  policies: ReadonlySet<string> | undefined;
+  groups: ReadonlySet<string> | undefined;
   readonly log: string[] = [];
   /** Keys that the operator may log in with; undefined: any. */
   operatorKeys: ReadonlyMap<string, string> | undefined;
@@ -36,7 +43,8 @@ export class FakeAws {
   }
 
   addUser(name: string, path: string, tags: Readonly<Record<string, string>> = {}): FakeIamUser {
-    const user = { path, tags: new Map(Object.entries(tags)), keys: new Map<string, FakeIamKey>() };
+    const keys = new Map<string, FakeIamKey>();
+    const user = { path, tags: new Map(Object.entries(tags)), keys, ...newRights(this.nextId("AIDA")) };
     this.users.set(name, user);
     return user;
   }
@@ -46,7 +54,13 @@ export class FakeAws {
   }
 
   mutations(): number {
-    return this.log.filter((call) => /^(tag|create|update|delete)/.test(call)).length;
+    return this.log.filter((call) => MUTATION.test(call)).length;
+  }
+
+  /** An id that is never given again. */
+  nextId(prefix: string): string {
+    this.#made += 1;
+    return `${prefix}${String(this.#made).padStart(16, "0")}`;
   }
 
   /** The calls, signed with what `keys` gives; an unknown key of the operator is refused as AWS does. */
@@ -64,6 +78,7 @@ export class FakeAws {
     };
     const time = (): Date => new Date(Math.floor(this.#clock.now().getTime() / 1000) * 1000);
     return {
+      identity: fakeIdentityCalls(this, call, time),
       getUser: (name) =>
         call("getUser", () => {
           const user = this.users.get(name);

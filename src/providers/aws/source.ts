@@ -16,6 +16,7 @@ import type { AwsCalls, AwsKeys, CallerAnswer } from "./sdk.ts";
 
 export const OWNER_TAG = "keyturn.dev/owner";
 export const OWNER_UID_TAG = "keyturn.dev/owner-uid";
+const ADOPT_TAG = "keyturn.dev/adopt";
 
 /** Names of the fields that an AWS credential's material has; stores map them to the keys that a spec asks for. */
 export const AWS_FIELDS = { id: "accessKeyId", secret: "secretAccessKey" } as const;
@@ -66,12 +67,19 @@ export const awsSource = (access: AwsAccess, target: AwsTarget, clock: Clock): C
         // Users elsewhere are none of this namespace's business: not even their tags are read.
         if (!user.path.startsWith(target.allowedPath)) return { exists: true, allowed: false };
         const tags = await calls.listUserTags(userName, context.signal);
-        return { exists: true, allowed: true, owner: tags[OWNER_TAG], ownerUid: tags[OWNER_UID_TAG] };
+        return {
+          exists: true,
+          allowed: true,
+          owner: tags[OWNER_TAG],
+          ownerUid: tags[OWNER_UID_TAG],
+          ...(tags[ADOPT_TAG] === undefined ? {} : { adopt: tags[ADOPT_TAG] }),
+        };
       }, context);
     },
 
-    async markOwner(ownerUid, context) {
-      await access.use((calls) => calls.tagUser(userName, { [OWNER_UID_TAG]: ownerUid }, context.signal), context);
+    async markOwner({ uid, owner }, context) {
+      const tags = { [OWNER_UID_TAG]: uid, ...(owner === undefined ? {} : { [OWNER_TAG]: owner }) };
+      await access.use((calls) => calls.tagUser(userName, tags, context.signal), context);
     },
 
     async list(context): Promise<Listing> {

@@ -9,6 +9,7 @@ describe("vaultConfig", () => {
     const config = vaultConfig(good);
     assert.deepEqual(config.kv, { mount: "kv", pathPrefix: "keyturn" });
     assert.deepEqual(config.jwt, { mount: "jwt", role: "keyturn", audience: "vault" });
+    assert.deepEqual(config.identities, { namePrefix: "keyturn", appRoleMount: "approle", jwtMount: "jwt" });
     assert.equal(config.address.origin, "https://vault.example:8200");
   });
 
@@ -20,6 +21,9 @@ describe("vaultConfig", () => {
     ["a reserved mount", { ...good, kv: { mount: "sys" } }, "spec.vault.kv.mount"],
     ["a mount that climbs", { ...good, kv: { mount: "kv/../sys" } }, "spec.vault.kv.mount"],
     ["a prefix with slashes at its end", { ...good, kv: { pathPrefix: "keyturn/" } }, "spec.vault.kv.pathPrefix"],
+    ["a name prefix with a dot", { ...good, identities: { namePrefix: "a.b" } }, "spec.vault.identities.namePrefix"],
+    ["a mount that climbs", { ...good, identities: { appRoleMount: "../sys" } }, "spec.vault.identities.appRoleMount"],
+    ["a mount with slashes", { ...good, identities: { jwtMount: "/jwt/" } }, "spec.vault.identities.jwtMount"],
     ["no login", { address: good.address }, "spec.vault.login"],
     ["no role", { ...good, login: { jwt: {} } }, "spec.vault.login.jwt.role"],
     [

@@ -1,3 +1,4 @@
+import { CONNECTION_DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { endpointOf } from "../endpoint.ts";
 import { caBundleOf, invalidField, NAME_FORM, SpecNode } from "../spec.ts";
 
@@ -9,6 +10,8 @@ export interface VaultConfig {
   /** No slashes at the ends of either; both of plain segments. */
   readonly kv: { readonly mount: string; readonly pathPrefix: string };
   readonly jwt: { readonly mount: string; readonly role: string; readonly audience: string };
+  /** Where accounts are made: what their names begin with, and the mounts of the auth methods that they log in by. */
+  readonly identities: { readonly namePrefix: string; readonly appRoleMount: string; readonly jwtMount: string };
 }
 
 const SEGMENTS = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
@@ -21,6 +24,7 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
   const vault = new SpecNode(spec, "spec.vault");
   const kv = vault.nodeOrEmpty("kv");
   const jwt = vault.node("login").node("jwt");
+  const identities = vault.nodeOrEmpty("identities");
   const mount = kv.text("mount", SEGMENTS, { fallback: "kv", longest: 128 });
   if (RESERVED_MOUNTS.has(mount.split("/")[0] ?? ""))
     throw invalidField(kv.at("mount"), "must not be one of Vault's own");
@@ -33,6 +37,16 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
       mount: jwt.text("mount", SEGMENTS, { fallback: "jwt", longest: 128 }),
       role: jwt.text("role", /^[\w.-]+$/, { longest: 128 }),
       audience: jwt.text("audience", /^[\x21-\x7e]+$/, { fallback: "vault", longest: 256 }),
+    },
+    identities: {
+      namePrefix: identities.text("namePrefix", /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/, {
+        fallback: CONNECTION_DEFAULTS.vaultNamePrefix,
+      }),
+      appRoleMount: identities.text("appRoleMount", SEGMENTS, {
+        fallback: CONNECTION_DEFAULTS.appRoleMount,
+        longest: 128,
+      }),
+      jwtMount: identities.text("jwtMount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.workloadJwtMount, longest: 128 }),
     },
   };
 };
@@ -51,3 +65,7 @@ export const kvPath = (config: Pick<VaultConfig, "kv">, namespace: string, path:
 
 /** Only plain segments: nothing that a server could decode, normalise or take for something else. */
 export const isPlainPath = (path: string): boolean => path.length <= 1024 && SEGMENTS.test(path);
+
+/** A name of ours: lower-case letters, digits, "-" and ".", with nothing in it that a server could take for a way up. */
+export const isPlainName = (name: string): boolean =>
+  name.length <= 253 && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name) && !name.includes("..");

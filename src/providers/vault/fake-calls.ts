@@ -1,5 +1,6 @@
 import type { OperatorError } from "../../kernel/errors.ts";
 import { vaultError } from "./errors.ts";
+import { FakeIdentity } from "./identity/fake-identity.ts";
 import type { KvPlace, VaultCalls, VaultSession } from "./sdk.ts";
 
 interface FakePath {
@@ -13,10 +14,11 @@ interface FakeFault {
   readonly at: "before" | "after";
 }
 
-/** KV v2 and JWT login of one Vault in memory, with the calls of sdk.ts on top. `log` holds the names of calls in order. */
+/** KV v2, JWT login and identities of one Vault in memory, with the calls of sdk.ts on top. `log` holds the names of calls in order. */
 export class FakeVault {
   readonly paths = new Map<string, FakePath>();
   readonly log: string[] = [];
+  readonly identity = new FakeIdentity();
   readonly logins: { readonly mount: string; readonly role: string; readonly jwt: string }[] = [];
   readonly liveTokens = new Set<string>();
   leaseMs = 600_000;
@@ -40,7 +42,7 @@ export class FakeVault {
   }
 
   mutations(): readonly string[] {
-    return this.log.filter((call) => /^(write|delete)/.test(call));
+    return this.log.filter((call) => /^(write|delete|destroy)/.test(call));
   }
 
   calls(): VaultCalls {
@@ -113,6 +115,7 @@ export class FakeVault {
         call("deleteEverything", () => {
           this.paths.delete(`${place.mount}/${place.path}`);
         }),
+      identity: this.identity.calls(call, (status, errors) => refused(status, errors, "identity call")),
       lookupSelf: () => call("lookupSelf", () => ({ leaseMs: this.leaseMs })),
       revokeSelf: () =>
         call("revokeSelf", () => {

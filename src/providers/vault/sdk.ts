@@ -3,8 +3,10 @@ import type { IncomingMessage } from "node:http";
 import nodeVault from "node-vault";
 import { OperatorError } from "../../kernel/errors.ts";
 import { guardedLookup } from "../endpoint.ts";
+import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
+import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
 
 export interface VaultOptions {
   readonly address: URL;
@@ -57,6 +59,8 @@ export interface VaultSession {
   deleteLatest(place: KvPlace, signal: AbortSignal): Promise<void>;
   /** All versions and the metadata. */
   deleteEverything(place: KvPlace, signal: AbortSignal): Promise<void>;
+  /** Entities, aliases and login roles. */
+  readonly identity: IdentityCalls;
   lookupSelf(signal: AbortSignal): Promise<{ readonly leaseMs: number }>;
   revokeSelf(signal: AbortSignal): Promise<void>;
 }
@@ -141,6 +145,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
     async deleteEverything(place, signal) {
       await absentAsUndefined(clientFor("deletion", token, signal).delete(pathOf(place, "metadata")));
     },
+    identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
     async lookupSelf(signal) {
       const answer: unknown = await clientFor("token look-up", token, signal).read("auth/token/lookup-self");
       return { leaseMs: wholeNumber(record(record(answer)["data"])["ttl"], "token look-up") * 1000 };
@@ -225,7 +230,9 @@ const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<RawAnswer
       ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
     };
     const agent = way.agent === undefined ? {} : { agent: way.agent };
-    const sent = way.send(wish.uri, { method: wish.method, headers, signal, ...agent }, (answer) => {
+    // LIST is a method that proxies on the way may not know; GET with list=true is the same to Vault.
+    const [method, uri] = wish.method === "LIST" ? ["GET", `${wish.uri}?list=true`] : [wish.method, wish.uri];
+    const sent = way.send(uri, { method, headers, signal, ...agent }, (answer) => {
       const chunks: Buffer[] = [];
       let length = 0;
       answer.on("data", (chunk: Buffer) => {
@@ -269,26 +276,10 @@ const absentAsUndefined = async (answer: Promise<unknown>): Promise<unknown> => 
   }
 };
 
-const record = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
-
-const strings = (value: unknown): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(record(value)).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-  );
-
 const wholeNumber = (value: unknown, operation: string): number => {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw odd(operation);
   return value;
 };
-
-const odd = (operation: string): OperatorError =>
-  new OperatorError("Unavailable", {
-    publicMessage: `Vault ${operation} got an answer that lacks what was asked for.`,
-    ambiguous: true,
-  });
 
 const badPath = (): OperatorError =>
   new OperatorError("InvalidSpec", { publicMessage: "A Vault path is not of plain segments." });

@@ -1,0 +1,95 @@
+import type { RoleGrant } from "../../domain/lifecycle/pieces/kubernetes.ts";
+import type { KubernetesCalls, PolicyRule, ReviewQuestion } from "./calls.ts";
+
+export type Attributes = ReviewQuestion["attributes"];
+
+/** Of one role: enough to see whether its binding has an effect, and bounded whatever somebody writes into it. */
+const MOST_QUESTIONS = 8;
+
+/**
+ * What a ServiceAccount could do by this grant, as questions that can be put to the API server: one for each rule of the role.
+ * None where the role is gone or has no rules: then the binding gave nothing.
+ */
+export const questionsOf = async (
+  calls: Pick<KubernetesCalls, "get">,
+  grant: RoleGrant,
+  namespace: string,
+): Promise<readonly Attributes[]> => {
+  const role = await calls.get({
+    kind: grant.kind,
+    name: grant.name,
+    ...(grant.kind === "Role" ? { namespace } : {}),
+  });
+  const scope = grant.binding === "RoleBinding" ? namespace : undefined;
+  return (role?.rules ?? []).flatMap((rule) => questionOf(rule, scope)).slice(0, MOST_QUESTIONS);
+};
+
+/** One thing that the rule allows; `namespace` undefined: in the whole cluster. */
+const questionOf = (rule: PolicyRule, namespace: string | undefined): readonly Attributes[] => {
+  const verb = concrete(rule.verbs, "get");
+  if (verb === undefined) return [];
+  const url = concrete(rule.nonResourceURLs, "/keyturn");
+  // A RoleBinding gives nothing outside resources.
+  if (url !== undefined)
+    return namespace === undefined ? [{ kind: "path", verb, path: url.replace("*", "keyturn") }] : [];
+  const resource = concrete(rule.resources, "secrets");
+  const group = concrete(rule.apiGroups, "");
+  if (resource === undefined || group === undefined) return [];
+  const [main = "", subresource] = resource.split("/");
+  const [name] = rule.resourceNames ?? [];
+  return [
+    {
+      kind: "resource",
+      verb,
+      group,
+      resource: main === "*" ? "deployments" : main,
+      ...(subresource === undefined ? {} : { subresource }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(name === undefined ? {} : { name }),
+    },
+  ];
+};
+
+/** The first member; a wildcard stands for anything, so for `any`. Undefined where the list is empty. */
+const concrete = (members: readonly string[] | undefined, any: string): string | undefined => {
+  const [first] = members ?? [];
+  return first === "*" ? any : first;
+};
+
+/** `get secrets in namespace payments`, for messages. */
+export const describeAttributes = (asked: Attributes): string => {
+  if (asked.kind === "path") return `${asked.verb} ${asked.path}`;
+  const resource = [asked.resource, asked.subresource].filter((part) => part !== undefined).join("/");
+  const where = asked.namespace === undefined ? "in the whole cluster" : `in namespace ${asked.namespace}`;
+  return `${asked.verb} ${asked.group === "" ? resource : `${resource}.${asked.group}`} ${where}`;
+};
+
+export const serviceAccountUser = (namespace: string, name: string): string =>
+  `system:serviceaccount:${namespace}:${name}`;
+
+/** Groups of every ServiceAccount of the namespace. */
+export const serviceAccountGroups = (namespace: string): readonly string[] => [
+  "system:serviceaccounts",
+  `system:serviceaccounts:${namespace}`,
+  "system:authenticated",
+];
+
+/**
+ * Which of these the ServiceAccount may still do although another ServiceAccount of its namespace, one that nobody has bound, may
+ * not. What every ServiceAccount may do (discovery, what the namespace's group was given) is not this account's privilege.
+ */
+export const stillAllowed = async (
+  calls: Pick<KubernetesCalls, "review">,
+  account: { readonly namespace: string; readonly name: string },
+  questions: readonly Attributes[],
+): Promise<Attributes | undefined> => {
+  const groups = serviceAccountGroups(account.namespace);
+  const user = serviceAccountUser(account.namespace, account.name);
+  // No ServiceAccount can have this name: it is no DNS name.
+  const nobody = serviceAccountUser(account.namespace, "Nobody");
+  for (const attributes of questions) {
+    if (!(await calls.review({ user, groups, attributes }))) continue;
+    if (!(await calls.review({ user: nobody, groups, attributes }))) return attributes;
+  }
+  return undefined;
+};

@@ -1,0 +1,37 @@
+import { OperatorError } from "../../kernel/errors.ts";
+
+/** The members of an object; none where it is something else. */
+export const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+
+/** Those members that are strings. */
+export const strings = (value: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(record(value)).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+
+/** A member that must be a string with something in it. */
+export const textIn = (data: Readonly<Record<string, unknown>>, key: string, operation: string): string => {
+  const value = data[key];
+  if (typeof value !== "string" || value === "") throw odd(operation);
+  return value;
+};
+
+/** A member that is a list of strings, or null for none as servers written in Go have it. */
+export const stringsIn = (
+  data: Readonly<Record<string, unknown>>,
+  key: string,
+  operation: string,
+): readonly string[] => {
+  const value = data[key] ?? [];
+  if (!Array.isArray(value) || value.some((each) => typeof each !== "string")) throw odd(operation);
+  return value as readonly string[];
+};
+
+export const odd = (operation: string): OperatorError =>
+  new OperatorError("Unavailable", {
+    publicMessage: `Vault ${operation} got an answer that lacks what was asked for.`,
+    ambiguous: true,
+  });

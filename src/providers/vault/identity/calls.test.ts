@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { OperatorError } from "../../../kernel/errors.ts";
+import { ABSENT } from "../errors.ts";
+import { identityCalls, type RawClient } from "./calls.ts";
+
+const signal = new AbortController().signal;
+const place = { mount: "approle", name: "keyturn.team.app.main" };
+
+/** The door with prepared answers; `asked` holds "verb path body". */
+const setUp = (...answers: unknown[]) => {
+  const asked: string[] = [];
+  const answer = (verb: string) => async (path: string, body?: unknown) => {
+    asked.push([verb, path, ...(body === undefined ? [] : [JSON.stringify(body)])].join(" "));
+    const next = answers.shift();
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  const client: RawClient = {
+    read: answer("read"),
+    list: answer("list"),
+    write: answer("write"),
+    delete: answer("delete"),
+  };
+  return { asked, calls: identityCalls(() => client) };
+};
+const absent = new OperatorError("NotFound", { publicMessage: "x", status: 404, serverCode: ABSENT });
+const noMount = new OperatorError("NotFound", { publicMessage: "x", status: 404 });
+const failsAs = (code: string) => (error: unknown) => error instanceof OperatorError && error.code === code;
+
+describe("identityCalls", () => {
+  const names = ["a..b", ".a", "a.", "a/../b", "a/b", "A", "a%2fb", "a b", "", "a".repeat(254), "a?b", "a\n"];
+  for (const name of names) {
+    it(`sends nothing for the name ${JSON.stringify(name.slice(0, 10))}`, async () => {
+      const { asked, calls } = setUp();
+      const bad = { mount: "approle", name };
+      const attempts = [
+        calls.readEntity(name, signal),
+        calls.deleteEntity(name, signal),
+        calls.writeEntity(name, { disabled: true, policies: [], metadata: {} }, signal),
+        calls.readRole(bad, signal),
+        calls.writeRole(bad, {}, signal),
+        calls.deleteRole(bad, signal),
+        calls.readRoleId(bad, signal),
+        calls.listSecretIds(bad, signal),
+        calls.destroySecretId(bad, "x", signal),
+      ];
+      for (const attempt of attempts) await assert.rejects(attempt, failsAs("InvalidSpec"));
+      assert.deepEqual(asked, []);
+    });
+  }
+
+  it("sends nothing for a mount or an alias id that is not plain", async () => {
+    const { asked, calls } = setUp();
+    for (const mount of ["../sys", "a//b", "", "A", "sys/../x"]) {
+      await assert.rejects(calls.readRole({ mount, name: "a" }, signal), failsAs("InvalidSpec"));
+    }
+    for (const id of ["", "../../name/x", "a", "0".repeat(37)]) {
+      await assert.rejects(calls.deleteAlias(id, signal), failsAs("InvalidSpec"));
+    }
+    assert.deepEqual(asked, []);
+  });
+
+  it("reads an entity with null for what is empty", async () => {
+    const { asked, calls } = setUp({
+      data: {
+        id: "e1",
+        name: "keyturn.a.b.c",
+        disabled: true,
+        aliases: null,
+        policies: null,
+        metadata: null,
+        group_ids: null,
+      },
+    });
+    assert.deepEqual(await calls.readEntity("keyturn.a.b.c", signal), {
+      ...{ id: "e1", name: "keyturn.a.b.c", disabled: true, aliases: [], policies: [], metadata: {}, groups: [] },
+    });
+    assert.deepEqual(asked, ["read identity/entity/name/keyturn.a.b.c"]);
+  });
+
+  it("takes the mount of an alias out of its path", async () => {
+    const alias = { id: "a1", name: "n", mount_accessor: "acc", mount_path: "auth/clusters/one/" };
+    const { calls } = setUp({ data: { id: "e1", name: "x", aliases: [alias] } });
+    assert.deepEqual((await calls.readEntity("x", signal))?.aliases, [
+      { id: "a1", name: "n", mountAccessor: "acc", mount: "clusters/one" },
+    ]);
+  });
+
+  it("reads what Vault says is absent as undefined, and passes a missing mount on", async () => {
+    const { calls } = setUp(absent, absent, absent, absent, absent);
+    assert.equal(await calls.readEntity("x", signal), undefined);
+    assert.equal(await calls.readRole(place, signal), undefined);
+    assert.deepEqual(await calls.listSecretIds(place, signal), []);
+    assert.equal(await calls.lookUpSecretId(place, "x", signal), undefined);
+    await calls.deleteRole(place, signal);
+    await assert.rejects(setUp(noMount).calls.readRole(place, signal), failsAs("NotFound"));
+  });
+
+  it("takes an answer without a body for: nobody has the alias", async () => {
+    const { asked, calls } = setUp(undefined);
+    assert.equal(await calls.entityOfAlias({ name: "n", mountAccessor: "acc" }, signal), undefined);
+    assert.deepEqual(asked, ['write identity/lookup/entity {"alias_name":"n","alias_mount_accessor":"acc"}']);
+  });
+
+  it("sends all of an entity, and whole roles", async () => {
+    const { asked, calls } = setUp();
+    await calls.writeEntity("x", { disabled: false, policies: ["p"], metadata: { a: "b" } }, signal);
+    await calls.writeAlias({ name: "n", mountAccessor: "acc", entityId: "e1" }, signal);
+    await calls.renameAlias("0".repeat(36), { name: "m", mountAccessor: "acc", entityId: "e1" }, signal);
+    await calls.destroySecretId(place, "s1", signal);
+    assert.deepEqual(asked, [
+      'write identity/entity/name/x {"disabled":false,"policies":["p"],"metadata":{"a":"b"}}',
+      'write identity/entity-alias {"name":"n","canonical_id":"e1","mount_accessor":"acc"}',
+      `write identity/entity-alias/id/${"0".repeat(36)} {"name":"m","canonical_id":"e1","mount_accessor":"acc"}`,
+      'write auth/approle/role/keyturn.team.app.main/secret-id-accessor/destroy {"secret_id_accessor":"s1"}',
+    ]);
+  });
+
+  const odd: readonly (readonly [string, unknown])[] = [
+    ["nothing", undefined],
+    ["no data", {}],
+    ["a list", { data: [] }],
+    ["no id", { data: { name: "x" } }],
+    ["policies that are no strings", { data: { id: "e", name: "x", policies: [1] } }],
+    ["an alias without a name", { data: { id: "e", name: "x", aliases: [{ id: "a" }] } }],
+  ];
+  for (const [what, answer] of odd) {
+    it(`does not believe an entity with ${what}`, async () => {
+      await assert.rejects(setUp(answer).calls.readEntity("x", signal), failsAs("Unavailable"));
+    });
+  }
+
+  it("does not take an answer that says nothing for: there is none", async () => {
+    for (const answer of [undefined, {}, { data: {} }, { data: [] }]) {
+      await assert.rejects(setUp(answer).calls.listEntities(signal), failsAs("Unavailable"));
+      await assert.rejects(setUp(answer).calls.listSecretIds(place, signal), failsAs("Unavailable"));
+    }
+    for (const answer of [undefined, {}, { data: [] }]) {
+      await assert.rejects(setUp(answer).calls.readRole(place, signal), failsAs("Unavailable"));
+      await assert.rejects(setUp(answer).calls.mountAccessors(signal), failsAs("Unavailable"));
+    }
+  });
+
+  it("knows mounts by their accessors, and passes over what has none", async () => {
+    const { calls } = setUp({ data: { "approle/": { accessor: "a1" }, "clusters/one/": { accessor: "j1" }, odd: 7 } });
+    assert.deepEqual(
+      [...(await calls.mountAccessors(signal))],
+      [
+        ["approle", "a1"],
+        ["clusters/one", "j1"],
+      ],
+    );
+  });
+
+  it("reads times of secret ids with nanoseconds, and passes over one that is none", async () => {
+    const { calls } = setUp(
+      { data: { creation_time: "2026-11-24T03:33:26.669070539Z" } },
+      { data: { creation_time: "soon" } },
+    );
+    assert.equal((await calls.lookUpSecretId(place, "x", signal))?.createdAt.toISOString(), "2026-11-24T03:33:26.669Z");
+    assert.equal(await calls.lookUpSecretId(place, "x", signal), undefined);
+  });
+});
