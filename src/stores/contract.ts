@@ -20,14 +20,27 @@ export type DeliveryObservation =
       readonly matches: (material: SecretMaterial) => boolean;
       /** What stands there, to win back a value whose staging was lost; undefined when it is not complete. */
       readonly material?: SecretMaterial | undefined;
+      /** It was somebody's, and says still that this resource may take it over. */
+      readonly asksAdoption?: boolean;
       readonly precondition: StorePrecondition;
     }
+  /**
+   * Somebody's, and it says itself (annotation keyturn.dev/adopt) that this resource may take it over: whole, of the declared form.
+   * Nothing is written before a verified rotation; the precondition lets `publish` write over it then.
+   */
+  | { readonly kind: "adoptable"; readonly material: SecretMaterial; readonly precondition: StorePrecondition }
   /** It exists and is not ours: never written. `why` is stable text that names the way out. */
   | { readonly kind: "foreign"; readonly why: string };
 
 /** resourceVersion of the Secret, or the KV v2 version for check-and-set; opaque to callers. */
 export type StorePrecondition =
-  | { readonly kind: "secret"; readonly uid?: string; readonly resourceVersion?: string }
+  | {
+      readonly kind: "secret";
+      readonly uid?: string;
+      readonly resourceVersion?: string;
+      /** What stands there is not ours yet and may be written over, as long as it still asks for it. */
+      readonly adopting?: true;
+    }
   | { readonly kind: "kv"; readonly version: number };
 
 /** One delivery of one resource: a Secret in its namespace, or a KV v2 path under the connection's prefix. */
@@ -46,6 +59,8 @@ export interface DeliveryStore {
     options: { readonly final: boolean },
     context: CallContext,
   ): Promise<"removed" | "alreadyAbsent" | "foreign">;
+  /** Takes our marks off something adopted and puts back what stood there. Untouched when it carries none. Absent: no adoption here. */
+  giveBack?(material: SecretMaterial, context: CallContext): Promise<"givenBack" | "untouched" | "alreadyAbsent">;
 }
 
 export interface StagedVersion {

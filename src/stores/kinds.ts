@@ -28,6 +28,9 @@ export const ANNOTATIONS = {
   ownerUid: "keyturn.dev/owner-uid",
   version: "keyturn.dev/version",
   staged: "keyturn.dev/staged",
+  adopt: "keyturn.dev/adopt",
+  /** On a Secret that was adopted: what its managed-by label said before. */
+  foundLabel: "keyturn.dev/found-managed-by",
 } as const;
 
 export const toBase64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");

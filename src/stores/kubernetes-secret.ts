@@ -1,6 +1,7 @@
 import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import type { DeliveryOwner, DeliveryStore } from "./contract.ts";
+import { without } from "../kernel/without.ts";
+import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 import { ANNOTATIONS, MANAGED_BY, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
 import { awsKeyMapping, checkMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
 
@@ -11,7 +12,8 @@ export interface KubernetesSecretPlace {
 
 /**
  * One Opaque Secret in the resource's own namespace. It is ours when it carries both the owner's UID and our label; anything
- * else under that name is never written or deleted. In our Secret nothing but the credential is kept: other keys are drift.
+ * else under that name is never written or deleted, but for one that asks to be adopted. In our Secret nothing but the credential
+ * is kept: other keys are drift, and a Secret with other keys cannot be adopted.
  */
 export const kubernetesSecretStore = (
   cluster: ClusterClient,
@@ -38,6 +40,27 @@ export const kubernetesSecretStore = (
     }
     return undefined;
   };
+  const asksAdoption = ({ metadata: { annotations = {} } }: Secret): boolean =>
+    annotations[ANNOTATIONS.adopt] === `${owner.namespace}/${owner.name}`;
+  /** Nobody's mark of ours is on it, and it asks for this resource. */
+  const mayAdopt = (secret: Secret): boolean =>
+    secret.metadata.annotations?.[ANNOTATIONS.ownerUid] === undefined && asksAdoption(secret);
+  const adoptable = (secret: Secret): DeliveryObservation => {
+    const why = unwritable(secret);
+    if (why !== undefined) return { kind: "foreign", why };
+    const keys = Object.values(mapping);
+    const values = decoded(secret.data ?? {});
+    const material = unmapped(values, mapping);
+    if (material === undefined || Object.keys(values).length !== keys.length) {
+      const wanted = keys.join(" and ");
+      return {
+        kind: "foreign",
+        why: `Secret ${place.name} asks to be adopted but does not hold exactly the keys ${wanted}; put others elsewhere, or name its keys in deliver.kubernetesSecret.keys`,
+      };
+    }
+    const { uid, resourceVersion } = secret.metadata;
+    return { kind: "adoptable", material, precondition: { kind: "secret", uid, resourceVersion, adopting: true } };
+  };
   /** Why it cannot be written although it is ours. */
   const unwritable = (secret: Secret): string | undefined => {
     if (secret.metadata.deletionTimestamp !== undefined)
@@ -60,6 +83,7 @@ export const kubernetesSecretStore = (
     async observe() {
       const secret = await cluster.get<Secret>(ref);
       if (secret === undefined) return { kind: "absent", precondition: { kind: "secret" } };
+      if (mayAdopt(secret)) return adoptable(secret);
       const why = foreign(secret) ?? unwritable(secret);
       if (why !== undefined) return { kind: "foreign", why };
       return {
@@ -67,6 +91,7 @@ export const kubernetesSecretStore = (
         version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
         material: unmapped(decoded(secret.data ?? {}), mapping),
         matches: (material) => isAsPublished(secret, mapped(material, mapping)),
+        asksAdoption: asksAdoption(secret),
         precondition: {
           kind: "secret",
           uid: secret.metadata.uid,
@@ -92,7 +117,8 @@ export const kubernetesSecretStore = (
       }
       const before = await cluster.get<Secret>(ref);
       if (before === undefined || before.metadata.uid !== precondition.uid) throw changed(place.name);
-      const why = foreign(before) ?? unwritable(before);
+      const mine = precondition.adopting === true && mayAdopt(before) ? undefined : foreign(before);
+      const why = mine ?? unwritable(before);
       if (why !== undefined) throw new OperatorError("Conflict", { publicMessage: `${why}.` });
       // Foreign labels and annotations (of people and tools) stay; the resourceVersion is that of the observation, so what was
       // written since then, by anybody, refuses this write.
@@ -103,7 +129,7 @@ export const kubernetesSecretStore = (
           ...before.metadata,
           resourceVersion: precondition.resourceVersion,
           labels: { ...before.metadata.labels, ...marks.labels },
-          annotations: { ...before.metadata.annotations, ...annotations },
+          annotations: { ...before.metadata.annotations, ...foundLabel(before), ...annotations },
         },
         data,
       });
@@ -116,7 +142,40 @@ export const kubernetesSecretStore = (
       const { uid, resourceVersion } = secret.metadata;
       return (await cluster.delete(ref, { uid, resourceVersion })) ? "removed" : "alreadyAbsent";
     },
+
+    async giveBack(material) {
+      const secret = await cluster.get<Secret>(ref);
+      if (secret === undefined) return "alreadyAbsent";
+      if (foreign(secret) !== undefined) return "untouched";
+      const { labels = {}, annotations = {} } = secret.metadata;
+      const found = annotations[ANNOTATIONS.foundLabel];
+      await cluster.replace<Secret>(ref, {
+        ...secret,
+        metadata: {
+          ...secret.metadata,
+          labels: {
+            ...without(labels, MANAGED_BY.label),
+            ...(found === undefined ? {} : { [MANAGED_BY.label]: found }),
+          },
+          annotations: without(
+            annotations,
+            ANNOTATIONS.owner,
+            ANNOTATIONS.ownerUid,
+            ANNOTATIONS.version,
+            ANNOTATIONS.foundLabel,
+          ),
+        },
+        data: encoded(mapped(material, mapping)),
+      });
+      return "givenBack";
+    },
   };
+};
+
+/** Somebody's label under the name of ours is remembered, to be put back. */
+const foundLabel = ({ metadata: { labels = {} } }: Secret): Readonly<Record<string, string>> => {
+  const found = labels[MANAGED_BY.label];
+  return found === undefined || found === MANAGED_BY.value ? {} : { [ANNOTATIONS.foundLabel]: found };
 };
 
 const encoded = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>

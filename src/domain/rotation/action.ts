@@ -1,5 +1,6 @@
 import type { ProviderFacts } from "./facts.ts";
-import type { RotationStatus, Trigger } from "./record.ts";
+import type { IdentityState } from "./identity.ts";
+import type { RotationStatus, Suspension, Trigger } from "./record.ts";
 import type { RotationSettings } from "./settings.ts";
 
 /** A part of the world that has not been read in this pass yet. */
@@ -22,6 +23,8 @@ export type DeliveryView =
   | { readonly kind: "absent" }
   /** `carries`: the staged versions whose material stands there byte for byte. */
   | { readonly kind: "ours"; readonly version: string; readonly carries: readonly string[] }
+  /** Somebody's, whole, and it says itself that this resource may take it over. */
+  | { readonly kind: "adoptable" }
   | { readonly kind: "foreign"; readonly why: string };
 
 export type DependentView =
@@ -48,6 +51,10 @@ export interface PlanInput {
   readonly status: RotationStatus;
   readonly attributionWindowMs: number;
   readonly paused: boolean;
+  /** Of the identity that the credential belongs to, read live in this pass; undefined: it belongs to none. */
+  readonly identity?: IdentityState | undefined;
+  /** Name of the user at the provider, for people. */
+  readonly userName: string;
   readonly rotateAt?: Date | undefined;
   readonly listing?: readonly ObservedId[] | undefined;
   readonly staging?: readonly StagedId[] | undefined;
@@ -57,6 +64,9 @@ export interface PlanInput {
 
 export type WaitFor =
   | "Paused"
+  | "IdentityNotReady"
+  | "IdentitySuspended"
+  | "IdentityDecommissioned"
   | "BackingOff"
   | "Verification"
   | "DependentUnhealthy"
@@ -71,7 +81,8 @@ export type WaitFor =
 
 /** The one next thing to do. Each has at most one outside effect, may be repeated, and is followed by one status write. */
 export type RotationAction =
-  | { readonly type: "observe"; readonly what: Observable }
+  /** `toRevoke`: the credential whose revocation needs it; a failed read is booked there. */
+  | { readonly type: "observe"; readonly what: Observable; readonly toRevoke?: string }
   | { readonly type: "wait"; readonly for: WaitFor; readonly recheckAt?: Date; readonly about?: string }
   | {
       readonly type: "stall";
@@ -83,8 +94,20 @@ export type RotationAction =
   | { readonly type: "renewIntent" }
   | { readonly type: "issueAndStage" }
   | { readonly type: "recordStaged"; readonly id: string; readonly issuedAt: Date }
-  | { readonly type: "discardPending"; readonly because: "StagingLost" | "Rejected" | "NegativeControlAccepted" }
+  | {
+      readonly type: "discardPending";
+      readonly because: "StagingLost" | "Rejected" | "NegativeControlAccepted" | "IdentityNotActive" | "AdoptionEnded";
+    }
+  /** (record) The identity is not Active: nothing is issued until it is again. */
+  | { readonly type: "recordSuspension"; readonly reason: Suspension["reason"] }
+  /** The identity is Active again: the current credential logs in, and only then things go on. `End`: there is none to try. */
+  | { readonly type: "comeBack"; readonly step: "Begin" | "Login" | "End" }
+  /** A credential and its Secrets that were there before become the current ones, unchanged. */
+  | { readonly type: "adopt"; readonly deliveries: readonly string[] }
+  | { readonly type: "giveBack"; readonly because: "IdentityNotActive" | "NotAsked" | "PlaceChanged" }
   | { readonly type: "keepPrevious" }
+  /** The value of a credential is gone from staging and stands at a delivery still: it is copied back. */
+  | { readonly type: "restage"; readonly version: string; readonly id: string; readonly issuedAt: string }
   | { readonly type: "verify"; readonly version: string; readonly id: string; readonly issuedAt: Date }
   | { readonly type: "declare"; readonly delivery: string }
   | { readonly type: "publish"; readonly delivery: string; readonly version: string }

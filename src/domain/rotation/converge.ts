@@ -14,7 +14,9 @@ export const planConvergence = (input: PlanInput): RotationAction | undefined =>
   if (repair !== undefined) return repair;
   // Without the value nobody can be moved or be well: the next rotation (trigger Lost) comes first.
   if (valueLost(input)) return undefined;
-  return moveStragglers(input, current.version) ?? withdrawRemoved(input) ?? pruneStaging(input) ?? recordGood(input);
+  // Whoever uses what was adopted uses it already, and does not notice.
+  const stragglers = current.adopted === true ? undefined : moveStragglers(input, current.version);
+  return stragglers ?? withdrawRemoved(input) ?? pruneStaging(input) ?? recordGood(input);
 };
 
 /** Undo: the predecessor's key is switched on again and must log in before it counts. */

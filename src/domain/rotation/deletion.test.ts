@@ -18,6 +18,30 @@ const input = (more: Partial<DeletionInput> = {}): DeletionInput => ({
   ...more,
 });
 
+const adopted: RotationStatus = { sequence: 1, current: { ...current, adopted: true }, adoptedPlaces: ["secret/n/app"] };
+const found = (more: Partial<DeletionInput> = {}): DeletionInput =>
+  input({ status: adopted, inLedger: false, ...more });
+const rotating = (more: Partial<DeletionInput> = {}): DeletionInput =>
+  input({
+    status: {
+      ...adopted,
+      sequence: 2,
+      rotation: {
+        id: "r2",
+        version: "2-b",
+        trigger: "Requested",
+        openedAt: "2026-01-01T11:59:00Z",
+        providerTime: "2026-01-01T11:59:00Z",
+        knownIds: ["K1"],
+        issuer: "me",
+        attempt: 1,
+        direction: "Forward",
+        credential: { id: "K2", issuedAt: "2026-01-01T11:59:10Z" },
+      },
+    },
+    ...more,
+  });
+
 describe("a deletion", () => {
   const rows: readonly (readonly [string, DeletionInput, DeletionAction])[] = [
     ["lets everything go when nothing was made", input({ status: {}, inLedger: false }), { type: "releaseAll" }],
@@ -37,6 +61,27 @@ describe("a deletion", () => {
     ],
     ["withdraws what stands", input({ standing: ["secret/n/app"] }), { type: "withdraw", target: "secret/n/app" }],
     ["lets the finalizer go last", input(), { type: "removeFinalizer" }],
+    ["looks what was made beside what was adopted", found({ standing: undefined }), { type: "observe", what: "deliveries" }],
+    ["withdraws that", found({ standing: ["kv/a/b"] }), { type: "withdraw", target: "kv/a/b" }],
+    ["gives back what was adopted and never disables it", found({ listing: [listed("K1", true)] }), { type: "giveBack" }],
+    ["lets everything go when that is done", found({ givenBack: true }), { type: "releaseAll" }],
+    ["writes the ledger for what a rotation has made beside it", rotating({ inLedger: false }), { type: "writeLedger" }],
+    [
+      "disables that and nothing else",
+      rotating({ listing: [listed("K1", true), listed("K2", true)] }),
+      { type: "disable", id: "K2" },
+    ],
+    ["gives back when that is disabled", rotating({ listing: [listed("K1", true)] }), { type: "giveBack" }],
+    [
+      "leaves the rest to the ledger",
+      rotating({ listing: [listed("K1", true)], givenBack: true }),
+      { type: "removeFinalizer" },
+    ],
+    [
+      "gives back what was adopted whatever the policy is",
+      found({ deletion: { ...input().deletion, policy: "Retain" } }),
+      { type: "giveBack" },
+    ],
   ];
   for (const [sentence, given, expected] of rows) {
     it(sentence, () => {

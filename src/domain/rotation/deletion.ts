@@ -14,6 +14,8 @@ export interface DeletionInput {
   readonly listing?: readonly ObservedId[] | undefined;
   /** Targets of deliveries that still stand and are ours. */
   readonly standing?: readonly string[] | undefined;
+  /** What was adopted has been given back. */
+  readonly givenBack?: boolean | undefined;
 }
 
 export type DeletionAction =
@@ -21,6 +23,7 @@ export type DeletionAction =
   | { readonly type: "writeLedger" }
   | { readonly type: "disable"; readonly id: string }
   | { readonly type: "withdraw"; readonly target: string }
+  | { readonly type: "giveBack" }
   | { readonly type: "releaseAll" }
   | { readonly type: "removeFinalizer" };
 
@@ -45,13 +48,15 @@ export const ownCredentials = (
     .filter((entry, index) => all.findIndex(({ id }) => id === entry.id) === index);
 };
 
-/** What has to go: everything of ours, less the credential in use where the owner wants to keep it. */
+/** What has to go: everything of ours, less the credential in use where the owner wants to keep it or it was only adopted. */
 export const credentialsToEnd = (
   status: RotationStatus,
   staged: DeletionInput["staged"],
   policy: RotationSettings["deletion"]["policy"],
 ): ReturnType<typeof ownCredentials> =>
-  ownCredentials(status, staged).filter(({ id }) => policy !== "Retain" || id !== status.current?.id);
+  ownCredentials(status, staged).filter(
+    ({ id }) => id !== status.current?.id || (policy !== "Retain" && status.current.adopted !== true),
+  );
 
 /**
  * Deleting a resource: first the ledger knows everything that is left to do, then the keys are made inactive at once and the
@@ -62,12 +67,22 @@ export const planDeletion = (input: DeletionInput): DeletionAction => {
   const { policy } = input.deletion;
   const ending = credentialsToEnd(status, input.staged, policy);
   const nothingMade = (status.sequence ?? 0) === 0;
-  if (nothingMade || (policy === "Retain" && ending.length === 0)) return { type: "releaseAll" };
+  const adopted = status.current?.adopted === true;
+  const nothingToEnd = ending.length === 0 && (policy === "Retain" || (adopted && status.rotation === undefined));
+  const returning = adopted && input.givenBack !== true;
+  if (nothingMade) return { type: "releaseAll" };
+  if (nothingToEnd) {
+    if (policy !== "Retain" && input.standing === undefined) return { type: "observe", what: "deliveries" };
+    const [beside] = input.standing ?? [];
+    if (beside !== undefined) return { type: "withdraw", target: beside };
+    return { type: returning ? "giveBack" : "releaseAll" };
+  }
   if (!input.inLedger) return { type: "writeLedger" };
   if (input.listing === undefined) return { type: "observe", what: "listing" };
   const ours = new Set(ending.map(({ id }) => id));
   const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
   if (enabled !== undefined) return { type: "disable", id: enabled.id };
+  if (returning) return { type: "giveBack" };
   if (policy === "Retain") return { type: "removeFinalizer" };
   if (input.standing === undefined) return { type: "observe", what: "deliveries" };
   const standing = input.standing[0];

@@ -22,11 +22,10 @@ export const planOpenRotation = (
   const replaced = rotation.previous ?? input.status.current;
   if (!staged && rotation.publishedAt === undefined) {
     if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
-    // Half published and its value lost: nobody can finish it, but the previous one can be published everywhere again.
-    const standing = Object.values(input.deliveries).some(
-      (view) => view.kind === "ours" && view.version === rotation.version,
-    );
-    return (standing || touched(input.status, rotation)) && rotation.previousKept === "Kept"
+    // Half published and its value lost: it is won back from where it stands, or the previous one is published everywhere again.
+    if (stands(input.deliveries, rotation.version)) return { type: "restage", version: rotation.version, id, issuedAt };
+    const kept = rotation.previousKept === "Kept" && replaced !== undefined && isStillStaged(input.staging, replaced);
+    return touched(input.status, rotation) && kept
       ? { type: "goBack", because: "StagingLost" }
       : { type: "discardPending", because: "StagingLost" };
   }
@@ -43,6 +42,12 @@ export const planOpenRotation = (
     planDependents(input, rotation) ?? { type: "closeRotation", result: "Succeeded" }
   );
 };
+
+const stands = (deliveries: NonNullable<PlanInput["deliveries"]>, version: string): boolean =>
+  Object.values(deliveries).some((view) => view.kind === "ours" && view.version === version);
+
+const isStillStaged = (staging: NonNullable<PlanInput["staging"]>, { version, id }: CurrentCredential): boolean =>
+  staging.some((entry) => entry.version === version && entry.id === id);
 
 const planIssue = (input: PlanInput, rotation: OpenRotation, retirement: RetirementWait): RotationAction => {
   if (input.staging === undefined) return { type: "observe", what: "staging" };
@@ -99,7 +104,7 @@ const planPublish = (
   const pending = input.settings.deliveries.filter((delivery) => !delivered(input.status, delivery, rotation.version));
   const untouched = pending.length === input.settings.deliveries.length;
   if (replaced !== undefined && untouched) {
-    const sick = rotation.trigger === "Lost" ? undefined : sickBefore(input, replaced);
+    const sick = replacesTheDead(rotation) ? undefined : sickBefore(input, replaced);
     if (sick !== undefined) return sick;
   }
   const fresh = undeclared(input);
@@ -117,8 +122,11 @@ const refusedTooLong = ({ status, settings, now }: PlanInput): string | undefine
   return Date.parse(failures.since) + settings.progressDeadlineMs <= now.getTime() ? failures.reason : undefined;
 };
 
+/** What it replaces cannot be used: nobody is made ill by it, and nobody goes back to it. */
+const replacesTheDead = ({ trigger }: OpenRotation): boolean => trigger === "Lost" || trigger === "Resumed";
+
 /** Has any place been switched to the rotation's version? */
-export const touched = (status: RotationStatus, rotation: OpenRotation): boolean =>
+export const touched = (status: Pick<RotationStatus, "deliveries">, rotation: OpenRotation): boolean =>
   rotation.publishedAt !== undefined || (status.deliveries ?? []).some(({ version }) => version === rotation.version);
 
 /**
@@ -178,7 +186,7 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
 /** Going back needs a previous value that is kept and a previous key that still works: a dead one is never published again. */
 const wayBack = (input: PlanInput, rotation: OpenRotation): "open" | "closed" | "observe" => {
   const { previous } = rotation;
-  if (previous === undefined || rotation.previousKept !== "Kept" || rotation.trigger === "Lost") return "closed";
+  if (previous === undefined || rotation.previousKept !== "Kept" || replacesTheDead(rotation)) return "closed";
   if (input.listing === undefined) return "observe";
   return input.listing.some(({ id, enabled }) => id === previous.id && enabled) ? "open" : "closed";
 };
@@ -239,7 +247,18 @@ const planBack = (input: PlanInput, rotation: OpenRotation): RotationAction => {
   const fresh = undeclared(input);
   if (fresh !== undefined) return fresh;
   const wrong = input.settings.deliveries.find((delivery) => !delivered(input.status, delivery, previous.version));
-  if (wrong !== undefined) return { type: "publish", delivery: wrong.name, version: previous.version };
+  if (wrong !== undefined) {
+    if (input.staging === undefined) return { type: "observe", what: "staging" };
+    if (!isStillStaged(input.staging, previous)) {
+      if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
+      const { version, id, issuedAt } = previous;
+      // Its value was kept and is in no place any more: what stands stays, and a new one is issued (trigger Lost).
+      return stands(input.deliveries, version)
+        ? { type: "restage", version, id, issuedAt }
+        : { type: "closeRotation", result: "RolledBack" };
+    }
+    return { type: "publish", delivery: wrong.name, version: previous.version };
+  }
 
   const moved = (rotation.dependents ?? []).filter(({ doneAt }) => doneAt === undefined);
   const open = input.settings.dependents.filter((dependent) => moved.some(({ name }) => name === dependent.name));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { hasEnded, type IdentityState } from "./identity.ts";
 import type { RotationStatus } from "./record.ts";
 import { MOST_CLOSED_INTENTS, MOST_HISTORY, MOST_PENDING_REVOCATIONS } from "./transitions.ts";
 import {
@@ -27,7 +28,8 @@ type Command =
   | { readonly do: "nextKeyLate"; readonly listedAfter: number; readonly acceptedAfter: number }
   | { readonly do: "nextCall"; readonly fate: "fails" | "answerLost" }
   | { readonly do: "takeKey"; readonly which: number }
-  | { readonly do: "takeDelivery"; readonly name: "app" | "kv" };
+  | { readonly do: "takeDelivery"; readonly name: "app" | "kv" }
+  | { readonly do: "identity"; readonly state: IdentityState };
 
 const specs: fc.Arbitrary<ModelSpec> = fc.record({
   dependents: fc.subarray(["web", "batch", "ci"] as const),
@@ -69,6 +71,13 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("nextCall"), fate: fc.constantFrom("fails", "answerLost") }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("takeKey"), which: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("takeDelivery"), name: fc.constantFrom("app", "kv") }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("identity"),
+      state: fc.constantFrom<IdentityState>("Active", "Active", "Active", "Suspended", "Decommissioned", "NotReady"),
+    }),
+  },
 );
 
 const apply = (world: World, command: Command, check: () => void): void => {
@@ -138,6 +147,8 @@ const apply = (world: World, command: Command, check: () => void): void => {
     case "takeDelivery":
       world.deliveries.delete(command.name);
       return;
+    case "identity":
+      return world.setIdentity(command.state);
   }
 };
 
@@ -148,7 +159,7 @@ const isKilling = (happening: Happening): happening is Killing =>
   happening.type === "disabled" || happening.type === "deleted";
 
 const worksAtProvider = (world: World, id: string): boolean =>
-  world.takenByHand.has(id) || world.keys.get(id)?.enabled === true;
+  world.takenByHand.has(id) || world.keys.get(id)?.enabled === true || (hasEnded(world.identity) && world.cut.has(id));
 
 /** S1: what a live dependent holds, the provider accepts (unless a person took it away). */
 const everyDependentCanLogIn = (world: World): void => {
@@ -236,6 +247,15 @@ const intentBeforeCreate = (_world: World, happening: Happening): void => {
   assert.ok(known.includes(rotation.id), `S4: ${happening.id} made without a stored intent`);
 };
 
+/** Nothing is made for an identity that is not Active, as far as the pass could know. */
+const nothingForTheEnded = (_world: World, happening: Happening): void => {
+  if (happening.type !== "created") return;
+  assert.ok(
+    happening.identity === undefined || happening.identity === "Active",
+    `${happening.id} made although the identity was ${happening.identity ?? ""}`,
+  );
+};
+
 /** S4: every key of ours is on record, staged, or explained by an intent whose window is open. */
 const everyKeyIsAccountedFor = (world: World): void => {
   const { status } = world.store;
@@ -296,6 +316,7 @@ const STEP_INVARIANTS = [
   unusedKeysOnly,
   noForeignDeletion,
   intentBeforeCreate,
+  nothingForTheEnded,
   onlyProvenIsPublished,
   neverBackToTheDead,
   numbersOnlyGrow,
@@ -320,6 +341,7 @@ const heal = (world: World): void => {
   world.crash("A");
   world.crash("B");
   world.timeTrusted = true;
+  world.setIdentity(world.identity === undefined ? undefined : "Active");
   world.nextCall = "fine";
   world.nextKey = { listedAfterMs: 0, acceptedAfterMs: 0, refused: false };
   for (const each of world.workloads.values()) each.sick = false;
@@ -355,6 +377,10 @@ const restComes = (world: World, check: () => void): void => {
       }
       const untilMs = result.recheckAtMs ?? world.nowMs + 1000;
       world.advance(Math.max(1, Math.min((untilMs - world.nowMs) / 1000, result.for === "DependentRollout" ? 1 : 1e6)));
+    } else if (result.kind === "failed" && result.code === "StillInUse") {
+      // Reported as Stalled: only a person may say whose key it is.
+      world.takeAway(world.store.status.revocationFailures?.about ?? "");
+      world.advance(Math.max(1, (result.recheckAtMs - world.nowMs) / 1000));
     } else if (result.kind === "failed") {
       world.advance(Math.max(1, (result.recheckAtMs - world.nowMs) / 1000));
     }

@@ -84,6 +84,7 @@ const input = (status: RotationStatus, more: Partial<PlanInput> = {}): PlanInput
   status,
   attributionWindowMs: 600_000,
   paused: false,
+  userName: "exporter",
   listing: [key("K1")],
   staging: [staged("1-a", "K1")],
   deliveries: ours("1-a"),
@@ -317,8 +318,16 @@ describe("the planner in an open rotation", () => {
       { type: "discardPending", because: "StagingLost" },
     ],
     [
-      "goes back when the value was lost half-way through publishing",
+      "wins the value back from where it stands when it was lost half-way through publishing",
       input(open(verified), { listing: two, deliveries: ours("2-b") }),
+      { type: "restage", version: "2-b", id: "K2" },
+    ],
+    [
+      "goes back when it was lost half-way through publishing and stands nowhere any more",
+      input(
+        { ...open(verified), deliveries: [record("2-b")] },
+        { listing: two, deliveries: { app: { kind: "absent" } } },
+      ),
       { type: "goBack", because: "StagingLost" },
     ],
     [

@@ -1,4 +1,5 @@
 import type { PlanInput, RotationAction } from "./action.ts";
+import { planAdoption, planGivingBack } from "./adoption.ts";
 import { planConvergence } from "./converge.ts";
 import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
@@ -6,29 +7,37 @@ import type { Trigger } from "./record.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { freeSlot, missing } from "./slots.ts";
 import { findStray } from "./strays.ts";
+import { planAbort, planComeback, planHold } from "./suspension.ts";
 
 /**
  * The rotation protocol: from what is recorded and observed to one next action. Pure, so that every crash point is a
  * history that a test can replay: whatever was lost, the next pass starts here again.
  *
- * The order is the protocol's order of urgency: what may be ours and unknown, then the rotation under way, then what must
- * still die, then what the spec asks for, then the next rotation.
+ * The order is the protocol's order of urgency: what may be ours and unknown, then what has lost its ground (the identity has
+ * ended, an adoption is not wanted any more), then what must still die, then the rotation under way, then what the spec asks
+ * for, then the next rotation.
  */
 export const planRotation = (input: PlanInput): RotationAction => {
   if (input.paused) return { type: "wait", for: "Paused" };
   const stray = findStray(input);
   if (stray !== undefined) return stray;
+  const ended = planAbort(input);
+  if (ended !== undefined) return ended;
 
   const retirement = planRetirement(input);
   if (retirement.kind === "act") return retirement.action;
 
   const blocked = backOff(input);
+  const grounds = planGivingBack(input) ?? planHold(input);
+  if (grounds !== undefined) return earliest(grounds.type === "wait" ? grounds : (blocked ?? grounds), retirement);
   if (input.status.rotation !== undefined) return blocked ?? planOpenRotation(input, input.status.rotation, retirement);
 
   if (blocked !== undefined) return earliest(blocked, retirement);
+  const comeback = planComeback(input);
+  if (comeback !== undefined) return comeback;
   if (input.listing === undefined && input.status.current !== undefined) return { type: "observe", what: "listing" };
   // With a dead credential there is nothing to converge to.
-  const convergence = currentGone(input) ? undefined : planConvergence(input);
+  const convergence = currentGone(input) || currentRefused(input) ? undefined : planConvergence(input);
   if (convergence !== undefined) return earliest(convergence, retirement);
   return earliest(planNext(input, retirement), retirement);
 };
@@ -47,12 +56,17 @@ const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction 
   if (trigger === undefined) {
     return { type: "wait", for: "NextRotation", ...(dueAt === undefined ? {} : { recheckAt: dueAt }) };
   }
+  const adoption = trigger === "FirstIssue" ? planAdoption(input) : undefined;
   // A place that is somebody else's is found out before there is a credential to put there.
-  return undeclared(input) ?? freeSlot(input, retirement) ?? { type: "openIntent", trigger };
+  return adoption ?? undeclared(input) ?? freeSlot(input, retirement) ?? { type: "openIntent", trigger };
 };
 
 const currentGone = ({ status, listing, now }: PlanInput): boolean =>
   status.current !== undefined && status.current.resuming !== true && missing(status.current, listing, now);
+
+/** It did not log in after its identity had come back. */
+const currentRefused = ({ status }: PlanInput): boolean =>
+  status.current !== undefined && status.suspension?.refused === true;
 
 const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: Date } => {
   const { status, settings, now } = input;
@@ -61,6 +75,7 @@ const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: D
   if (asked !== undefined && asked <= now) return { trigger: "Requested" };
   const current = status.current;
   if (currentGone(input) || valueLost(input)) return { trigger: "Lost" };
+  if (currentRefused(input)) return { trigger: "Resumed" };
   const scheduled =
     settings.everyMs === undefined ? undefined : new Date(Date.parse(current.issuedAt) + settings.everyMs);
   if (scheduled !== undefined && scheduled <= now) return { trigger: "Scheduled" };

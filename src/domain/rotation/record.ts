@@ -11,6 +11,15 @@ export interface RotationStatus {
   /** Counts every credential ever made for this target; only grows, also across undo (S16). */
   readonly sequence?: number;
   readonly current?: CurrentCredential;
+  /** Whose keys these are, as it was found out last: deletion needs it when the identity is gone already. */
+  readonly target?: TargetRecord;
+  /** UID of the ServiceAccountLifecycle as it was seen last: one that is gone has been there. */
+  readonly identityUid?: string;
+  readonly suspension?: Suspension;
+  /** Targets of the deliveries that were there before, while the credential in use is an adopted one. */
+  readonly adoptedPlaces?: readonly string[];
+  /** The failed generation that rollback.mode RewriteSpec was about last. */
+  readonly rewrittenGeneration?: number;
   readonly rotation?: OpenRotation;
   /** Newest first, at most five. */
   readonly closedIntents?: readonly ClosedIntent[];
@@ -41,6 +50,25 @@ export interface CurrentCredential {
   readonly publishedAt?: string;
   /** Set by undo until the key has been switched on again and has logged in. */
   readonly resuming?: boolean;
+  /** It existed before; until a rotation has replaced it, it and its Secret are given back untouched rather than ended. */
+  readonly adopted?: boolean;
+}
+
+export interface TargetRecord {
+  /** Name of the ProviderConnection. */
+  readonly connection: string;
+  readonly userName: string;
+  /** `aws-access-key/<account>/<user>`. */
+  readonly claim: string;
+}
+
+/** The identity is not Active, or it is again and the current credential has not logged in since. */
+export interface Suspension {
+  readonly reason: "IdentitySuspended" | "IdentityDecommissioned";
+  readonly since: string;
+  readonly resumedAt?: string;
+  /** It was tried for long enough after resuming: a new one is issued. */
+  readonly refused?: boolean;
 }
 
 export type Trigger = "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed";

@@ -6,7 +6,7 @@ import type { RotationStatus } from "./record.ts";
 
 /** How this pass ended, for people. */
 export type Situation =
-  | { readonly kind: "acted"; readonly action: RotationAction }
+  | { readonly kind: "acted"; readonly action?: RotationAction }
   | { readonly kind: "waiting"; readonly wait: Extract<RotationAction, { type: "wait" }> }
   /** Needs a person: nothing will change until the spec, the cluster or the provider does. */
   | { readonly kind: "stalled"; readonly reason: string; readonly message: string }
@@ -38,6 +38,8 @@ export const report = (input: ReportInput): RotationStatus => {
     conflict(input),
     unmanaged(input),
     rollbackUnavailable(status),
+    suspended(input),
+    adopted(status),
     paused(input),
   ].filter((update) => update !== undefined);
   return {
@@ -62,7 +64,10 @@ const condition = (
 
 const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
   const current = status.current;
-  if (status.rotation?.trigger === "Lost" && status.rotation.publishedAt === undefined) {
+  const held = notActive(status);
+  if (held !== undefined) return condition("Ready", "False", ...held);
+  const replacesDead = status.rotation?.trigger === "Lost" || status.rotation?.trigger === "Resumed";
+  if (replacesDead && status.rotation?.publishedAt === undefined) {
     return condition(
       "Ready",
       "False",
@@ -87,10 +92,37 @@ const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
         );
   }
   if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
+  if (situation.kind === "waiting" && situation.wait.for === "IdentityNotReady")
+    return condition("Ready", "False", "IdentityNotReady", waitText(situation.wait, status));
   if (status.failures !== undefined)
     return condition("Ready", "False", status.failures.reason, status.failures.message);
   return condition("Ready", "False", "FirstIssuePending", "The first credential is being issued.");
 };
+
+/** Why nothing is issued although there may be a credential that works; undefined while the identity is Active. */
+const notActive = ({ suspension }: RotationStatus): readonly [reason: string, message: string] | undefined => {
+  if (suspension === undefined || suspension.refused === true) return undefined;
+  if (suspension.resumedAt !== undefined)
+    return ["Resuming", "Its identity is Active again; the current credential has not logged in yet."];
+  return suspension.reason === "IdentitySuspended"
+    ? ["IdentitySuspended", "Its identity is suspended: nothing is issued until it is Active again."]
+    : ["IdentityDecommissioned", "Its identity has ended: nothing is issued any more."];
+};
+
+const suspended = ({ status }: ReportInput): ConditionUpdate | undefined => {
+  const held = notActive(status);
+  return held === undefined ? undefined : condition("Suspended", "True", ...held);
+};
+
+const adopted = ({ current }: RotationStatus): ConditionUpdate | undefined =>
+  current?.adopted === true
+    ? condition(
+        "Adopted",
+        "True",
+        "UntilFirstRotation",
+        `Credential ${current.version} was there before; it and its Secrets are given back untouched until the first rotation has replaced it.`,
+      )
+    : undefined;
 
 const verified = ({ status, login }: ReportInput): ConditionUpdate => {
   const verification = status.rotation?.verification;
@@ -208,7 +240,15 @@ const reconciling = (input: ReportInput): ConditionUpdate | undefined => {
 };
 
 /** Waits in which nothing is amiss and nothing is under way that a deployment tool should wait for. */
-const RESTING: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak", "Paused", "ClockSkew"];
+const RESTING: readonly WaitFor[] = [
+  "NextRotation",
+  "Overlap",
+  "Soak",
+  "Paused",
+  "ClockSkew",
+  "IdentitySuspended",
+  "IdentityDecommissioned",
+];
 
 /** A refusal that lasts needs a person as well, although it is tried again. */
 const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
@@ -220,11 +260,16 @@ const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefine
     return condition("Stalled", "True", "StrayInUse", status.revocationFailures.message);
   }
   const failures = status.failures;
+  if (failures !== undefined && HELD_BACK.includes(failures.reason))
+    return condition("Stalled", "True", failures.reason, failures.message);
   if (failures === undefined || failures.count < STALLED_AFTER || !isRefusalCode(failures.reason)) return undefined;
   return condition("Stalled", "True", failures.reason, failures.message);
 };
 
 const STALLED_AFTER = 3;
+
+/** Not refused and not out of reach: the platform holds it back, and a person may have to look. */
+const HELD_BACK: readonly string[] = ["LimitReached", "KillSwitch"];
 
 const reverted = ({ quarantine, lastKnownGood }: RotationStatus): ConditionUpdate | undefined =>
   quarantine === undefined
@@ -281,6 +326,9 @@ const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: Rotat
   const about = wait.about ?? "";
   const texts: Record<WaitFor, string> = {
     Paused: "Paused",
+    IdentityNotReady: about === "" ? "Waiting for the identity" : about,
+    IdentitySuspended: "Its identity is suspended",
+    IdentityDecommissioned: "Its identity has ended",
     BackingOff: status.failures?.message ?? status.revocationFailures?.message ?? "Backing off",
     Verification: `Logging in with credential ${status.rotation?.version ?? ""} over its soak`,
     DependentUnhealthy: `Dependent ${about} is not healthy; the rotation waits until it is`,
@@ -298,6 +346,8 @@ const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: Rotat
 
 const activity = ({ situation, status }: ReportInput): string => {
   if (situation.kind === "stalled") return `Stalled: ${situation.reason}`;
+  const held = notActive(status);
+  if (held !== undefined) return held[0] === "Resuming" ? "Resuming" : `Held: ${held[0]}`;
   if (status.quarantine !== undefined && status.rotation === undefined) return `Reverted: ${status.quarantine.reason}`;
   if (status.failures !== undefined && situation.kind !== "acted") return `Backing off: ${status.failures.reason}`;
   if (situation.kind === "waiting") return waitText(situation.wait, status).slice(0, 120);

@@ -65,10 +65,10 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
   const early = neverPublished(entry) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
   if (early !== undefined) return early;
   if (!neverPublished(entry)) {
-    if (input.dependents === undefined) return act({ type: "observe", what: "dependents" });
+    if (input.dependents === undefined) return act({ type: "observe", what: "dependents", toRevoke: entry.id });
     const behind = dependentBehind(input);
     if (behind !== undefined) return { kind: "wait", for: "DependentRollout", about: behind };
-    if (input.deliveries === undefined) return act({ type: "observe", what: "deliveries" });
+    if (input.deliveries === undefined) return act({ type: "observe", what: "deliveries", toRevoke: entry.id });
     const stands = Object.values(input.deliveries).some(
       (view) => view.kind === "ours" && view.version === entry.version,
     );
@@ -87,13 +87,15 @@ const neverPublished = (entry: PendingRevocation): boolean => entry.why === "Rej
 
 /** The dependents are listed afresh: every one of them must stand on the current version before an older one dies. */
 const dependentBehind = (input: PlanInput): string | undefined => {
-  const version = input.status.current?.version;
+  const { version, adopted } = input.status.current ?? {};
   return input.settings.dependents.find((dependent) => {
     const view = input.dependents?.[dependent.name];
     if (view === undefined) return true;
     if (view.kind === "external") return view.confirmed !== version;
     if (view.state === "Missing") return false;
-    return view.state !== "Healthy" || (dependent.kind === "workload" && dependent.restart && view.version !== version);
+    // Nobody had to be moved to what was there before.
+    const moved = view.version === version || (adopted === true && view.version === undefined);
+    return view.state !== "Healthy" || (dependent.kind === "workload" && dependent.restart && !moved);
   })?.name;
 };
 
@@ -110,8 +112,8 @@ const gate = (
 };
 
 const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
-  if (input.staging === undefined) return act({ type: "observe", what: "staging" });
-  if (input.listing === undefined) return act({ type: "observe", what: "listing" });
+  if (input.staging === undefined) return act({ type: "observe", what: "staging", toRevoke: entry.id });
+  if (input.listing === undefined) return act({ type: "observe", what: "listing", toRevoke: entry.id });
   if (input.listing.some(({ id }) => id === entry.id)) {
     // The listing may lag behind the deletion; or the deletion came before the key was known everywhere, and has to be repeated.
     const again = new Date(Date.parse(entry.deletedAt ?? entry.since) + LISTING_LAG_MS);

@@ -26,6 +26,32 @@ describe("settings", () => {
     assert.equal(everyMs, undefined);
   });
 
+  it("say whose keys they are, and refuse what names nobody or two", () => {
+    const identityRef = { name: "exporter" };
+    const of = (awsAccessKey: SecretRotationSpec["source"]["awsAccessKey"], more: Partial<SecretRotationSpec> = {}) =>
+      readSettings({ ...spec, ...more, source: awsAccessKey === undefined ? {} : { awsAccessKey } });
+    const lake = { accountRef: { name: "lake" } };
+    const settings = settingsOf({ identityRef, source: { awsAccessKey: { ...lake, exclusive: false } } });
+    assert.deepEqual(settings.source, { kind: "account", account: "lake", exclusive: false });
+    assert.equal(settings.identity, "exporter");
+    for (const wrong of [
+      of(lake),
+      of({ ...lake, userName: "billing", connectionRef: { name: "aws" } }, { identityRef }),
+      of({ userName: "billing" }),
+      of({ connectionRef: { name: "aws" } }),
+      of({}),
+    ]) {
+      assert.ok("field" in wrong && wrong.field === "spec.source.awsAccessKey", JSON.stringify(wrong));
+    }
+  });
+
+  it("adopt only where they are told to, and only with a login", () => {
+    assert.equal(settingsOf().adopt, false);
+    assert.equal(settingsOf({ adoption: { mode: "IfAnnotated" } }).adopt, true);
+    const blind = readSettings({ ...spec, adoption: { mode: "IfAnnotated" }, verify: { mode: "None" } });
+    assert.ok("field" in blind && blind.field === "spec.adoption");
+  });
+
   it("order dependents by order and name, and fill in theirs", () => {
     const workload = (name: string) => ({ kind: "Deployment" as const, name });
     const { dependents } = settingsOf({

@@ -23,9 +23,17 @@ export interface DeliverySetting {
   readonly digest: string;
 }
 
+/** Whose access keys are rotated: a user that the spec names, or the user of an account of the identity. */
+export type SourceSetting = { readonly exclusive: boolean } & (
+  | { readonly kind: "user"; readonly connection: string; readonly userName: string }
+  | { readonly kind: "account"; readonly account: string }
+);
+
 /** A SecretRotation's spec with every default filled in and every duration in milliseconds. */
 export interface RotationSettings {
-  readonly source: { readonly connection: string; readonly userName: string; readonly exclusive: boolean };
+  /** Name of the ServiceAccountLifecycle that the credential belongs to. */
+  readonly identity?: string;
+  readonly source: SourceSetting;
   readonly deliveries: readonly DeliverySetting[];
   /** In the order in which they are moved. */
   readonly dependents: readonly DependentSetting[];
@@ -44,7 +52,9 @@ export interface RotationSettings {
     readonly timeoutMs: number;
     readonly onTimeout: "HandOver" | "Block";
   };
-  readonly rollback: "Effective" | "None";
+  /** A Secret that asks for it, and the access key in it, are taken over. */
+  readonly adopt: boolean;
+  readonly rollback: "Effective" | "RewriteSpec" | "None";
 }
 
 /** A rule that the stored spec breaks although the schema let it in (older schema, another writer). */
@@ -64,9 +74,8 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
   const optionalMs = (text: string | undefined, field: string): number | undefined =>
     text === undefined ? undefined : ms(text, text, field);
 
-  const key = spec.source.awsAccessKey;
-  if (key === undefined)
-    return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+  const source = sourceOf(spec);
+  if ("field" in source) return source;
 
   const dependents = spec.dependents.map((dependent): DependentSetting => {
     const common = {
@@ -86,11 +95,8 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
   const requireUnusedForMs = optionalMs(spec.retire?.requireUnusedFor, "spec.retire.requireUnusedFor");
   const everyMs = optionalMs(spec.schedule?.every, "spec.schedule.every");
   const settings: RotationSettings = {
-    source: {
-      connection: key.connectionRef.name,
-      userName: key.userName,
-      exclusive: key.exclusive ?? DEFAULTS.exclusive,
-    },
+    ...(spec.identityRef === undefined ? {} : { identity: spec.identityRef.name }),
+    source,
     deliveries: spec.deliver.map(({ name, ...place }) => ({ name, place, digest: digest(place) })),
     dependents: dependents.sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
     ...(everyMs === undefined ? {} : { everyMs }),
@@ -112,9 +118,33 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
       timeoutMs: ms(spec.deletion?.timeout, DEFAULTS.deletionTimeout, "spec.deletion.timeout"),
       onTimeout: spec.deletion?.onTimeout ?? DEFAULTS.deletionOnTimeout,
     },
+    adopt: (spec.adoption?.mode ?? DEFAULTS.adoptionMode) === "IfAnnotated",
     rollback: spec.rollback?.mode ?? DEFAULTS.rollbackMode,
   };
+  if (settings.adopt && !settings.verify.login) {
+    violations.push({
+      field: "spec.adoption",
+      message: "spec.adoption.mode IfAnnotated needs spec.verify.mode Login.",
+    });
+  }
   return violations[0] ?? settings;
+};
+
+const sourceOf = (spec: SecretRotationSpec): SourceSetting | SpecViolation => {
+  const key = spec.source.awsAccessKey;
+  if (key === undefined)
+    return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+  const { accountRef, connectionRef, userName } = key;
+  const exclusive = key.exclusive ?? DEFAULTS.exclusive;
+  const field = "spec.source.awsAccessKey";
+  if (accountRef !== undefined && connectionRef === undefined && userName === undefined) {
+    return spec.identityRef === undefined
+      ? { field, message: `${field}.accountRef needs spec.identityRef.` }
+      : { kind: "account", account: accountRef.name, exclusive };
+  }
+  if (accountRef === undefined && connectionRef !== undefined && userName !== undefined)
+    return { kind: "user", connection: connectionRef.name, userName, exclusive };
+  return { field, message: `${field} needs either accountRef, or connectionRef together with userName.` };
 };
 
 /** What makes two specs the same thing to reconcile. */

@@ -8,6 +8,8 @@ import type {
   OpenRotation,
   PendingRevocation,
   RotationStatus,
+  Suspension,
+  TargetRecord,
   Trigger,
   Verification,
 } from "./record.ts";
@@ -161,7 +163,8 @@ export const published = (status: RotationStatus, rotation: OpenRotation, now: D
     publishedAt: timeText(now),
   };
   return {
-    ...status,
+    // A new one is in use: how the one before fared after a suspension is of no account any more.
+    ...drop(status, "suspension"),
     current,
     rotation: {
       ...rotation,
@@ -246,19 +249,21 @@ export const closed = (
     result,
   };
   // What a person asked for and nobody got is still asked for; the back-off says when it is tried again.
-  const askedAgain = result === "Abandoned" && rotation.trigger === "Requested";
+  const askedAgain = result === "Abandoned" && rotation.trigger === "Requested" && rotation.publishedAt === undefined;
+  // What was published is the current credential, whatever became of the rotation: it is superseded later, not given up now.
+  const superseding = result === "Succeeded" || (result === "Abandoned" && rotation.publishedAt !== undefined);
   const base: RotationStatus = {
     ...drop(
       status,
       "rotation",
+      // The rotation has replaced what was adopted: all of it is ours from here on.
+      ...(superseding ? (["adoptedPlaces"] as const) : []),
       ...(result === "Succeeded" ? (["failures"] as const) : []),
       ...(askedAgain ? (["lastHandledRotateAt"] as const) : []),
     ),
     closedIntents: [intent, ...(status.closedIntents ?? [])].slice(0, MOST_CLOSED_INTENTS),
     ...(result === "Succeeded" ? { lastRotationTime: now } : {}),
   };
-  // What was published is the current credential, whatever became of the rotation: it is superseded later, not given up now.
-  const superseding = result === "Succeeded" || (result === "Abandoned" && rotation.publishedAt !== undefined);
   const pending = rotation.credential && { version: rotation.version, id: rotation.credential.id };
   const gone = superseding ? rotation.previous : pending;
   // Pods that have just been moved may still be ending with any value that was ever handed out.
@@ -330,6 +335,60 @@ export const resumed = (status: RotationStatus, now: Date): RotationStatus =>
         ...status,
         current: { ...without(status.current, "resuming"), verifiedAt: timeText(now) },
       };
+
+/** Nothing is made until the identity is Active again; what failed before has lost its meaning. */
+export const suspended = (status: RotationStatus, reason: Suspension["reason"], now: Date): RotationStatus => ({
+  ...drop(status, "failures"),
+  suspension: { reason, since: timeText(now) },
+});
+
+export const comingBack = (status: RotationStatus, now: Date): RotationStatus =>
+  status.suspension === undefined
+    ? status
+    : { ...status, suspension: { ...status.suspension, resumedAt: timeText(now) } };
+
+export const cameBack = (status: RotationStatus, verifiedAt?: Date): RotationStatus => ({
+  ...drop(status, "suspension", "failures"),
+  ...(status.current === undefined || verifiedAt === undefined
+    ? {}
+    : { current: { ...status.current, verifiedAt: timeText(verifiedAt) } }),
+});
+
+/** It has been tried for long enough: a new one is issued. */
+export const comebackRefused = (status: RotationStatus): RotationStatus =>
+  status.suspension === undefined
+    ? status
+    : { ...drop(status, "failures"), suspension: { ...status.suspension, refused: true } };
+
+export const targetFound = (status: RotationStatus, target: TargetRecord): RotationStatus => ({ ...status, target });
+
+/** What was there before is the current credential: verified, and already where it belongs. */
+export const adopted = (
+  status: RotationStatus,
+  found: {
+    readonly version: string;
+    readonly sequence: number;
+    readonly id: string;
+    readonly issuedAt: Date;
+    readonly places: readonly DeliveryRecord[];
+    readonly now: Date;
+  },
+): RotationStatus => {
+  const { version, id, issuedAt, places, now } = found;
+  const time = timeText(now);
+  return {
+    ...found.places.reduce(deliveryRecorded, drop(status, "failures")),
+    sequence: found.sequence,
+    current: { version, id, issuedAt: timeText(issuedAt), verifiedAt: time, publishedAt: time, adopted: true },
+    adoptedPlaces: places.map(({ target }) => target),
+  };
+};
+
+/** As if it had never been taken over; numbers go on. */
+export const givenBack = (status: RotationStatus): RotationStatus => ({
+  ...drop(status, "current", "adoptedPlaces", "failures"),
+  deliveries: [],
+});
 
 export const markedGood = (
   status: RotationStatus,

@@ -1,13 +1,17 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import { touched } from "./open-rotation.ts";
 import type { DeliveryView, DependentView, PlanInput, RotationAction, WaitFor } from "./action.ts";
+import { hasEnded, type IdentityState } from "./identity.ts";
 import { planRotation } from "./plan.ts";
 import type { Failures, OpenRotation, RotationStatus } from "./record.ts";
 import type { DeliverySetting, DependentSetting, RotationSettings } from "./settings.ts";
 import {
   abandoned,
+  cameBack,
   cleared,
   closed,
+  comebackRefused,
+  comingBack,
   deleted,
   deliveryRecorded,
   deliveryWithdrawn,
@@ -25,6 +29,7 @@ import {
   renewed,
   stragglerMoved,
   strayRecorded,
+  suspended,
   turnedBack,
 } from "./transitions.ts";
 
@@ -93,6 +98,8 @@ export type Happening =
       readonly id: string;
       readonly rotation: OpenRotation;
       readonly stored: RotationStatus;
+      /** Of the identity, as the pass had read it. */
+      readonly identity: IdentityState | undefined;
     }
   | { readonly type: "disabled" | "deleted"; readonly id: string; readonly wasEnabled: boolean }
   | { readonly type: "published"; readonly place: string; readonly id: string }
@@ -154,6 +161,10 @@ export class World {
   /** Wishes for the next keys and calls. */
   nextKey = { listedAfterMs: 0, acceptedAfterMs: 0, refused: false };
   nextCall: "fine" | "fails" | "answerLost" = "fine";
+  /** Undefined: the credential belongs to no identity. */
+  identity: IdentityState | undefined;
+  /** Keys that the identity's own reconciler has switched off, and will switch on again: exactly these. */
+  readonly cut = new Set<string>();
   readonly #specs = new Map<string, ModelSpec>();
   readonly #processes: Readonly<Record<ProcessName, Process>> = {
     A: { self: "A-1", pass: undefined, startedMs: 0 },
@@ -184,6 +195,7 @@ export class World {
   advance(seconds: number): void {
     for (const step of seconds > 1 ? [1, seconds - 1] : [seconds]) {
       this.nowMs += step * 1000;
+      this.#cutKeys();
       this.#useKeys();
       for (const workload of this.workloads.values()) this.#roll(workload);
     }
@@ -225,6 +237,27 @@ export class World {
     this.external.uses = app.id;
     this.external.confirmed = current.version;
     this.external.confirmedAtMs = this.nowMs;
+  }
+
+  /** The identity's reconciler, which is another one: it switches off whatever it finds, and on again what it had found at first. */
+  setIdentity(identity: IdentityState | undefined): void {
+    const ended = hasEnded(this.identity);
+    this.identity = identity;
+    if (hasEnded(identity) && !ended) {
+      for (const key of this.keys.values()) if (key.enabled) this.cut.add(key.id);
+      this.#cutKeys();
+    }
+    if (hasEnded(identity) || !ended) return;
+    for (const id of this.cut) {
+      const key = this.keys.get(id);
+      if (key !== undefined) key.enabled = true;
+    }
+    this.cut.clear();
+  }
+
+  #cutKeys(): void {
+    if (!hasEnded(this.identity)) return;
+    for (const key of this.keys.values()) key.enabled = false;
   }
 
   addForeignKey(): void {
@@ -284,6 +317,8 @@ export class World {
       status,
       attributionWindowMs: ATTRIBUTION_MS,
       paused: false,
+      identity: this.identity,
+      userName: "exporter",
       rotateAt:
         this.rotateAt === undefined || this.rotateAt === base.status.lastHandledRotateAt
           ? undefined
@@ -441,7 +476,7 @@ export class World {
         return renewed(status, open(status), input.self);
       case "issueAndStage": {
         const rotation = open(status);
-        const key = yield* this.#call("CreateAccessKey", () => this.#create(rotation));
+        const key = yield* this.#call("CreateAccessKey", () => this.#create(rotation, input.identity));
         try {
           yield* this.#call("staging", () => {
             const present = this.staging.get(rotation.version);
@@ -462,6 +497,11 @@ export class World {
         return abandoned(status, open(status), at);
       case "keepPrevious":
         return this.#keepPrevious(status);
+      case "restage":
+        yield* this.#call("staging", () =>
+          this.staging.set(action.version, { id: action.id, issuedAt: new Date(action.issuedAt) }),
+        );
+        return status;
       case "verify":
         return yield* this.#verify(action, input);
       case "declare": {
@@ -526,9 +566,24 @@ export class World {
         return status;
       case "recordGood":
         return markedGood(status, { generation: 1, specHash: input.specHash, spec: input.specHash });
+      case "recordSuspension":
+        return suspended(status, action.reason, now);
+      case "comeBack":
+        if (action.step === "Begin") return comingBack(status, now);
+        return action.step === "End" ? cameBack(status) : yield* this.#comeBack(input);
       case "resume":
-        throw new Error("Undo is not part of this model.");
+      case "adopt":
+      case "giveBack":
+        throw new Error("Undo and adoption are not part of this model.");
     }
+  }
+
+  *#comeBack({ status, now }: PlanInput): Generator<string, RotationStatus> {
+    const key = this.keys.get(status.current?.id ?? "");
+    const usable = yield* this.#call("a login", () => key?.enabled === true && !key.refusedForGood);
+    if (usable) return cameBack(status, now);
+    if (now.getTime() - Date.parse(status.suspension?.resumedAt ?? "") >= 120_000) return comebackRefused(status);
+    throw new Refused("Unavailable");
   }
 
   #keepPrevious(status: RotationStatus): RotationStatus {
@@ -599,16 +654,17 @@ export class World {
     yield* this.#call("UpdateAccessKey", () => {
       const key = this.keys.get(id);
       if (key === undefined) return;
-      this.happenings.push({ type: "disabled", id, wasEnabled: key.enabled });
+      this.happenings.push({ type: "disabled", id, wasEnabled: key.enabled || this.cut.has(id) });
+      this.cut.delete(id);
       key.enabled = false;
     });
     return cleared(disabled(status, id, now), "revocationFailures");
   }
 
-  #create(rotation: OpenRotation): ModelKey {
+  #create(rotation: OpenRotation, identity: IdentityState | undefined): ModelKey {
     if (this.keys.size >= SLOTS) throw new Refused("QuotaExceeded");
     const key = this.#addKey("us");
-    this.happenings.push({ type: "created", id: key.id, rotation, stored: this.store.status });
+    this.happenings.push({ type: "created", id: key.id, rotation, stored: this.store.status, identity });
     return key;
   }
 
@@ -635,7 +691,7 @@ export class World {
     const key = this.keys.get(id);
     if (key === undefined) return;
     this.keys.delete(id);
-    this.happenings.push({ type: "deleted", id, wasEnabled: key.enabled });
+    this.happenings.push({ type: "deleted", id, wasEnabled: key.enabled || this.cut.has(id) });
   }
 
   #registered(name: string): boolean {
@@ -695,7 +751,7 @@ const dependentSetting = (name: string): DependentSetting =>
       };
 
 export const settingsOf = (spec: ModelSpec): RotationSettings => ({
-  source: { connection: "aws", userName: "exporter", exclusive: spec.exclusive },
+  source: { kind: "user", connection: "aws", userName: "exporter", exclusive: spec.exclusive },
   deliveries: spec.deliveries.map(deliverySetting),
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   verify: { login: true, successes: 2, soakMs: 2000 },
@@ -707,5 +763,6 @@ export const settingsOf = (spec: ModelSpec): RotationSettings => ({
   },
   progressDeadlineMs: 600_000,
   deletion: { policy: "Delete", holdMs: 0, timeoutMs: 3_600_000, onTimeout: "HandOver" },
+  adopt: false,
   rollback: "Effective",
 });

@@ -1,3 +1,4 @@
+import type { OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import {
@@ -7,7 +8,7 @@ import {
   type DeletionAction,
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
-import type { ClosedIntent } from "../../domain/rotation/record.ts";
+import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
 import { readSettings } from "../../domain/rotation/settings.ts";
 import { failed, timeText } from "../../domain/rotation/transitions.ts";
 import type { OrphanSpec } from "../../domain/orphan/record.ts";
@@ -16,8 +17,11 @@ import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
-import { targetOf, type InForce, type RotationScope } from "./scope.ts";
-import { openSource, openStore } from "./steps/observe.ts";
+import { permitForOffboarding } from "../limits.ts";
+import { returnPlaces } from "./acts/adoption.ts";
+import { requireUser, targetOf, type InForce, type RotationScope } from "./scope.ts";
+import { readIdentity } from "./steps/identity.ts";
+import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
 const RETRY_CAP_MS = 60_000;
 
@@ -26,14 +30,19 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
   const inForce = settingsForDeletion(scope);
   const act: Act = { scope, inForce, ports };
+  await rememberTarget(scope, inForce, ports);
+  const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
+  if (entry?.spec.held !== undefined) return letGo(act, "removeFinalizer");
   const deletedAt = new Date(scope.object.metadata.deletionTimestamp ?? scope.now);
   const { versions: staged } = await ports.staging.read(scope.object.metadata.uid);
   const disabled = new Set<string>();
   const seen: Seen = {
-    inLedger: (await ports.cluster.get(orphanRef(scope.object.metadata.uid))) !== undefined,
+    inLedger: entry !== undefined,
     staged,
     listing: undefined,
     standing: undefined,
+    givenBack: false,
+    held: false,
   };
   const input = (): DeletionInput => ({
     now: scope.now,
@@ -50,6 +59,8 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
         disabled.add(action.id);
       }
       await carry(act, action, seen);
+      // What the limit holds back waits in the ledger for a person, not on the finalizer.
+      if (seen.held) return await letGo(act, "removeFinalizer");
     }
   } catch (thrown) {
     const error = toOperatorError(thrown);
@@ -60,10 +71,10 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
 };
 
 /** What was read on the way; the planner's input changes only here. */
-type Seen = { -readonly [Key in "inLedger" | "listing" | "standing"]: DeletionInput[Key] } & Pick<
+type Seen = { -readonly [Key in "inLedger" | "listing" | "standing" | "givenBack"]: DeletionInput[Key] } & Pick<
   DeletionInput,
   "staged"
->;
+> & { held: boolean };
 
 const stillListed = (id: string): OperatorError =>
   new OperatorError("Unavailable", {
@@ -77,14 +88,21 @@ const carry = async (
 ): Promise<void> => {
   const { scope, inForce, ports } = act;
   switch (action.type) {
-    case "writeLedger":
-      await writeOrphan(ports, await ledgerEntry(act, seen.staged));
+    case "writeLedger": {
+      const entry = await ledgerEntry(act, seen.staged);
+      const { uid } = scope.object.metadata;
+      seen.held = (await permitForOffboarding(ports, uid)) === "none";
+      // What was adopted is given back at once: that takes nothing out of use.
+      if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
+      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry);
       seen.inLedger = true;
       return;
+    }
     case "observe":
       if (action.what === "listing") {
         const source = await openSource(scope, inForce, ports);
-        seen.listing = (await source.list(callContext(act))).credentials;
+        const listing = source.list(callContext(act)).catch((thrown: unknown) => noneOfNobody(scope, thrown));
+        seen.listing = (await listing).credentials;
       } else {
         seen.standing = await standing(act);
       }
@@ -115,6 +133,11 @@ const carry = async (
       seen.standing = seen.standing?.filter((target) => target !== action.target);
       return;
     }
+    case "giveBack":
+      await returnPlaces(act);
+      seen.givenBack = true;
+      say(ports, scope, "GivenBack", "What was adopted is as it was found.");
+      return;
   }
 };
 
@@ -129,9 +152,32 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
 };
 
+/** The identity may be gone by now: whose keys these are is in the record, or else on the claim. */
+const rememberTarget = async (scope: RotationScope, { settings }: InForce, ports: Ports): Promise<void> => {
+  if (settings.source.kind === "user" || scope.status.target !== undefined) return;
+  const claim = await claimOf(scope, ports);
+  if (claim === undefined) {
+    scope.identity = await readIdentity(scope, settings, ports.cluster);
+    return;
+  }
+  const { source } = JSON.parse(claim.snapshot) as {
+    readonly source?: {
+      readonly awsAccessKey?: { readonly connectionRef?: { readonly name: string }; readonly userName?: string };
+    };
+  };
+  const { connectionRef, userName } = source?.awsAccessKey ?? {};
+  if (connectionRef === undefined || userName === undefined) return;
+  scope.status = { ...scope.status, target: { connection: connectionRef.name, userName, claim: claim.target } };
+};
+
+const claimOf = async (scope: RotationScope, ports: Ports) =>
+  (await ports.claims.list()).claims.find(
+    ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
+  );
+
 const standing = async (act: Act): Promise<readonly string[]> => {
   const targets: string[] = [];
-  for (const record of act.scope.status.deliveries ?? []) {
+  for (const record of ownDeliveries(act.scope)) {
     const store = await openStore(act.scope, record.place, act.ports);
     const seen = await store.observe(callContext(act));
     if (seen.kind === "ours") targets.push(record.target);
@@ -139,22 +185,26 @@ const standing = async (act: Act): Promise<readonly string[]> => {
   return targets;
 };
 
+/** What was adopted is given back, not withdrawn. */
+const ownDeliveries = ({ status }: RotationScope): readonly DeliveryRecord[] =>
+  (status.deliveries ?? []).filter(
+    ({ target }) => status.current?.adopted !== true || status.adoptedPlaces?.includes(target) !== true,
+  );
+
 const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<OrphanSpec> => {
   const { scope, inForce, ports } = act;
   const { status, request, now } = scope;
   const { settings } = inForce;
   const { policy } = settings.deletion;
+  const keeps = status.current !== undefined && (policy === "Retain" || status.current.adopted === true);
   // The retained key was made under an intent of ours; to the ledger it is known, or it would be taken for a stray.
-  const retained = policy === "Retain" && status.current !== undefined ? [status.current.id] : [];
+  const retained = keeps && status.current !== undefined ? [status.current.id] : [];
+  const user = requireUser(scope, settings);
   await openSource(scope, inForce, ports).catch(() => undefined);
-  const claim = (await ports.claims.list()).claims.find(
-    ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
-  );
   const target =
-    claim?.target ??
-    (scope.connection === undefined
-      ? `aws-access-key/unknown/${settings.source.userName}`
-      : targetOf(scope.connection, settings));
+    (await claimOf(scope, ports))?.target ??
+    status.target?.claim ??
+    (scope.connection === undefined ? `aws-access-key/unknown/${user.userName}` : targetOf(scope.connection, user));
   return {
     origin: {
       kind: "SecretRotation",
@@ -164,8 +214,8 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
     },
     source: {
       awsAccessKey: {
-        connectionRef: { name: settings.source.connection },
-        userName: settings.source.userName,
+        connectionRef: { name: user.connection },
+        userName: user.userName,
         exclusive: settings.source.exclusive,
       },
     },
@@ -180,9 +230,9 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
       knownIds: [...intent.knownIds, ...retained],
     })),
     // What is retained stays where it was delivered.
-    deliveries: policy === "Retain" ? [] : (status.deliveries ?? []),
+    deliveries: policy === "Retain" ? [] : ownDeliveries(scope),
     sequence: status.sequence ?? 0,
-    ...(status.current === undefined || policy === "Retain" ? {} : { currentVersion: status.current.version }),
+    ...(status.current === undefined || keeps ? {} : { currentVersion: status.current.version }),
   };
 };
 
@@ -203,12 +253,16 @@ const letGo = async (act: Act, how: "removeFinalizer" | "releaseAll"): Promise<O
     how === "releaseAll"
       ? "Nothing was left to revoke."
       : "The ledger (OrphanedCredential) does what is left: holding, deleting and proving.";
-  ports.events.record(
-    { ref: scope.ref, uid: scope.object.metadata.uid },
-    { type: "Normal", reason: "HandedOver", action: "Delete", note },
-  );
+  say(ports, scope, "HandedOver", note);
   ports.freshness.forget(scope.object.metadata.uid);
   return { kind: "settled" };
+};
+
+const say = (ports: Ports, scope: RotationScope, reason: "HandedOver" | "GivenBack", note: string): void => {
+  ports.events.record(
+    { ref: scope.ref, uid: scope.object.metadata.uid },
+    { type: "Normal", reason, action: "Delete", note },
+  );
 };
 
 const releaseAll = async (act: Act): Promise<void> => {

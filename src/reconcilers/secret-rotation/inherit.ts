@@ -1,4 +1,5 @@
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import { isRotationEntry, type OrphanStatus, type RotationOrphan } from "../../domain/orphan/record.ts";
 import { inherited } from "../../domain/orphan/undo.ts";
 import { connectionFor } from "../connections.ts";
 import { recoverOwner } from "../sweep.ts";
@@ -6,7 +7,7 @@ import { originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { mutate } from "./acts/act.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
-import { targetOf, type InForce, type RotationScope } from "./scope.ts";
+import { requireUser, targetOf, type InForce, type RotationScope } from "./scope.ts";
 
 /**
  * Undo of a deletion: a resource of the same namespace, name and target takes over what the ledger holds of its dead
@@ -15,9 +16,11 @@ import { targetOf, type InForce, type RotationScope } from "./scope.ts";
  */
 export const inherit = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<boolean> => {
   if (scope.status.sequence !== undefined) return false;
+  // Nothing comes back for an identity that is not there to have it.
+  if (scope.identity !== undefined && scope.identity.state !== "Active") return false;
   const entry = (await predecessor(scope, inForce, ports)) ?? (await recovered(scope, inForce, ports));
   if (entry === undefined) return false;
-  const spec = entry.spec;
+  const { spec } = entry;
   const act = { scope, inForce, ports };
   await ensureFinalizer(act);
   await ensureOwnership(act);
@@ -27,7 +30,7 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
   const staging = await ports.staging.read(scope.object.metadata.uid);
   scope.status = inherited(scope.status, {
     spec,
-    status: entry.status ?? {},
+    status: entry.status,
     staged: staging.versions,
   });
   scope.events.push({
@@ -39,14 +42,16 @@ export const inherit = async (scope: RotationScope, inForce: InForce, ports: Por
   return true;
 };
 
+interface Entry {
+  readonly spec: RotationOrphan;
+  readonly status: OrphanStatus;
+}
+
 /** The predecessor vanished without us and no sweep has come by: its claim still says what it was. */
-const recovered = async (
-  scope: RotationScope,
-  inForce: InForce,
-  ports: Ports,
-): Promise<OrphanedCredential | undefined> => {
-  const connection = await connectionFor(ports.cluster, inForce.settings.source.connection, scope.request.namespace);
-  const claim = await ports.claims.read(targetOf(connection, inForce.settings));
+const recovered = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<Entry | undefined> => {
+  const user = requireUser(scope, inForce.settings);
+  const connection = await connectionFor(ports.cluster, user.connection, scope.request.namespace);
+  const claim = await ports.claims.read(targetOf(connection, user));
   const { namespace, name } = scope.request;
   const dead =
     claim?.owner.namespace === namespace && claim.owner.name === name && claim.owner.uid !== scope.object.metadata.uid;
@@ -55,23 +60,24 @@ const recovered = async (
   return predecessor(scope, inForce, ports);
 };
 
-const predecessor = async (
-  scope: RotationScope,
-  inForce: InForce,
-  ports: Ports,
-): Promise<OrphanedCredential | undefined> => {
+const predecessor = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<Entry | undefined> => {
   const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
     labelSelector: originLabel(scope.request),
   });
   if (entries.length === 0) return undefined;
-  const connection = await connectionFor(ports.cluster, inForce.settings.source.connection, scope.request.namespace);
-  const target = targetOf(connection, inForce.settings);
+  const user = requireUser(scope, inForce.settings);
+  const connection = await connectionFor(ports.cluster, user.connection, scope.request.namespace);
+  const target = targetOf(connection, user);
   const { namespace, name } = scope.request;
-  return entries.find(
+  const found = entries.find(
     ({ spec }) =>
+      isRotationEntry(spec) &&
       spec.target === target &&
       spec.origin.namespace === namespace &&
       spec.origin.name === name &&
       spec.origin.uid !== scope.object.metadata.uid,
   );
+  return found !== undefined && isRotationEntry(found.spec)
+    ? { spec: found.spec, status: found.status ?? {} }
+    : undefined;
 };

@@ -12,7 +12,9 @@ import { deleteRotation } from "./deletion.ts";
 import { inherit } from "./inherit.ts";
 import { baseStatus, finalStatus, recordFailure, recordSuccess } from "./status.ts";
 import { chooseSpec } from "./steps/choose-spec.ts";
+import { readIdentity } from "./steps/identity.ts";
 import { decide } from "./steps/observe.ts";
+import { rewriteFailed } from "./rewrite.ts";
 import { rotationRef, type RotationScope } from "./scope.ts";
 
 /** Clocks that differ by more than this are not used to retire anything. */
@@ -31,7 +33,7 @@ export const secretRotationReconciler = (ports: Ports): Reconciler => ({
     }
     if (scope.object.metadata.deletionTimestamp !== undefined) return deleteRotation(scope, ports);
     if (scope.stale === true) return { kind: "waiting", recheckAfterMs: 1000 };
-    return runPipeline(steps(ports), scope, context, {
+    const outcome = await runPipeline(steps(ports), scope, context, {
       ended: (ended, outcome) => {
         if (outcome.kind === "failed") ended.error = outcome.error;
       },
@@ -39,6 +41,10 @@ export const secretRotationReconciler = (ports: Ports): Reconciler => ({
         ports.metrics.stepEnded("secretrotation", step, seconds);
       },
     });
+    // The back-off that was recorded says when it is tried again, not the queue.
+    return outcome.kind === "failed" && scope.recheckAfterMs !== undefined
+      ? { ...outcome, recheckAfterMs: scope.recheckAfterMs }
+      : outcome;
   },
 });
 
@@ -51,6 +57,24 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
       if (inForce === undefined) return { kind: "stop", outcome: { kind: "stalled" } };
       scope.inForce = inForce;
       return { kind: "next" };
+    },
+  },
+  {
+    name: "read-identity",
+    group: "decide",
+    async run(scope) {
+      if (scope.inForce !== undefined)
+        scope.identity = await readIdentity(scope, scope.inForce.settings, ports.cluster);
+      return { kind: "next" };
+    },
+  },
+  {
+    name: "rewrite-spec",
+    group: "act",
+    async run(scope) {
+      if (scope.inForce === undefined || !(await rewriteFailed(scope, scope.inForce, ports))) return { kind: "next" };
+      scope.situation = { kind: "acted" };
+      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
     },
   },
   {
@@ -131,11 +155,12 @@ const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnTyp
     throw new OperatorError("NotFound", { publicMessage: `The dependent ${action.about ?? ""} does not exist.` });
   }
   if (AT_REST.includes(action.for)) forgetFailures(scope);
-  scope.situation = { kind: "waiting", wait: action };
+  const about = action.for === "IdentityNotReady" ? scope.identity?.why : undefined;
+  scope.situation = { kind: "waiting", wait: about === undefined ? action : { ...action, about } };
   return { kind: "stop", outcome: waitOutcome(scope, action) };
 };
 
-const AT_REST: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak"];
+const AT_REST: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak", "IdentitySuspended", "IdentityDecommissioned"];
 
 /** The planner found nothing left to do: what had failed has turned out to be done. */
 const forgetFailures = (scope: RotationScope): void => {
@@ -183,17 +208,18 @@ const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<Retur
   for (const event of scope.events) ports.events.record({ ref: scope.ref, uid: scope.object.metadata.uid }, event);
   if (scope.reverted !== undefined) ports.metrics.rollback({ reason: scope.reverted });
   gauge(scope, next, ports);
-  return error === undefined ? { kind: "next" } : { kind: "stop", outcome: afterFailure(scope) };
+  if (error !== undefined) scope.recheckAfterMs = afterFailureMs(scope);
+  return { kind: "next" };
 };
 
-const afterFailure = (scope: RotationScope): Outcome => {
+/** When the earliest back-off ends, or the deadline by which a refused spec is given up; at most a minute. */
+const afterFailureMs = (scope: RotationScope): number => {
   const ends = [scope.status.failures, scope.status.revocationFailures].flatMap((failures) => {
     if (failures === undefined) return [];
     const deadline = Date.parse(failures.since) + (scope.inForce?.settings.progressDeadlineMs ?? Infinity);
     return [Date.parse(failures.nextAttemptTime), deadline].filter((at) => at > scope.now.getTime());
   });
-  const recheckAfterMs = Math.max(0, Math.min(...ends, scope.now.getTime() + 60_000) - scope.now.getTime());
-  return { kind: "waiting", recheckAfterMs };
+  return Math.min(...ends, scope.now.getTime() + 60_000) - scope.now.getTime();
 };
 
 const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Ports): void => {

@@ -2,11 +2,12 @@ import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-
 import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { RotationAction } from "../../domain/rotation/action.ts";
-import type { RotationStatus } from "../../domain/rotation/record.ts";
+import type { IdentityView } from "../../domain/rotation/identity.ts";
+import type { RotationStatus, TargetRecord } from "../../domain/rotation/record.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { RotationSettings } from "../../domain/rotation/settings.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
-import type { OperatorError } from "../../kernel/errors.ts";
+import { OperatorError } from "../../kernel/errors.ts";
 import type { CredentialSource, Listing } from "../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
 import type { DependentView } from "../../domain/rotation/action.ts";
@@ -28,6 +29,17 @@ export interface InForce {
   readonly own: boolean;
 }
 
+/** Whose access keys are rotated: an IAM user through a connection. */
+export type TargetUser = Pick<TargetRecord, "connection" | "userName">;
+
+/** The identity that the credential belongs to, as it is in this pass. */
+export interface Identity extends IdentityView {
+  readonly name: string;
+  readonly uid?: string | undefined;
+  /** The user of the account that the spec names. */
+  readonly user?: TargetUser | undefined;
+}
+
 /** What one pass about one SecretRotation has read, decided and done. Steps fill it in from top to bottom. */
 export interface RotationScope {
   readonly request: ReconcileRequest;
@@ -43,6 +55,7 @@ export interface RotationScope {
   now: Date;
   timeTrusted: boolean;
   inForce?: InForce;
+  identity?: Identity | undefined;
   /** The source's. */
   connection?: ProviderConnection;
   readonly connections: Map<string, ProviderConnection>;
@@ -52,6 +65,8 @@ export interface RotationScope {
   deliveries?: Readonly<Record<string, DeliveryObservation>>;
   dependents?: Readonly<Record<string, DependentView>>;
   action?: RotationAction;
+  /** The credential whose revocation the planner was reading for. */
+  revoking?: string | undefined;
   situation?: Situation;
   error?: OperatorError;
   /** What was read is older than what this process has seen already: nothing may be decided from it. */
@@ -76,6 +91,24 @@ export const subjectOf = (scope: RotationScope): Mutation["subject"] => ({
   uid: scope.object.metadata.uid,
 });
 
+/** Of the spec, of the identity as it is now, or of the record when the identity is gone; undefined while nobody can say. */
+export const userOf = (
+  { status, identity }: Pick<RotationScope, "status" | "identity">,
+  { source }: RotationSettings,
+): TargetUser | undefined => {
+  if (source.kind === "user") return { connection: source.connection, userName: source.userName };
+  // The keys on record are that user's, whoever the account is now.
+  return status.target ?? identity?.user;
+};
+
+export const requireUser = (scope: RotationScope, settings: RotationSettings): TargetUser => {
+  const user = userOf(scope, settings);
+  if (user !== undefined) return user;
+  throw new OperatorError("Unavailable", {
+    publicMessage: `The IAM user is not known yet. ${scope.identity?.why ?? ""}`.trim(),
+  });
+};
+
 /** Identity of the target across the cluster, for its claim. */
-export const targetOf = (connection: ProviderConnection, settings: RotationSettings): string =>
-  `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${settings.source.userName}`;
+export const targetOf = (connection: ProviderConnection, user: TargetUser): string =>
+  `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${user.userName}`;

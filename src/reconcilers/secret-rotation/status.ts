@@ -17,8 +17,19 @@ const REFUSED_CAP_MS = 3_600_000;
 
 /** A failed action goes on record with its back-off; revocation has a record of its own, so that neither holds up the other. */
 export const recordFailure = (scope: RotationScope, error: OperatorError): void => {
-  const revoking = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
+  const acting = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
+  // A read that failed on the way to a revocation is the revocation's failure.
+  const revoking = acting || (scope.action === undefined && scope.revoking !== undefined);
   const key = revoking ? "revocationFailures" : "failures";
+  const about = acting && scope.action !== undefined && "id" in scope.action ? scope.action.id : scope.revoking;
+  if (error.code === "LimitReached" && scope.status.failures?.reason !== "LimitReached") {
+    scope.events.push({
+      type: "Warning",
+      reason: "LimitReached",
+      action: "Rotate",
+      note: error.publicMessage,
+    });
+  }
   const capMs = isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
   scope.status = {
     ...scope.status,
@@ -28,7 +39,7 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
       now: scope.now,
       capMs,
       retryAfterMs: error.retryAfterMs,
-      about: revoking && scope.action !== undefined && "id" in scope.action ? scope.action.id : undefined,
+      about: revoking ? about : undefined,
     }),
   };
 };
@@ -61,7 +72,9 @@ export const finalStatus = (scope: RotationScope, situation: Situation, ports: P
 };
 
 const withNextRotation = (scope: RotationScope): RotationStatus => {
-  const { status, inForce } = scope;
+  const { inForce } = scope;
+  const uid = scope.identity?.uid ?? scope.status.identityUid;
+  const status: RotationStatus = uid === undefined ? scope.status : { ...scope.status, identityUid: uid };
   const rest = without(status, "nextRotationTime");
   const everyMs = inForce?.settings.everyMs;
   if (everyMs === undefined || status.current === undefined) return rest;

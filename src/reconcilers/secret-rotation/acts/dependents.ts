@@ -8,6 +8,7 @@ import {
 import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { workloadDoor } from "../steps/observe.ts";
+import { refreshClaim } from "./ownership.ts";
 import { moveWorkload } from "../workloads.ts";
 import { mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
@@ -103,5 +104,7 @@ export const closeRotation: Carry<"closeRotation"> = async (act, { result }) => 
   });
   if (result === "Succeeded")
     say(act, "Normal", "RotationSucceeded", `Every dependent uses credential ${rotation.version}.`);
+  // What was adopted has been replaced: from here on the claim says that all of it is ours.
+  if (rotation.previous?.adopted === true) await refreshClaim(act);
   return closed(scope.status, rotation, result, { now: scope.now, settings: inForce.settings });
 };

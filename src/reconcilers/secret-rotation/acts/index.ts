@@ -1,11 +1,13 @@
 import type { RotationAction } from "../../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../../domain/rotation/record.ts";
 import type { Act } from "./act.ts";
+import { adopt, giveBack } from "./adoption.ts";
 import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";
 import { openIntent, renewIntent } from "./intent.ts";
-import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray } from "./issue.ts";
+import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray, restage } from "./issue.ts";
 import { declare, pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
 import { disable, prove, revoke } from "./retire.ts";
+import { comeBack, recordSuspension } from "./suspension.ts";
 import { resume, verify } from "./verify.ts";
 
 /** The act for each of the planner's actions: a list to read, not a place for logic. */
@@ -25,6 +27,8 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return discardPending(context, action);
     case "keepPrevious":
       return keepPrevious(context, action);
+    case "restage":
+      return restage(context, action);
     case "verify":
       return verify(context, action);
     case "declare":
@@ -55,6 +59,14 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return pruneStaging(context, action);
     case "recordGood":
       return recordGood(context, action);
+    case "recordSuspension":
+      return recordSuspension(context, action);
+    case "comeBack":
+      return comeBack(context, action);
+    case "adopt":
+      return adopt(context, action);
+    case "giveBack":
+      return giveBack(context, action);
     case "observe":
     case "wait":
     case "stall":

@@ -15,7 +15,7 @@ import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
 export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
   const { scope, ports } = act;
   await ensureFinalizer(act);
-  await ensureOwnership(act);
+  await ensureOwnership(act, { next: true });
   const listing = requireListing(scope);
   if (trigger === "Lost") await confirmLoss(act, listing);
   const rotationId = randomWord(12);

@@ -1,8 +1,11 @@
 import { issued, abandoned, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { StagedVersion } from "../../../stores/contract.ts";
 import type { IssuedCredential } from "../../../providers/contract.ts";
+import { requireIssuePermit } from "../../limits.ts";
 import { openSource, openStore } from "../steps/observe.ts";
+import { requireUser } from "../scope.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 /**
@@ -13,7 +16,8 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const { scope, ports, inForce } = act;
   const rotation = openRotation(act);
   const source = await openSource(scope, inForce, ports);
-  const { userName } = inForce.settings.source;
+  const { userName } = requireUser(scope, inForce.settings);
+  await requireIssuePermit(ports, `${scope.object.metadata.uid}/${rotation.id}`);
   const credential = await mutate(
     act,
     {
@@ -119,18 +123,34 @@ export const keepPrevious: Carry<"keepPrevious"> = async (act) => {
     );
     return previousKept(scope.status, rotation, "Unavailable");
   }
-  await mutate(
-    act,
-    { action: "kubernetes:StageSecret", kind: "Issuing", target: replaced.id, facts: { version: replaced.version } },
-    () =>
-      ports.staging.put(scope.owner, {
-        version: replaced.version,
-        id: replaced.id,
-        material,
-        issuedAt: new Date(replaced.issuedAt),
-      }),
-  );
+  await putBack(act, { ...replaced, material });
   return previousKept(scope.status, rotation, "Kept");
+};
+
+const putBack = (
+  act: Act,
+  entry: {
+    readonly version: string;
+    readonly id: string;
+    readonly issuedAt: string;
+    readonly material: SecretMaterial;
+  },
+): Promise<void> => {
+  const { scope, ports } = act;
+  const { version, id, material } = entry;
+  return mutate(act, { action: "kubernetes:StageSecret", kind: "Issuing", target: id, facts: { version } }, () =>
+    ports.staging.put(scope.owner, { version, id, material, issuedAt: new Date(entry.issuedAt) }),
+  );
+};
+
+/** Somebody has emptied staging in the middle of publishing: what was published already says what it was. */
+export const restage: Carry<"restage"> = async (act, entry) => {
+  const material = await fromDelivery(act, entry.version);
+  if (material !== undefined) {
+    await putBack(act, { ...entry, material });
+    return act.scope.status;
+  }
+  return abandoned(act.scope.status, openRotation(act), { now: act.scope.now, settings: act.inForce.settings });
 };
 
 const fromDelivery = async (act: Act, version: string) => {

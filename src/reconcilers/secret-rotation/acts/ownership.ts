@@ -1,8 +1,10 @@
 import { addFinalizer } from "../../../cluster/finalizer.ts";
+import { targetFound } from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
+import type { TargetObservation } from "../../../providers/contract.ts";
 import { openSource } from "../steps/observe.ts";
-import { targetOf } from "../scope.ts";
+import { requireUser, targetOf, type TargetUser } from "../scope.ts";
 import { callContext, mutate, type Act } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 
@@ -12,12 +14,47 @@ export const ensureFinalizer = async ({ scope, ports }: Act): Promise<void> => {
   scope.object = { ...scope.object, metadata: object.metadata };
 };
 
-/** The claim in this cluster, and the mark at the provider; either in other hands is a Conflict and nothing is touched. */
-export const ensureOwnership = async (act: Act): Promise<void> => {
+/**
+ * The claim in this cluster, and the mark at the provider; either in other hands is a Conflict and nothing is touched. `next`: the
+ * claim remembers that one more number is handed out; the record then stands at the one before it.
+ */
+export const ensureOwnership = async (act: Act, options: { readonly next?: boolean } = {}): Promise<void> => {
   const { scope, inForce, ports } = act;
   const source = await openSource(scope, inForce, ports);
+  const user = requireUser(scope, inForce.settings);
   const seen = await source.observeTarget(callContext(act));
-  const { userName } = inForce.settings.source;
+  const marks = proveOwner(act, user, seen);
+  if (scope.connection === undefined) return;
+  const claim = targetOf(scope.connection, user);
+  const recorded = scope.status.sequence;
+  const before = await claimTarget(act, claim, {
+    snapshot: targetSnapshot(act),
+    sequence: (claimed) => numberFrom(recorded, claimed) + (options.next === true ? 1 : 0),
+  });
+  scope.status = targetFound(scope.status, { ...user, claim });
+  if (options.next === true) scope.status = { ...scope.status, sequence: numberFrom(recorded, before) };
+  // The name in the mark is ours and we live under it, so another UID there is a dead predecessor's.
+  if (marks !== undefined) {
+    await mutate(act, { action: "aws:TagUser", kind: "Issuing", target: user.userName }, () =>
+      source.markOwner(marks, callContext(act)),
+    );
+  }
+};
+
+/**
+ * The highest number in use. One more on the claim than on record is a number whose intent was never stored; further ahead, the
+ * record was lost or restored from long ago, and its numbers must not be handed out again (S16).
+ */
+const numberFrom = (recorded: number | undefined, claimed: number): number =>
+  recorded !== undefined && claimed === recorded + 1 ? recorded : Math.max(recorded ?? 0, claimed);
+
+/** Throws unless the user is this resource's, or its identity's. Answers the marks that are still to be set, if any. */
+export const proveOwner = (
+  act: Act,
+  { userName }: TargetUser,
+  seen: TargetObservation,
+): { readonly uid: string; readonly owner?: string } | undefined => {
+  const { scope, inForce, ports } = act;
   if (!seen.exists) {
     throw new OperatorError("NotFound", {
       publicMessage: `The IAM user ${userName} does not exist; create it with the owner tag first.`,
@@ -28,28 +65,61 @@ export const ensureOwnership = async (act: Act): Promise<void> => {
       publicMessage: `The IAM user ${userName} does not lie under the path that the connection allows for namespace ${scope.request.namespace}.`,
     });
   }
-  const expected = `${ports.clusterName}/${scope.request.namespace}/${scope.request.name}`;
-  if (seen.owner !== expected) {
+  const place = `${ports.clusterName}/${scope.request.namespace}`;
+  if (inForce.settings.source.kind === "account") return proveIdentityOwns(act, userName, { seen, place });
+  const expected = `${place}/${scope.request.name}`;
+  const { uid } = scope.object.metadata;
+  // Whoever tagged the user for adoption has dedicated it as well as with the owner tag.
+  const dedicated =
+    inForce.settings.adopt &&
+    seen.owner === undefined &&
+    seen.adopt === `${scope.request.namespace}/${scope.request.name}`;
+  if (seen.owner !== expected && !dedicated) {
     throw new OperatorError("Conflict", {
       publicMessage: `The IAM user ${userName} is not dedicated to this resource; its tag keyturn.dev/owner must be ${expected}.`,
     });
   }
-  const { uid } = scope.object.metadata;
-  if (scope.connection === undefined) return;
-  await claimTarget(act, targetOf(scope.connection, inForce.settings), snapshot(act));
-  // The name in the mark is ours and we live under it, so another UID there is a dead predecessor's.
-  if (seen.ownerUid !== uid) {
-    await mutate(act, { action: "aws:TagUser", kind: "Issuing", target: userName }, () =>
-      source.markOwner(uid, callContext(act)),
-    );
+  // What is only adopted carries no mark of ours, so that it can be given back untouched.
+  if (scope.status.current?.adopted === true) return undefined;
+  if (dedicated) return { uid, owner: expected };
+  return seen.ownerUid === uid ? undefined : { uid };
+};
+
+/** The user is the identity's; its marks are the identity's to write. */
+const proveIdentityOwns = (
+  { scope }: Act,
+  userName: string,
+  { seen, place }: { readonly seen: TargetObservation; readonly place: string },
+): undefined => {
+  const { identity } = scope;
+  const expected = `${place}/${identity?.name ?? ""}`;
+  if (seen.owner !== expected) {
+    throw new OperatorError("Conflict", {
+      publicMessage: `The IAM user ${userName} is not the identity's; its tag keyturn.dev/owner must be ${expected}.`,
+    });
   }
+  if (identity?.uid !== undefined && seen.ownerUid === identity.uid) return;
+  throw new OperatorError("Unavailable", {
+    publicMessage: `The IAM user ${userName} carries the mark of an earlier ServiceAccountLifecycle of the same name; it is waited for.`,
+  });
+};
+
+/** The claim follows what deletion would do now, for the day when nothing but the claim is left. */
+export const refreshClaim = async (act: Act): Promise<void> => {
+  const { target } = act.scope.status;
+  if (target !== undefined) await claimTarget(act, target.claim, { snapshot: targetSnapshot(act) });
 };
 
 /** What a ledger entry needs when only the claim is left of a resource. */
-const snapshot = ({ scope, inForce }: Act): string =>
-  canonicalJson({
-    source: inForce.spec.source,
-    deletion: inForce.settings.deletion,
-    exclusive: inForce.settings.source.exclusive,
+const targetSnapshot = ({ scope, inForce }: Act): string => {
+  const { settings } = inForce;
+  const { connection, userName } = requireUser(scope, settings);
+  const { current } = scope.status;
+  return canonicalJson({
+    source: { awsAccessKey: { connectionRef: { name: connection }, userName } },
+    deletion: settings.deletion,
+    exclusive: settings.source.exclusive,
     resource: scope.request,
+    ...(current?.adopted === true ? { adopted: { id: current.id, places: scope.status.adoptedPlaces ?? [] } } : {}),
   });
+};

@@ -9,10 +9,10 @@ import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
-import { openStore } from "../steps/observe.ts";
+import { isAdoptedPlace, NOT_ADOPTED, openStore } from "../steps/observe.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
-import { ensureFinalizer } from "./ownership.ts";
+import { ensureFinalizer, refreshClaim } from "./ownership.ts";
 import { staged } from "./verify.ts";
 
 /**
@@ -28,6 +28,7 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const before = await store.observe(callContext(act));
   if (!carries(before, version, material)) {
     if (before.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: before.why });
+    if (before.kind === "adoptable" && !isAdoptedPlace(scope, setting.name)) throw notAdopted(act);
     await mutate(
       act,
       { action: `${actionOf(store)}:Publish`, kind: "Issuing", target: store.target, facts: { version } },
@@ -56,11 +57,20 @@ export const declare: Carry<"declare"> = async (act, { delivery }) => {
   const store = await openStore(scope, setting.place, ports);
   const seen = await store.observe(callContext(act));
   if (seen.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: seen.why });
+  if (seen.kind === "adoptable") throw notAdopted(act);
   await ensureFinalizer(act);
-  await claimTarget(act, store.target, canonicalJson({ delivery: setting.place }));
+  await claimTarget(act, store.target, { snapshot: canonicalJson({ delivery: setting.place }) });
   const { name, place, digest } = setting;
   return deliveryRecorded(scope.status, { name, version: UNWRITTEN, target: store.target, place, digest });
 };
+
+/** It asks to be taken over, but only a first credential is taken over, and only when the spec says so. */
+const notAdopted = ({ inForce }: Act): OperatorError =>
+  new OperatorError("Conflict", {
+    publicMessage: inForce.settings.adopt
+      ? "A Secret asks to be adopted although there is a credential already; delete it or choose another name."
+      : `${NOT_ADOPTED}.`,
+  });
 
 /** No credential's version: those begin with a number from 1 on. */
 const UNWRITTEN = "0-unwritten";
@@ -113,9 +123,12 @@ export const pruneStaging: Carry<"pruneStaging"> = async (act, { keep }) => {
   return scope.status;
 };
 
-export const recordGood: Carry<"recordGood"> = async ({ scope, inForce }) =>
-  markedGood(scope.status, {
+export const recordGood: Carry<"recordGood"> = async (act) => {
+  const { scope, inForce } = act;
+  await refreshClaim(act);
+  return markedGood(scope.status, {
     generation: inForce.own ? (scope.object.metadata.generation ?? 0) : (scope.status.lastKnownGood?.generation ?? 0),
     specHash: inForce.specHash,
     spec: canonicalJson(inForce.spec),
   });
+};

@@ -23,7 +23,7 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   const own = readSettings(spec);
   const good = lastKnownGood(scope);
   // Asked only where a quarantine is at stake: a converged resource should cost few reads.
-  const generation = (): Promise<number> => connectionGenerations(spec, cluster);
+  const generation = (): Promise<number> => connectionGenerations(scope, cluster);
 
   if ("field" in own) {
     if (good === undefined || good.settings.rollback === "None") {
@@ -98,16 +98,22 @@ const lastKnownGood = (scope: RotationScope): InForce | undefined => {
   return { settings: newestOf(settings, scope), specHash: good.specHash, spec, own: false };
 };
 
-/** Deletion is obeyed as it is declared now, whatever else in the same spec fails (product.md). */
+/** Deletion, adoption and the identity are obeyed as they are declared now, whatever else in the same spec fails (product.md). */
 const newestOf = (settings: RotationSettings, scope: RotationScope): RotationSettings => {
   const own = readSettings(scope.object.spec);
-  return "field" in own ? settings : { ...settings, deletion: own.deletion };
+  // It may be set later than the last known good spec, and never changes.
+  const identity = scope.object.spec.identityRef?.name ?? settings.identity;
+  const belongs = { ...settings, ...(identity === undefined ? {} : { identity }) };
+  return "field" in own ? belongs : { ...belongs, deletion: own.deletion, adopt: own.adopt, rollback: own.rollback };
 };
 
 /** Sum of the generations of every connection that the spec names: it changes when the platform changes any of them. */
-const connectionGenerations = async (spec: SecretRotationSpec, cluster: ClusterClient): Promise<number> => {
+const connectionGenerations = async (
+  { object: { spec }, status }: RotationScope,
+  cluster: ClusterClient,
+): Promise<number> => {
   const names = new Set([
-    spec.source.awsAccessKey?.connectionRef.name,
+    spec.source.awsAccessKey?.connectionRef?.name ?? status.target?.connection,
     ...spec.deliver.map(({ vaultKV }) => vaultKV?.connectionRef.name),
   ]);
   let sum = 0;

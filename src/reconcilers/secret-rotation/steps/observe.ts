@@ -5,17 +5,20 @@ import type { RotationAction } from "../../../domain/rotation/action.ts";
 import { planRotation } from "../../../domain/rotation/plan.ts";
 import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
-import type { CredentialSource } from "../../../providers/contract.ts";
+import { isAdopted } from "../../../domain/rotation/adoption.ts";
+import { hasEnded } from "../../../domain/rotation/identity.ts";
+import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
 import { connectionFor } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
-import type { InForce, RotationScope } from "../scope.ts";
+import { requireUser, targetOf, userOf, type InForce, type RotationScope } from "../scope.ts";
 import { viewWorkload } from "../workloads.ts";
 
 /** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
 export const decide = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<RotationAction> => {
   for (;;) {
     const action = planRotation(planInput(scope, inForce, ports));
+    scope.revoking = action.type === "observe" ? action.toRevoke : undefined;
     if (action.type !== "observe") return action;
     await OBSERVERS[action.what](scope, inForce, ports);
   }
@@ -30,11 +33,13 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   facts: { slots: AWS_SLOTS, canDisable: true, reportsLastUse: true, ...scope.source?.capabilities },
   status: scope.status,
   attributionWindowMs: ports.attributionWindowMs,
+  identity: scope.identity?.state,
+  userName: userOf(scope, inForce.settings)?.userName ?? "",
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
   listing: scope.listing?.credentials,
   staging: scope.staging?.versions,
-  deliveries: scope.deliveries && scope.staging && deliveryViews(scope.deliveries, scope.staging),
+  deliveries: scope.deliveries && scope.staging && deliveryViews(scope, inForce, scope.deliveries, scope.staging),
   dependents: scope.dependents,
 });
 
@@ -64,9 +69,9 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
   {
     async listing(scope, inForce, ports) {
       const source = await openSource(scope, inForce, ports);
-      scope.listing = await source.list({ signal: scope.signal, log: ports.log });
+      scope.listing = await listing(scope, source, ports);
       ports.metrics.providerKeys(
-        { provider: "aws", identity: inForce.settings.source.userName },
+        { provider: "aws", identity: requireUser(scope, inForce.settings).userName },
         scope.listing.credentials.length,
         source.capabilities.slots,
       );
@@ -105,10 +110,28 @@ export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
 /** The target through its connection, both proved usable for this namespace by live reads. Opened once a pass. */
 export const openSource = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
-  const { connection: name, userName } = inForce.settings.source;
+  const { connection: name, userName } = requireUser(scope, inForce.settings);
   scope.connection = await connectionOnce(scope, name, ports);
   scope.source = ports.sources.awsAccessKey(scope.connection, { namespace: scope.request.namespace, userName });
   return scope.source;
+};
+
+/** The user of an identity that has ended is taken away in the end, and its keys with it: then there is none to list. */
+const listing = async (scope: RotationScope, source: CredentialSource, ports: Ports): Promise<Listing> => {
+  const context = { signal: scope.signal, log: ports.log };
+  if (!hasEnded(scope.identity?.state)) return source.list(context);
+  return source.list(context).catch((thrown: unknown) => noneOfNobody(scope, thrown));
+};
+
+/**
+ * A user that does not exist has no keys, but only if it was looked for where the record says that it was: another account behind
+ * the same connection says nothing about it.
+ */
+export const noneOfNobody = ({ status, connection, now }: RotationScope, thrown: unknown): Listing => {
+  const { target } = status;
+  const there = connection !== undefined && target !== undefined && targetOf(connection, target) === target.claim;
+  if (!there || !(thrown instanceof OperatorError) || thrown.code !== "NotFound") throw thrown;
+  return { credentials: [], providerTime: now };
 };
 
 /** Each connection is read live once a pass. */
@@ -140,6 +163,8 @@ const observeDelivery = async (
 };
 
 const deliveryViews = (
+  scope: RotationScope,
+  { settings }: InForce,
   seen: Readonly<Record<string, DeliveryObservation>>,
   staging: Staging,
 ): Readonly<Record<string, DeliveryView>> =>
@@ -147,9 +172,38 @@ const deliveryViews = (
     Object.entries(seen).map(([name, observation]): [string, DeliveryView] => {
       if (observation.kind === "absent") return [name, { kind: "absent" }];
       if (observation.kind === "foreign") return [name, observation];
+      if (isAdoptedPlace(scope, name) && isAdopted(scope.status)) {
+        return [name, adoptedView(scope, observation, staging)];
+      }
+      if (observation.kind === "adoptable")
+        return [name, settings.adopt ? { kind: "adoptable" } : { kind: "foreign", why: NOT_ADOPTED }];
       const carries = staging.versions
         .filter(({ material }) => observation.matches(material))
         .map(({ version }) => version);
       return [name, { kind: "ours", version: observation.version, carries }];
     }),
   );
+
+export const NOT_ADOPTED = "What stands there asks to be adopted; spec.adoption.mode is Never";
+
+/** Was it there before the adopted credential in use was taken over? */
+export const isAdoptedPlace = ({ status }: Pick<RotationScope, "status">, delivery: string): boolean =>
+  (status.deliveries ?? []).some(
+    ({ name, target }) => name === delivery && status.adoptedPlaces?.includes(target) === true,
+  );
+
+/** It counts as carrying the adopted credential for as long as it asks for it and nobody has changed what stands there. */
+const adoptedView = (
+  { status: { current } }: RotationScope,
+  seen: Exclude<DeliveryObservation, { kind: "absent" | "foreign" }>,
+  staging: Staging,
+): DeliveryView => {
+  const staged = staging.versions.find(
+    ({ version, id }) => version === current?.version && id === current.id,
+  )?.material;
+  const asks = seen.kind === "adoptable" || seen.asksAdoption === true;
+  const same = staged !== undefined && seen.material?.equals(staged) === true;
+  return asks && same && current !== undefined
+    ? { kind: "ours", version: current.version, carries: [current.version] }
+    : { kind: "foreign", why: "What was adopted has been changed, or does not ask to be adopted any more" };
+};

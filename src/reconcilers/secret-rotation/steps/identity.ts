@@ -1,0 +1,48 @@
+import {
+  SERVICE_ACCOUNT_LIFECYCLE,
+  type Account,
+  type ServiceAccountLifecycle,
+} from "../../../api/v1alpha1/service-account-lifecycle.ts";
+import type { ClusterClient } from "../../../cluster/contract.ts";
+import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
+import { viewIdentity } from "../../../domain/rotation/identity.ts";
+import type { RotationSettings } from "../../../domain/rotation/settings.ts";
+import type { Identity, RotationScope, TargetUser } from "../scope.ts";
+
+/**
+ * The identity that the credential belongs to, read live in every pass, so that nothing is issued for one that has ended. Undefined
+ * when it belongs to none.
+ */
+export const readIdentity = async (
+  scope: RotationScope,
+  settings: RotationSettings,
+  cluster: ClusterClient,
+): Promise<Identity | undefined> => {
+  const { identity: name, source } = settings;
+  if (name === undefined) return undefined;
+  const { namespace } = scope.request;
+  const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+  const account = source.kind === "account" ? source.account : undefined;
+  const { target, identityUid } = scope.status;
+  const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;
+  const view = viewIdentity({ name, account, object, seenBefore, now: scope.now });
+  const user = object === undefined || account === undefined ? undefined : userOf(object, account, namespace);
+  const known = { ...view, name, uid: object?.metadata.uid };
+  if (user === undefined || target === undefined) return { ...known, user };
+  if (user.userName === target.userName && user.connection === target.connection) return { ...known, user };
+  // An account of the same name, made anew: the keys on record are another user's.
+  const why = `Account ${account ?? ""} of ServiceAccountLifecycle ${name} is another IAM user than the one that this resource holds a key of; create a new SecretRotation for it.`;
+  return { ...known, state: view.state === "Active" ? "NotReady" : view.state, why: view.why === "" ? why : view.why };
+};
+
+/** The account as it is declared; an account that is being taken out is on record as it was declared last. */
+const userOf = (object: ServiceAccountLifecycle, account: string, namespace: string): TargetUser | undefined => {
+  const named = ({ name }: { readonly name: string }): boolean => name === account;
+  const recorded = object.status?.accounts?.find(named)?.declaration;
+  const declared =
+    object.spec.accounts.find(named) ?? (recorded === undefined ? undefined : (JSON.parse(recorded) as Account));
+  const { aws } = declared ?? {};
+  if (aws?.user === undefined) return undefined;
+  const userName = iamNameOf(aws, { namespace, name: object.metadata.name, account });
+  return { connection: aws.connectionRef.name, userName };
+};
