@@ -1,9 +1,11 @@
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "./api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "./api/v1alpha1/secret-rotation.ts";
+import { SERVICE_ACCOUNT_LIFECYCLE, type ServiceAccountLifecycle } from "./api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditTrail } from "./audit/contract.ts";
 import type { ClusterClient, Informer, KubeObject, ResourceKind } from "./cluster/contract.ts";
 import { loadKubeConfig } from "./cluster/endpoint.ts";
+import { identityCalls } from "./cluster/identity-calls.ts";
 import { KubernetesEventRecorder } from "./cluster/event-recorder.ts";
 import { ListWatchInformer } from "./cluster/informer.ts";
 import { KubernetesClient } from "./cluster/kubernetes-client.ts";
@@ -13,26 +15,38 @@ import { Controller } from "./engine/controller.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
+import { identityFacts } from "./domain/inventory/facts.ts";
+import type { Mark } from "./domain/inventory/mark.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
 import type { Logger } from "./kernel/logger.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
+import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import type { CallContext } from "./providers/contract.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
+import { vaultAccount } from "./providers/vault/identity/account.ts";
+import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { allows } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
-import { measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
+import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
-import type { Ports, Sources, Stores } from "./reconcilers/ports.ts";
+import type { Accounts, Ports, Sources, Stores } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
+import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
+import { connectionNames } from "./reconcilers/service-account-lifecycle/connections.ts";
+import { idsOf, refersTo } from "./reconcilers/service-account-lifecycle/inventory.ts";
+import { serviceAccountLifecycleReconciler } from "./reconcilers/service-account-lifecycle/reconciler.ts";
+import { survey, type SurveyPorts } from "./reconcilers/survey.ts";
 import { sweep } from "./reconcilers/sweep.ts";
 import { claimStore } from "./stores/claims.ts";
 import { fromBase64, SECRETS, type Secret } from "./stores/kinds.ts";
+import { killSwitch } from "./stores/kill-switch.ts";
+import { limitStore } from "./stores/limits.ts";
 import { kubernetesSecretStore } from "./stores/kubernetes-secret.ts";
 import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
@@ -71,6 +85,13 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       })
     : undefined;
 
+  const informerOf = <T extends KubeObject>(kind: ResourceKind, namespace?: string): ListWatchInformer<T> =>
+    new ListWatchInformer<T>({ source: cluster, kind, namespace, clock, log });
+  const rotations = informerOf<SecretRotation>(SECRET_ROTATION, options.watchNamespace);
+  const identities = informerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE, options.watchNamespace);
+  const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
+  const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL);
+
   // The manager knows who leads, and is built from controllers that have to ask it.
   const leading = { now: (): boolean => false };
   const ports: Ports = {
@@ -79,11 +100,20 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     cluster,
     events,
     metrics,
-    outside: outside(audit, () => leading.now()),
+    outside: outside(audit, () => leading.now(), killSwitch(cluster, options.operatorNamespace, clock)),
     sources: connections.sources,
+    accounts: connections.accounts,
     stores: connections.stores,
     staging: remembering(stagingStore(cluster, options.operatorNamespace), instruments.redactor),
     claims: claimStore(cluster, options.operatorNamespace),
+    limits: limitStore({
+      cluster,
+      operatorNamespace: options.operatorNamespace,
+      clock,
+      limits: options.limits,
+    }),
+    admission: admissionProbe(cluster, options.operatorNamespace, clock),
+    rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
     clusterName: options.clusterName,
     operatorNamespace: options.operatorNamespace,
@@ -92,19 +122,16 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     resyncMs: options.resyncMs,
   };
 
-  const informerOf = <T extends KubeObject>(kind: ResourceKind, namespace?: string): ListWatchInformer<T> =>
-    new ListWatchInformer<T>({ source: cluster, kind, namespace, clock, log });
-  const rotations = informerOf<SecretRotation>(SECRET_ROTATION, options.watchNamespace);
-  const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
-  const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL);
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
     new Controller({ reconciler, clock, log, metrics, workers });
   const rotationController = controllerOf(secretRotationReconciler(ports), options.workers);
+  const identityController = controllerOf(serviceAccountLifecycleReconciler(ports), options.workers);
   const connectionController = controllerOf(connectionReconciler(ports), 2);
   const orphanController = controllerOf(orphanReconciler(ports), 2);
 
   const resyncs = [
     follow(rotations, rotationController, { clock, everyMs: options.resyncMs }),
+    follow(identities, identityController, { clock, everyMs: options.resyncMs }),
     follow(connectionObjects, connectionController, {
       clock,
       everyMs: options.resyncMs,
@@ -116,11 +143,28 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       only: ({ spec }) => options.watchNamespace === undefined || spec.origin.namespace === options.watchNamespace,
     }),
   ];
-  // The ledger waits for its resource to be gone, a rotation for its connection to be put right.
-  rotations.onChange(({ type, object }) => {
+  // The ledger waits for its resource to be gone, a rotation or an identity for its connection to be put right.
+  const wakeLedger = ({ type, object }: { readonly type: string; readonly object: KubeObject }): void => {
     if (type !== "deleted") return;
     for (const { spec, metadata } of orphans.list()) {
       if (spec.origin.uid === object.metadata.uid) orphanController.enqueue(requestOf(metadata));
+    }
+  };
+  rotations.onChange(wakeLedger);
+  identities.onChange(wakeLedger);
+  // An identity's inventory knows the credentials of its rotations; a rotation goes and stops with its identity.
+  rotations.onChange(({ object, before }) => {
+    if (before !== undefined && sameIds(before, object)) return;
+    for (const { metadata } of identities.list()) {
+      if (metadata.namespace === object.metadata.namespace && refersTo(object, metadata.name))
+        identityController.enqueue(requestOf(metadata));
+    }
+  });
+  identities.onChange(({ type, object, before }) => {
+    if (type === "updated" && before !== undefined && standing(before) === standing(object)) return;
+    for (const { spec, metadata } of rotations.list()) {
+      if (metadata.namespace === object.metadata.namespace && refersTo({ spec }, object.metadata.name))
+        rotationController.enqueue(requestOf(metadata));
     }
   });
   connectionObjects.onChange(({ type, object, before }) => {
@@ -128,19 +172,29 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     for (const { spec, metadata } of rotations.list()) {
       if (namesConnection(spec, object.metadata.name)) rotationController.enqueue(requestOf(metadata));
     }
+    for (const { spec, metadata } of identities.list()) {
+      if (connectionNames(spec).includes(object.metadata.name)) identityController.enqueue(requestOf(metadata));
+    }
   });
   orphans.onChange(() => {
     metrics.orphanedResources(orphans.list().length);
   });
+  metrics.identitiesFrom(() => identities.list().map(identityFacts));
 
   const manager = new Manager({
     clock,
     log,
-    informers: { secretrotations: rotations, providerconnections: connectionObjects, orphanedcredentials: orphans },
-    controllers: [rotationController, connectionController, orphanController],
+    informers: {
+      secretrotations: rotations,
+      serviceaccountlifecycles: identities,
+      providerconnections: connectionObjects,
+      orphanedcredentials: orphans,
+    },
+    controllers: [rotationController, identityController, connectionController, orphanController],
     ...(lease === undefined ? {} : { lease }),
     onLeading: (signal) => {
       sweepAgainAndAgain(ports, signal);
+      surveyAgainAndAgain(ports, { ...surveyPorts(options, cluster, connections), metrics }, signal);
     },
     flush: async () => {
       resyncs.forEach((resync) => {
@@ -161,8 +215,22 @@ const requestOf = (metadata: { readonly namespace?: string; readonly name: strin
 });
 
 const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
-  spec.source.awsAccessKey?.connectionRef.name === name ||
+  spec.source.awsAccessKey?.connectionRef?.name === name ||
   spec.deliver.some(({ vaultKV }) => vaultKV?.connectionRef.name === name);
+
+/** Of an identity, what its rotations go by. */
+const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =>
+  canonicalJson([
+    metadata.uid,
+    metadata.deletionTimestamp,
+    spec.state,
+    spec.accounts,
+    status?.state,
+    (status?.accounts ?? []).map(({ name, target, state }) => [name, target, state]),
+  ]);
+
+const sameIds = (before: SecretRotation, after: SecretRotation): boolean =>
+  canonicalJson(idsOf(before.status ?? {})) === canonicalJson(idsOf(after.status ?? {}));
 
 /** Changes of what people write wake a pass; our own status writes do not. Resyncs run for as long as the object is there. */
 const follow = <T extends KubeObject>(
@@ -207,6 +275,23 @@ const sweepAgainAndAgain = (ports: Ports, signal: AbortSignal): void => {
   void round();
 };
 
+const surveyAgainAndAgain = (
+  { clock, log: base, resyncMs }: Pick<Ports, "clock" | "log" | "resyncMs">,
+  ports: SurveyPorts & { readonly metrics: Metrics },
+  signal: AbortSignal,
+): void => {
+  const log = base.with({ survey: true });
+  const round = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await survey(ports, { log, signal }).catch((thrown: unknown) => {
+        log.warn("The survey did not get through; it is made again at the next round", { error: thrown });
+      });
+      await clock.sleep(resyncMs, signal).catch(() => undefined);
+    }
+  };
+  void round();
+};
+
 /** Every credential is staged before it goes anywhere, so staging is where the redactor learns the values. */
 const remembering = (staging: StagingStore, redactor: Redactor): StagingStore => ({
   ...staging,
@@ -223,12 +308,19 @@ const remembering = (staging: StagingStore, redactor: Redactor): StagingStore =>
 
 interface Connections {
   readonly sources: Sources;
+  readonly accounts: Accounts;
   readonly stores: Stores;
+  /** What carries an owner mark of ours at one provider, as far as namespaces are watched. */
+  marked(connection: ProviderConnection, context: CallContext): Promise<readonly Mark[]>;
   close(): Promise<void>;
 }
 
 /** The clouds and stores: a new one is a line here. */
-const connect = (options: Options, { clock, metrics, redactor }: Instruments, cluster: ClusterClient): Connections => {
+const connect = (
+  options: Options,
+  { clock, metrics, redactor }: Pick<Instruments, "clock" | "metrics" | "redactor">,
+  cluster: ClusterClient,
+): Connections => {
   const aws = awsConnections({
     clock,
     readLoginSecret: async (name) => {
@@ -249,6 +341,16 @@ const connect = (options: Options, { clock, metrics, redactor }: Instruments, cl
       throw invalidField("spec.deliver.vaultKV.connectionRef", "names a connection that is not a Vault");
     return vault.connection(connectionSpec(connection, connection.spec.vault));
   };
+  const calls = identityCalls(cluster);
+  const clusterBindings = rememberedClusterBindings(calls, clock);
+  const accountVaultOf = (connection: ProviderConnection, account: string) => {
+    if (connection.spec.vault === undefined) throw otherKind(account, "Vault");
+    return vault.connection(connectionSpec(connection, connection.spec.vault));
+  };
+  const accountAwsOf = (connection: ProviderConnection, account: string): ConnectionSpec => {
+    if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
+    return connectionSpec(connection, connection.spec.aws);
+  };
   const awsOf = (connection: ProviderConnection): ConnectionSpec => {
     if (connection.spec.aws === undefined)
       throw invalidField("spec.source.awsAccessKey.connectionRef", "names a connection that is not an AWS account");
@@ -258,6 +360,8 @@ const connect = (options: Options, { clock, metrics, redactor }: Instruments, cl
     sources: {
       awsAccessKey: (connection, target) => measuredSource(aws.source(awsOf(connection), target), meter("aws")),
       async check(connection, context: CallContext) {
+        // This cluster: whoever reads the connection is logged in.
+        if (connection.spec.kubernetes !== undefined) return;
         if (connection.spec.vault !== undefined) await vaultOf(connection).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
       },
@@ -266,17 +370,64 @@ const connect = (options: Options, { clock, metrics, redactor }: Instruments, cl
         void vault.retire(name);
       },
     },
+    accounts: {
+      open(connection, owner, account, identity) {
+        const { kubernetes, aws: declared, vault: entity } = account;
+        if (declared !== undefined) {
+          const target = { name: account.name, aws: declared };
+          return measuredAccount(aws.account(accountAwsOf(connection, account.name), owner, target), meter("aws"));
+        }
+        if (entity !== undefined) {
+          return measuredAccount(
+            vaultAccount(accountVaultOf(connection, account.name), owner, account, identity),
+            meter("vault"),
+          );
+        }
+        return measuredAccount(
+          kubernetesAccount({ calls, clock, clusterBindings }, owner, kubernetes ?? {}),
+          meter("kubernetes"),
+        );
+      },
+    },
     stores: {
       kubernetesSecret: (owner, place) =>
         measuredStore(kubernetesSecretStore(cluster, owner, place), meter("kubernetes")),
       vaultKV: (connection, owner, place) =>
         measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
     },
+    async marked(connection, context) {
+      const { watchNamespace: namespace } = options;
+      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, namespace);
+      return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, namespace);
+    },
     async close() {
       aws.close();
       await vault.close();
     },
   };
+};
+
+const otherKind = (account: string, kind: string) =>
+  invalidField(`spec.accounts[${account}].connectionRef`, `names a connection that is not a ${kind}`);
+
+const surveyPorts = (options: Options, cluster: ClusterClient, connections: Connections): SurveyPorts => ({
+  cluster,
+  clusterName: options.clusterName,
+  watchNamespace: options.watchNamespace,
+  marked: (connection, context) => connections.marked(connection, context),
+  keysOf: (connection, user) => connections.sources.awsAccessKey(connection, user),
+});
+
+/** The operator's connections for a look from a terminal: nothing is led, queued or changed. */
+export const composeSurvey = (
+  options: Options,
+  instruments: Omit<Instruments, "audit">,
+): { readonly ports: SurveyPorts; close(): Promise<void> } => {
+  const { clock, version } = instruments;
+  const config = loadKubeConfig(options.kubeconfig === undefined ? {} : { file: options.kubeconfig });
+  const cluster = new KubernetesClient({ config, clock, version });
+  const connections = connect(options, instruments, cluster);
+  return { ports: surveyPorts(options, cluster, connections), close: () => connections.close() };
 };
 
 const connectionSpec = (connection: ProviderConnection, spec: unknown): ConnectionSpec => ({

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "./kernel/duration.ts";
+import type { LimitSettings } from "./stores/limits.ts";
 
 /** How the process is told to run. Every flag may also be given as KEYTURN_<FLAG>; the flag wins. */
 export interface Options {
@@ -16,6 +17,7 @@ export interface Options {
   readonly resyncMs: number;
   readonly attributionWindowMs: number;
   readonly workers: number;
+  readonly limits: LimitSettings;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -24,6 +26,9 @@ export interface Flag {
   readonly fallback: string;
   readonly help: string;
 }
+
+/** The counter is one ConfigMap, which holds a mebibyte at most. */
+const HIGHEST_LIMIT = 5000;
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -40,7 +45,7 @@ export const FLAGS: readonly Flag[] = [
     help: "namespace of the operator's own objects: claims, staging, lease, login Secrets",
   },
   { name: "service-account", fallback: "keyturn", help: "the operator's ServiceAccount, whose token logs in to Vault" },
-  { name: "watch-namespace", fallback: "", help: "only SecretRotations of this namespace; empty is all" },
+  { name: "watch-namespace", fallback: "", help: "only resources of this namespace; empty is all" },
   { name: "lease-name", fallback: "keyturn", help: "name of the leader election Lease" },
   { name: "lease-identity", fallback: "", help: "who holds the Lease; empty is the host's name" },
   { name: "leader-elect", fallback: "true", help: "false runs without a Lease" },
@@ -57,7 +62,22 @@ export const FLAGS: readonly Flag[] = [
     fallback: "10m",
     help: "how long after an intent closed an unknown key may still be its late answer",
   },
-  { name: "workers", fallback: "8", help: "SecretRotations worked on at once" },
+  { name: "workers", fallback: "8", help: "resources of a kind worked on at once" },
+  {
+    name: "limit-offboardings",
+    fallback: "20",
+    help: "accounts and credentials that may be taken out of use in ten minutes, in the whole cluster; 0 is no limit",
+  },
+  {
+    name: "limit-grants",
+    fallback: "100",
+    help: "accounts that may be given anything in ten minutes, in the whole cluster; 0 is no limit",
+  },
+  {
+    name: "limit-issues",
+    fallback: "100",
+    help: "credentials that may be issued in ten minutes, in the whole cluster; 0 is no limit",
+  },
   { name: "log-level", fallback: "info", help: "debug, info, warn or error" },
 ];
 
@@ -86,6 +106,11 @@ export const readOptions = (
   const workers = Number(text("workers"));
   if (!Number.isInteger(workers) || workers < 1 || workers > 100)
     throw new Error("--workers must be a whole number from 1 to 100.");
+  const limit = (name: string): number => {
+    const count = text(name) === "" ? NaN : Number(text(name));
+    if (Number.isInteger(count) && count >= 0 && count <= HIGHEST_LIMIT) return count;
+    throw new Error(`--${name} must be a whole number from 0 (no limit) to ${HIGHEST_LIMIT}, not "${text(name)}".`);
+  };
   const logLevel = LOG_LEVELS.find((level) => level === text("log-level"));
   if (logLevel === undefined) throw new Error("--log-level must be debug, info, warn or error.");
   const clusterName = text("cluster-name");
@@ -105,6 +130,11 @@ export const readOptions = (
     resyncMs: duration("resync"),
     attributionWindowMs: duration("attribution-window"),
     workers,
+    limits: {
+      offboarding: limit("limit-offboardings"),
+      grant: limit("limit-grants"),
+      issue: limit("limit-issues"),
+    },
     logLevel,
   };
 };

@@ -1,6 +1,8 @@
 import type { Clock } from "../kernel/clock.ts";
 import { toOperatorError } from "../kernel/errors.ts";
-import type { CredentialSource } from "../providers/contract.ts";
+import type { SecretMaterial } from "../kernel/secret-material.ts";
+import type { AccountClient } from "../providers/account.ts";
+import type { CallContext, CredentialSource } from "../providers/contract.ts";
 import type { DeliveryStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 
@@ -31,7 +33,7 @@ const timed = async <T>(meter: Meter, operation: string, run: () => Promise<T>):
 export const measuredSource = (source: CredentialSource, meter: Meter): CredentialSource => ({
   capabilities: source.capabilities,
   observeTarget: (context) => timed(meter, "observeTarget", () => source.observeTarget(context)),
-  markOwner: (uid, context) => timed(meter, "markOwner", () => source.markOwner(uid, context)),
+  markOwner: (mark, context) => timed(meter, "markOwner", () => source.markOwner(mark, context)),
   list: (context) => timed(meter, "list", () => source.list(context)),
   lastUse: (id, context) => timed(meter, "lastUse", () => source.lastUse(id, context)),
   issue: (context) => timed(meter, "issue", () => source.issue(context)),
@@ -49,4 +51,29 @@ export const measuredStore = (store: DeliveryStore, meter: Meter): DeliveryStore
   observe: (context) => timed(meter, "observe", () => store.observe(context)),
   publish: (entry, precondition, context) => timed(meter, "publish", () => store.publish(entry, precondition, context)),
   withdraw: (options, context) => timed(meter, "withdraw", () => store.withdraw(options, context)),
+  ...(store.giveBack === undefined
+    ? {}
+    : {
+        giveBack: (material: SecretMaterial, context: CallContext) =>
+          timed(meter, "giveBack", async () => store.giveBack?.(material, context) ?? "untouched"),
+      }),
+});
+
+/** The same account, likewise. */
+export const measuredAccount = (client: AccountClient, meter: Meter): AccountClient => ({
+  kind: client.kind,
+  target: client.target,
+  capabilities: client.capabilities,
+  observe: (context, recorded) => timed(meter, "observe", () => client.observe(context, recorded)),
+  apply: (piece, context, desired) => timed(meter, "apply", () => client.apply(piece, context, desired)),
+  remove: (key, context) => timed(meter, "remove", () => client.remove(key, context)),
+  cut: (context) => timed(meter, "cut", () => client.cut(context)),
+  uncut: (context) => timed(meter, "uncut", () => client.uncut(context)),
+  closeLogin: (context) => timed(meter, "closeLogin", () => client.closeLogin(context)),
+  openLogin: (context, desired) => timed(meter, "openLogin", () => client.openLogin(context, desired)),
+  setCredentialEnabled: (id, enabled, context) =>
+    timed(meter, "setCredentialEnabled", () => client.setCredentialEnabled(id, enabled, context)),
+  removeCredential: (id, context) => timed(meter, "removeCredential", () => client.removeCredential(id, context)),
+  proveRefused: (grants, context) => timed(meter, "proveRefused", () => client.proveRefused(grants, context)),
+  giveBack: (context) => timed(meter, "giveBack", () => client.giveBack(context)),
 });

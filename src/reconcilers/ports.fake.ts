@@ -1,10 +1,11 @@
-import { ROTATE_AT } from "../api/v1alpha1/annotations.ts";
+import { CHANGED_BY, ROTATE_AT } from "../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../api/v1alpha1/reasons.ts";
 import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
+import type { Account } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
-import type { ClusterClient, KubeObject, ObjectRef } from "../cluster/contract.ts";
+import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { deployments } from "../cluster/resources.ts";
 import type { RotationStatus } from "../domain/rotation/record.ts";
@@ -13,11 +14,20 @@ import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import { FakeClock } from "../kernel/fake-clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
+import type { AccountClient, AccountOwner } from "../providers/account.ts";
 import type { CredentialSource } from "../providers/contract.ts";
+import {
+  FakeAccount,
+  fakeAccountErrors,
+  type FakeAccountOperation,
+  type FakeAccountPlace,
+} from "../providers/fake-account.ts";
 import { FakeSource } from "../providers/fake-source.ts";
 import { claimStore } from "../stores/claims.ts";
 import type { DeliveryOwner, DeliveryStore } from "../stores/contract.ts";
 import { fromBase64, SECRETS, type Secret } from "../stores/kinds.ts";
+import { killSwitch } from "../stores/kill-switch.ts";
+import { limitStore, type LimitSettings } from "../stores/limits.ts";
 import { kubernetesSecretStore } from "../stores/kubernetes-secret.ts";
 import { stagingStore } from "../stores/staging.ts";
 import type { Metrics } from "../telemetry/contract.ts";
@@ -25,6 +35,7 @@ import { freshness } from "./freshness.ts";
 import { orphanReconciler } from "./orphan/reconciler.ts";
 import { outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
+import { admissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import { secretRotationReconciler } from "./secret-rotation/reconciler.ts";
 
 export const OPERATOR_NAMESPACE = "keyturn-system";
@@ -52,6 +63,17 @@ class Killed extends Error {}
 const CLUSTER_MUTATIONS = ["create", "replace", "replaceStatus", "mergePatch", "delete"];
 const SOURCE_MUTATIONS = ["markOwner", "issue", "setEnabled", "revoke"];
 const KV_MUTATIONS = ["publish", "withdraw"];
+const ACCOUNT_MUTATIONS = [
+  "apply",
+  "remove",
+  "cut",
+  "uncut",
+  "closeLogin",
+  "openLogin",
+  "setCredentialEnabled",
+  "removeCredential",
+  "giveBack",
+];
 
 interface KvEntry {
   readonly ownerUid: string;
@@ -77,8 +99,12 @@ const silentMetrics = (): Metrics => {
     pendingRevocations: nothing,
     orphanedResources: nothing,
     providerKeys: nothing,
+    identitiesFrom: nothing,
+    unownedMarks: nothing,
     rotationEnded: nothing,
     rollback: nothing,
+    drift: nothing,
+    offboarded: nothing,
     dependentRestart: nothing,
     providerRequest: nothing,
     auditEvent: nothing,
@@ -97,6 +123,12 @@ export class Bench {
   readonly source = new FakeSource(this.clock);
   readonly kv = new Map<string, KvEntry>();
   readonly kvForeign = new Set<string>();
+  /** Where accounts of identities lie, by their names in spec.accounts. */
+  readonly places = new Map<string, FakeAccountPlace>();
+  /** No limits unless a test sets some. */
+  limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
+  /** Providers that are away: names of accounts. */
+  readonly away = new Set<string>();
   readonly events: RecordedEvent[] = [];
   readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
   /** The audit trail's disk is full. */
@@ -118,6 +150,8 @@ export class Bench {
   #passes = 0;
 
   constructor() {
+    this.cluster.admission = stamping;
+    this.cluster.allows = () => true;
     this.source.target = { exists: true, allowed: true, owner: "test/payments/billing", ownerUid: undefined };
     this.cluster.seed(connectionRef("aws"), {
       spec: {
@@ -152,18 +186,25 @@ export class Bench {
         flush: () => Promise.resolve(),
       },
       metrics: silentMetrics(),
-      outside: outside(this.#trail(), () => this.leading),
+      outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
       sources: {
         awsAccessKey: () => this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS),
         check: () => Promise.resolve(),
         retire: () => undefined,
       },
+      accounts: { open: (_connection, owner, account) => this.#account(owner, account) },
       stores: {
         kubernetesSecret: (owner, place) => kubernetesSecretStore(skewed, owner, place),
         vaultKV: (_connection, owner, place) => this.#wired("kv", this.#kvStore(owner, place.path), KV_MUTATIONS),
       },
       staging: stagingStore(skewed, OPERATOR_NAMESPACE),
       claims: claimStore(skewed, OPERATOR_NAMESPACE),
+      limits: limitStore({ cluster: skewed, operatorNamespace: OPERATOR_NAMESPACE, clock, limits: this.limits }),
+      admission: admissionProbe(skewed, OPERATOR_NAMESPACE, clock),
+      rotationsIn: (namespace) =>
+        this.cluster
+          .all<SecretRotation & KubeObject>(SECRET_ROTATION)
+          .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
       clusterName: "test",
       operatorNamespace: OPERATOR_NAMESPACE,
@@ -409,6 +450,18 @@ export class Bench {
     };
   }
 
+  /** The account's client over its place, as compose.ts would open it. */
+  #account(owner: AccountOwner, account: Account): AccountClient {
+    const place = this.places.get(account.name);
+    if (place === undefined) throw new Error(`The bench has no place for the account ${account.name}.`);
+    const client = new FakeAccount(place, owner);
+    if (this.away.has(account.name)) {
+      for (const operation of ["observe", ...ACCOUNT_MUTATIONS, "proveRefused"] as const)
+        client.failNext(operation as FakeAccountOperation, fakeAccountErrors.unavailable, { times: 1000 });
+    }
+    return this.#wired<AccountClient>("account", client, ACCOUNT_MUTATIONS);
+  }
+
   /** The same thing behind the trap: mutations are counted, and a dead process's calls go nowhere. */
   #wired<T extends object>(name: string, target: T, mutations: readonly string[]): T {
     return new Proxy(target, {
@@ -449,6 +502,12 @@ export class Bench {
     if (this.#dead) throw new Killed();
   }
 }
+
+/** As the admission policies do: whoever stamps gets their own stamp. */
+const stamping = (object: NewObject): NewObject => ({
+  ...object,
+  metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [CHANGED_BY]: "system:admin" } },
+});
 
 /** As the engine does with what a pass throws. */
 const caught = (thrown: unknown): Outcome => ({ kind: "failed", error: toOperatorError(thrown) });

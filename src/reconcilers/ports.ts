@@ -1,12 +1,17 @@
 import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
+import type { SecretRotation } from "../api/v1alpha1/secret-rotation.ts";
+import type { Account } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
+import type { AccountClient, AccountOwner } from "../providers/account.ts";
 import type { CallContext, CredentialSource } from "../providers/contract.ts";
 import type { ClaimStore } from "../stores/claims.ts";
+import type { Limits } from "../stores/limits.ts";
 import type { DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import type { DeliveryPlace } from "../domain/rotation/record.ts";
+import type { AdmissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Outside } from "./outside.ts";
 
@@ -32,6 +37,20 @@ export interface Stores {
   ): DeliveryStore;
 }
 
+/** The accounts of identities, whatever they are at. */
+export interface Accounts {
+  /**
+   * One account as it is declared, through the connection that it names. Calls nothing. Throws InvalidSpec when the connection
+   * cannot serve this kind of account; the message names the field.
+   */
+  open(
+    connection: ProviderConnection,
+    owner: AccountOwner,
+    account: Account,
+    identity: { readonly serviceAccountName: string },
+  ): AccountClient;
+}
+
 /** Everything that a reconciler may reach. Built once, in compose.ts. */
 export interface Ports {
   readonly clock: Clock;
@@ -41,9 +60,15 @@ export interface Ports {
   readonly metrics: Metrics;
   readonly outside: Outside;
   readonly sources: Sources;
+  readonly accounts: Accounts;
   readonly stores: Stores;
   readonly staging: StagingStore;
   readonly claims: ClaimStore;
+  readonly limits: Limits;
+  /** Do the policies hold that say who asks? */
+  readonly admission: AdmissionProbe;
+  /** SecretRotations of a namespace as last seen: good for the inventory, never for a decision. */
+  readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   readonly freshness: Freshness;
   /** The name in owner marks; two clusters that share an AWS account have different ones. */
   readonly clusterName: string;

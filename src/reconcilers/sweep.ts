@@ -1,17 +1,26 @@
-import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
+import { SECRET_ROTATION } from "../api/v1alpha1/secret-rotation.ts";
+import { SERVICE_ACCOUNT_LIFECYCLE } from "../api/v1alpha1/service-account-lifecycle.ts";
+import type { KubeObject } from "../cluster/contract.ts";
 import type { OrphanSpec } from "../domain/orphan/record.ts";
 import type { DeliveryPlace, DeliveryRecord } from "../domain/rotation/record.ts";
 import { timeText } from "../domain/rotation/transitions.ts";
 import type { PassContext } from "../engine/contract.ts";
 import { digest } from "../kernel/ids.ts";
 import type { Claim } from "../stores/claims.ts";
+import { permitForOffboarding } from "./limits.ts";
 import { orphanRef, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
+import { recoverFrom } from "./sweep-identities.ts";
 
 interface TargetSnapshot {
-  readonly source: SecretRotationSpec["source"];
+  /** As it was found out: of an account of an identity, the account's user. */
+  readonly source: {
+    readonly awsAccessKey?: { readonly connectionRef: { readonly name: string }; readonly userName: string };
+  };
   readonly deletion: { readonly policy: "Delete" | "Disable" | "Retain"; readonly holdMs: number };
   readonly exclusive: boolean;
+  /** What existed before and no rotation has replaced yet: it stays as it is. */
+  readonly adopted?: { readonly id: string; readonly places: readonly string[] };
 }
 
 type StagedOwner = Awaited<ReturnType<Ports["staging"]["listOwners"]>>[number];
@@ -26,31 +35,44 @@ export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "lo
   if (unreadable.length > 0)
     log.error("ConfigMaps in the place of claims cannot be read", { names: unreadable, error: undefined });
   const staged = await ports.staging.listOwners();
-  const owners = new Map<string, { readonly namespace: string; readonly name: string; readonly uid: string }>();
-  for (const { owner } of claims) owners.set(owner.uid, owner);
-  for (const owner of staged) owners.set(owner.uid, owner);
+  const owners = new Map<string, Owner>();
+  for (const { owner } of claims) owners.set(owner.uid, { ...owner, kind: kindOf(owner) });
+  for (const owner of staged) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
 
   for (const owner of owners.values()) {
     if (signal.aborted) return;
-    const object = await ports.cluster.get<SecretRotation>({
-      kind: SECRET_ROTATION,
-      namespace: owner.namespace,
-      name: owner.name,
-    });
+    const { kind, namespace, name } = owner;
+    const object = await ports.cluster.get<KubeObject>({ kind: KINDS[kind], namespace, name });
     if (object?.metadata.uid === owner.uid) continue;
-    if ((await ports.cluster.get(orphanRef(owner.uid))) !== undefined) continue;
-    await recover(ports, {
-      owner,
-      claims: claims.filter((claim) => claim.owner.uid === owner.uid),
-      staged: staged.find(({ uid }) => uid === owner.uid),
-      successor: object,
-    });
+    if ((await ports.cluster.get(orphanRef(owner.uid, kind))) !== undefined) continue;
+    const own = claims.filter((claim) => claim.owner.uid === owner.uid);
+    if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, own);
+    else {
+      await recover(ports, {
+        owner,
+        claims: own,
+        staged: staged.find(({ uid }) => uid === owner.uid),
+        hasSuccessor: object !== undefined,
+      });
+    }
     log.warn("A resource vanished without its finalizer; what it left goes to the ledger", {
-      namespace: owner.namespace,
-      name: owner.name,
+      namespace,
+      name,
     });
   }
 };
+
+interface Owner {
+  readonly kind: keyof typeof KINDS;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+const KINDS = { SecretRotation: SECRET_ROTATION, ServiceAccountLifecycle: SERVICE_ACCOUNT_LIFECYCLE } as const;
+
+const kindOf = ({ kind }: { readonly kind: string }): Owner["kind"] =>
+  kind === SERVICE_ACCOUNT_LIFECYCLE.kind ? "ServiceAccountLifecycle" : "SecretRotation";
 
 /** The same for one owner that is known to be gone: its entry is written, and may be inherited. */
 export const recoverOwner = async (
@@ -63,7 +85,7 @@ export const recoverOwner = async (
     owner,
     claims: claims.filter((claim) => claim.owner.uid === owner.uid),
     staged: staged.find(({ uid }) => uid === owner.uid),
-    successor: undefined,
+    hasSuccessor: false,
   });
 };
 
@@ -73,13 +95,13 @@ const recover = async (
     readonly owner: { readonly namespace: string; readonly name: string; readonly uid: string };
     readonly claims: readonly Claim[];
     readonly staged: StagedOwner | undefined;
-    readonly successor: SecretRotation | undefined;
+    readonly hasSuccessor: boolean;
   },
 ): Promise<void> => {
   const target = left.claims.find((claim) => claim.target.startsWith("aws-access-key/"));
   if (target === undefined) {
     // The successor holds the target's claim already (or nobody ever did): only places and values are left over.
-    if (left.successor === undefined) await releaseRest(ports, left.owner.uid, left.claims);
+    if (!left.hasSuccessor) await releaseRest(ports, left.owner.uid, left.claims);
     return;
   }
   const snapshot = JSON.parse(target.snapshot) as TargetSnapshot;
@@ -89,20 +111,26 @@ const recover = async (
   }
   const key = snapshot.source.awsAccessKey;
   if (key === undefined) return;
-  const versions = left.staged?.versions ?? [];
+  const { adopted } = snapshot;
+  const versions = (left.staged?.versions ?? []).filter(({ id }) => id !== adopted?.id);
+  const { namespace, name, uid } = left.owner;
+  const held = (await permitForOffboarding(ports, uid)) === "none";
   const spec: OrphanSpec = {
-    origin: { kind: "SecretRotation", ...left.owner },
+    origin: { kind: "SecretRotation", namespace, name, uid },
     source: {
       awsAccessKey: { connectionRef: key.connectionRef, userName: key.userName, exclusive: snapshot.exclusive },
     },
     target: target.target,
+    ...(held ? { held: "LimitReached" as const } : {}),
     stagingUid: left.owner.uid,
     policy: snapshot.deletion.policy,
     recordedAt: timeText(ports.cluster.serverTime()?.now ?? ports.clock.now()),
     holdSeconds: Math.ceil(snapshot.deletion.holdMs / 1000),
     credentials: versions,
     intents: [],
-    deliveries: left.claims.filter((claim) => claim !== target).map(deliveryOf),
+    deliveries: left.claims
+      .filter((claim) => claim !== target && adopted?.places.includes(claim.target) !== true)
+      .map(deliveryOf),
     sequence: Math.max(0, ...versions.map(({ version }) => Number.parseInt(version, 10) || 0)),
     ...(versions.length === 0 ? {} : { currentVersion: newest(versions) }),
   };

@@ -1,3 +1,4 @@
+import type { IdentityFacts } from "../domain/inventory/facts.ts";
 import type { EngineMetrics } from "../engine/contract.ts";
 
 /** What reconcilers count and gauge; names and meanings stand in docs/reference/metrics.md, which a test compares. */
@@ -9,9 +10,17 @@ export interface Metrics extends EngineMetrics {
   ): void;
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
   orphanedResources(count: number): void;
+  /** Asked at every scrape: the identities that there are now. */
+  identitiesFrom(list: () => readonly IdentityFacts[]): void;
+  /** Of the newest survey, every place that could be looked at. */
+  unownedMarks(counts: readonly { connection: string; count: number }[]): void;
   providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void;
   rotationEnded(labels: { result: "Succeeded" | "RolledBack" | "Abandoned"; provider: string }): void;
   rollback(labels: { reason: string }): void;
+  /** What somebody changed by hand at a provider: put back, or left standing because spec.drift.mode is Report. */
+  drift(labels: { result: "Repaired" | "Reported" }): void;
+  /** From the decision until the refusal of every account was proven. */
+  offboarded(labels: { result: "Suspended" | "Decommissioned" }, seconds: number): void;
   dependentRestart(labels: { result: "Started" | "Completed" | "TimedOut" | "RolledBack" }): void;
   providerRequest(labels: { provider: string; operation: string; code: string }, seconds: number): void;
   auditEvent(labels: { result: "written" | "spooled" | "refused" }): void;

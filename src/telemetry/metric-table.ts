@@ -9,6 +9,7 @@ export interface MetricRow {
 
 const REQUEST = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PASS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const OFFBOARD = [1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400];
 const PHASE = [1, 5, 15, 30, 60, 300, 900, 3600, 14_400, 86_400, 259_200, 604_800];
 const OBJECT = ["namespace", "name"] as const;
 
@@ -62,6 +63,30 @@ export const METRICS = {
     labels: ["provider", "identity"],
     help: "Credentials that the provider allows an identity to have at once.",
   },
+  identities: {
+    name: "keyturn_identities",
+    type: "gauge",
+    labels: ["team", "environment", "state"],
+    help: "ServiceAccountLifecycles by owner team, environment (empty: nobody has said) and state.",
+  },
+  identityOldestCredential: {
+    name: "keyturn_identity_oldest_credential_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "When the oldest credential that the providers list for an identity was made, in Unix seconds.",
+  },
+  identityExpiry: {
+    name: "keyturn_identity_expiry_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "When an identity ends by itself (spec.expiresAt), in Unix seconds.",
+  },
+  unownedMarks: {
+    name: "keyturn_unowned_marks",
+    type: "gauge",
+    labels: ["connection"],
+    help: "What carries our owner mark at a provider and belongs to no resource; in-cluster is this cluster. No series: it could not be looked.",
+  },
   rotations: {
     name: "keyturn_rotations_total",
     type: "counter",
@@ -73,6 +98,19 @@ export const METRICS = {
     type: "counter",
     labels: ["reason"],
     help: "Rotations that turned back, by reason.",
+  },
+  drift: {
+    name: "keyturn_identity_drift_total",
+    type: "counter",
+    labels: ["result"],
+    help: "Differences that somebody made by hand at a provider: Repaired, or Reported (spec.drift.mode).",
+  },
+  offboarded: {
+    name: "keyturn_identity_offboarded_seconds",
+    type: "histogram",
+    labels: ["result"],
+    help: "From the decision to suspend or decommission an identity until every account was proven to be refused.",
+    buckets: OFFBOARD,
   },
   dependentRestarts: {
     name: "keyturn_dependent_restarts_total",

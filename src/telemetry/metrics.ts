@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { IdentityFacts } from "../domain/inventory/facts.ts";
 import type { Metrics } from "./contract.ts";
+import { fillIdentityGauges } from "./identity-gauges.ts";
 import { METRICS, type MetricRow } from "./metric-table.ts";
 
 type Built<Row extends MetricRow> = Row["type"] extends "counter"
@@ -22,6 +24,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #metrics: BuiltTable;
   /** Statuses that have a series now, by condition: the old one must go when the status changes. */
   readonly #statuses = new Map<string, string>();
+  #identities: () => readonly IdentityFacts[] = () => [];
 
   constructor(options: MetricsOptions) {
     this.#metrics = buildAll(this.#registry);
@@ -31,6 +34,7 @@ export class PrometheusMetrics implements Metrics {
 
   /** What /metrics answers, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
+    fillIdentityGauges(this.#metrics, this.#identities());
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
@@ -76,6 +80,15 @@ export class PrometheusMetrics implements Metrics {
     this.#metrics.orphanedResources.set(count);
   }
 
+  identitiesFrom(list: () => readonly IdentityFacts[]): void {
+    this.#identities = list;
+  }
+
+  unownedMarks(counts: readonly { readonly connection: string; readonly count: number }[]): void {
+    this.#metrics.unownedMarks.reset();
+    for (const { connection, count } of counts) this.#metrics.unownedMarks.set({ connection }, count);
+  }
+
   providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void {
     this.#metrics.providerKeys.set(labels, count);
     this.#metrics.providerKeyQuota.set(labels, quota);
@@ -87,6 +100,14 @@ export class PrometheusMetrics implements Metrics {
 
   rollback(labels: { reason: string }): void {
     this.#metrics.rollbacks.inc(labels);
+  }
+
+  drift(labels: { result: string }): void {
+    this.#metrics.drift.inc(labels);
+  }
+
+  offboarded(labels: { result: string }, seconds: number): void {
+    this.#metrics.offboarded.observe(labels, seconds);
   }
 
   dependentRestart(labels: { result: string }): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { planOrphan, type OrphanAction, type OrphanInput } from "./plan.ts";
-import type { OrphanCredentialState, OrphanSpec } from "./record.ts";
-import { reportOrphan } from "./report.ts";
+import type { OrphanCredentialState, RotationOrphan } from "./record.ts";
+import { progressOf, reportOrphan } from "./report.ts";
 import { inherited } from "./undo.ts";
 
 const at = (text: string): Date => new Date(`2026-01-01T${text}Z`);
@@ -14,7 +14,7 @@ const intent = {
   knownIds: ["K1", "F1"],
   result: "Abandoned" as const,
 };
-const spec: OrphanSpec = {
+const spec: RotationOrphan = {
   origin: { kind: "SecretRotation", namespace: "payments", name: "billing", uid: "u1" },
   source: { awsAccessKey: { connectionRef: { name: "aws" }, userName: "billing", exclusive: true } },
   target: "aws-access-key/1/billing",
@@ -39,6 +39,7 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   spec,
   status: { credentials: [state("Proven")], withdrawn: true },
   originAlive: false,
+  held: false,
   takenOver: false,
   listing: [],
   attributionWindowMs: 600_000,
@@ -56,6 +57,11 @@ describe("the ledger", () => {
       "touches nothing while its resource acts for itself",
       input({ originAlive: true, listing: [key("K1", true)] }),
       { type: "wait", for: "Origin", recheckAt: at("12:30:05") },
+    ],
+    [
+      "touches nothing that a limit holds back",
+      input({ held: true, listing: [key("K1", true)] }),
+      { type: "wait", for: "Held" },
     ],
     ["reads the listing first", input({ listing: undefined }), { type: "observe" }],
     [
@@ -132,10 +138,11 @@ describe("the ledger", () => {
         failures === undefined
           ? {}
           : { failures: { count: 1, message: "Used.", since: "x", nextAttemptTime: "x", ...failures } },
-        { spec, action, generation: 1, now: at("12:00:00") },
+        { spec, progress: action && progressOf(action), generation: 1, now: at("12:00:00") },
       ).conditions?.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
     assert.deepEqual(made({ type: "wait", for: "Hold" }), ["Ready=False Revoking", "Reconciling=True Progressing"]);
     assert.deepEqual(made({ type: "wait", for: "Retained" }), ["Ready=True Revoked"]);
+    assert.deepEqual(made({ type: "wait", for: "Held" }), ["Ready=False LimitReached", "Stalled=True LimitReached"]);
     assert.deepEqual(made(undefined, { reason: "StillInUse" }), ["Ready=False StillInUse", "Stalled=True StillInUse"]);
     assert.deepEqual(made(undefined, { reason: "Unavailable" }), [
       "Ready=False Unavailable",

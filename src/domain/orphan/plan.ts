@@ -1,12 +1,14 @@
 import type { ObservedId } from "../rotation/action.ts";
-import type { OrphanSpec, OrphanStatus } from "./record.ts";
+import type { OrphanStatus, RotationOrphan } from "./record.ts";
 
 export interface OrphanInput {
   readonly now: Date;
-  readonly spec: OrphanSpec;
+  readonly spec: RotationOrphan;
   readonly status: OrphanStatus;
   /** The resource whose ledger entry this is still exists and acts for itself. */
   readonly originAlive: boolean;
+  /** A limit holds the entry back and nobody has released it yet. */
+  readonly held: boolean;
   /** A successor has taken the claim: nothing here may be touched any more. */
   readonly takenOver: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
@@ -16,7 +18,7 @@ export interface OrphanInput {
 export type OrphanAction =
   | {
       readonly type: "wait";
-      readonly for: "Origin" | "Hold" | "AttributionWindow" | "TakenOver" | "Retained";
+      readonly for: "Origin" | "Held" | "Hold" | "AttributionWindow" | "TakenOver" | "Retained";
       readonly recheckAt?: Date;
     }
   | { readonly type: "observe" }
@@ -37,6 +39,7 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   if (input.takenOver) return { type: "wait", for: "TakenOver" };
   if (input.originAlive)
     return { type: "wait", for: "Origin", recheckAt: new Date(input.now.getTime() + ORIGIN_PAUSE_MS) };
+  if (input.held) return { type: "wait", for: "Held" };
   if (input.listing === undefined) return { type: "observe" };
 
   const stray = input.listing.find((observed) => isStray(input, observed));
@@ -67,7 +70,7 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
 const ORIGIN_PAUSE_MS = 5000;
 
 /** An open intent ends with the resource. */
-const lastIntentClosed = (spec: OrphanSpec): number =>
+const lastIntentClosed = (spec: RotationOrphan): number =>
   Math.max(Date.parse(spec.recordedAt), ...spec.intents.map(({ closedAt }) => Date.parse(closedAt)));
 
 const CLOCK_GRAIN_MS = 2000;

@@ -1,18 +1,22 @@
 import type { Condition } from "../../kernel/conditions.ts";
+import type { AccountRecord } from "../lifecycle/record.ts";
 import type { ClosedIntent, DeliveryRecord, Failures } from "../rotation/record.ts";
 
 /**
- * The ledger's entry for credentials whose resource is gone. The spec is written once, before the finalizer goes, and never
+ * The ledger's entry for credentials or accounts whose resource is gone. What only a SecretRotation's entry has, or only a
+ * ServiceAccountLifecycle's, is optional here; the CRD demands it by kind, and `isRotationEntry` and `isIdentityEntry` say so. The spec is written once, before the finalizer goes, and never
  * changes; how far the clean-up is stands in the status. Nothing secret: values stay in staging under `stagingUid`.
  * The CRD's schema and these types are held together by record.test.ts.
  */
 export interface OrphanSpec {
   readonly origin: OrphanOrigin;
-  readonly source: OrphanSource;
-  /** The claim's target: account and user. */
+  readonly source?: OrphanSource;
+  /** The claim's target: account and user. Of an identity: namespace and name. */
   readonly target: string;
+  /** Nothing is done, not even disabling, until a person releases it (annotation keyturn.dev/release). */
+  readonly held?: "LimitReached";
   /** The UID under which the values are staged, to be able to prove that they are refused. */
-  readonly stagingUid: string;
+  readonly stagingUid?: string;
   readonly policy: "Delete" | "Disable";
   /** Nothing is deleted before this; absent: `recordedAt` plus `holdSeconds`. */
   readonly heldUntil?: string;
@@ -20,17 +24,34 @@ export interface OrphanSpec {
   readonly holdSeconds: number;
   /** How long after the last intent closed a new id may still be ours; absent means the operator's own setting. */
   readonly attributionSeconds?: number;
-  readonly credentials: readonly OrphanCredential[];
+  readonly credentials?: readonly OrphanCredential[];
   /** The closed intents and, closed by the deletion, the one that was open. */
-  readonly intents: readonly ClosedIntent[];
-  readonly deliveries: readonly DeliveryRecord[];
+  readonly intents?: readonly ClosedIntent[];
+  readonly deliveries?: readonly DeliveryRecord[];
   /** Undo counts on from here (S16). */
-  readonly sequence: number;
+  readonly sequence?: number;
   readonly currentVersion?: string;
+  /** The identity's accounts as its status had them when it went. */
+  readonly accounts?: readonly AccountRecord[];
+  /** UIDs of earlier resources whose marks may still be on the accounts. */
+  readonly predecessors?: readonly string[];
 }
 
+/** An entry that a SecretRotation left. */
+export type RotationOrphan = OrphanSpec &
+  Required<Pick<OrphanSpec, "source" | "stagingUid" | "credentials" | "intents" | "deliveries" | "sequence">>;
+
+/** An entry that a ServiceAccountLifecycle left. */
+export type IdentityOrphan = OrphanSpec & Required<Pick<OrphanSpec, "accounts">>;
+
+export const isRotationEntry = (spec: OrphanSpec): spec is RotationOrphan =>
+  spec.origin.kind === "SecretRotation" && spec.source !== undefined;
+
+export const isIdentityEntry = (spec: OrphanSpec): spec is IdentityOrphan =>
+  spec.origin.kind === "ServiceAccountLifecycle" && spec.accounts !== undefined;
+
 export interface OrphanOrigin {
-  readonly kind: "SecretRotation";
+  readonly kind: "SecretRotation" | "ServiceAccountLifecycle";
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -56,6 +77,8 @@ export interface OrphanStatus {
   readonly credentials?: readonly OrphanCredentialState[];
   /** What was delivered has been taken away. */
   readonly withdrawn?: boolean;
+  /** How far each account of an identity is. */
+  readonly accounts?: readonly AccountRecord[];
   readonly failures?: Failures;
   /** One line for `kubectl get`: what is going on now. */
   readonly activity?: string;

@@ -1,12 +1,12 @@
 import type { StagedId } from "../rotation/action.ts";
 import type { CurrentCredential, PendingRevocation, RotationStatus } from "../rotation/record.ts";
 import { MOST_CLOSED_INTENTS } from "../rotation/transitions.ts";
-import type { OrphanCredentialState, OrphanSpec, OrphanStatus } from "./record.ts";
+import type { OrphanCredentialState, OrphanStatus, RotationOrphan } from "./record.ts";
 
 /** What a successor's record begins with: numbers go on, the predecessor's current key waits to be switched on, the rest goes. */
 export const inherited = (
   status: RotationStatus,
-  ledger: { readonly spec: OrphanSpec; readonly status: OrphanStatus; readonly staged: readonly StagedId[] },
+  ledger: { readonly spec: RotationOrphan; readonly status: OrphanStatus; readonly staged: readonly StagedId[] },
 ): RotationStatus => {
   const { spec } = ledger;
   const states: readonly OrphanCredentialState[] =

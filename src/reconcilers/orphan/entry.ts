@@ -1,4 +1,5 @@
-import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
+import { RELEASE } from "../../api/v1alpha1/annotations.ts";
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { OrphanSpec } from "../../domain/orphan/record.ts";
 import { OperatorError } from "../../kernel/errors.ts";
@@ -12,12 +13,21 @@ const ORIGIN_LABEL = "keyturn.dev/origin";
 export const originLabel = (request: ReconcileRequest): string =>
   `${ORIGIN_LABEL}=${hashName(request.namespace, request.name)}`;
 
+const PREFIXES = { SecretRotation: "srot", ServiceAccountLifecycle: "sal" } as const;
+
 /** One entry per resource and life: its name comes from the UID, so that writing it twice is harmless. */
-export const orphanRef = (originUid: string): ObjectRef => ({ kind: ORPHANED_CREDENTIAL, name: `srot-${originUid}` });
+export const orphanRef = (originUid: string, kind: keyof typeof PREFIXES = "SecretRotation"): ObjectRef => ({
+  kind: ORPHANED_CREDENTIAL,
+  name: `${PREFIXES[kind]}-${originUid}`,
+});
+
+/** A limit holds the entry back, and no person has let it go on yet. */
+export const isHeld = ({ spec, metadata }: OrphanedCredential): boolean =>
+  spec.held !== undefined && metadata.annotations?.[RELEASE] !== "true";
 
 /** Writes the entry unless it is there already. */
 export const writeOrphan = async (ports: Pick<Ports, "cluster">, spec: OrphanSpec): Promise<void> => {
-  const { name } = orphanRef(spec.origin.uid);
+  const { name } = orphanRef(spec.origin.uid, spec.origin.kind);
   try {
     await ports.cluster.create(
       { kind: ORPHANED_CREDENTIAL },

@@ -1,0 +1,278 @@
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import {
+  SERVICE_ACCOUNT_LIFECYCLE,
+  type ServiceAccountLifecycle,
+} from "../../api/v1alpha1/service-account-lifecycle.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import type { LifecycleAction } from "../../domain/lifecycle/action.ts";
+import { planDeparture, type DepartureInput } from "../../domain/lifecycle/deletion.ts";
+import type { LeavingAnswer } from "../../domain/lifecycle/leaving.ts";
+import { namesIn } from "../../domain/lifecycle/record-names.ts";
+import { cutDone, forgotten, gone, leavingBegun, proven } from "../../domain/lifecycle/transitions.ts";
+import type { IdentityOrphan, OrphanStatus } from "../../domain/orphan/record.ts";
+import { reportOrphan, type OrphanProgress } from "../../domain/orphan/report.ts";
+import type { Outcome, PassContext } from "../../engine/contract.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
+import { without } from "../../kernel/without.ts";
+import { isTimeTrusted } from "../trusted-time.ts";
+import type { Ports } from "../ports.ts";
+import { carryOutside, carryProof } from "../service-account-lifecycle/acts/outside.ts";
+import { emptyHands, failedAccounts, type AccountScope } from "../service-account-lifecycle/scope.ts";
+import {
+  leavingCapabilities,
+  noteFailure,
+  observeAccount,
+  viewOf,
+} from "../service-account-lifecycle/steps/accounts.ts";
+import { recordFailures } from "../service-account-lifecycle/status.ts";
+import { isHeld } from "./entry.ts";
+
+const ORIGIN_PAUSE_MS = 5000;
+const SUCCESSOR_PAUSE_MS = 2000;
+const LEAST_PAUSE_MS = 200;
+const MOST_TURNS = 4000;
+
+interface Entry {
+  readonly object: OrphanedCredential;
+  readonly spec: IdentityOrphan;
+  readonly scope: AccountScope;
+  readonly ports: Ports;
+}
+
+interface PassEnd {
+  readonly progress: OrphanProgress;
+  /** How long until the next look; absent: until somebody changes something. */
+  readonly recheckAfterMs?: number;
+  /** Look again when a hold or a back-off is over. */
+  readonly until?: Date | undefined;
+  readonly whenDue?: boolean;
+  /** The entry has nothing left to do and is deleted. */
+  readonly finished?: boolean;
+}
+
+/** One pass about an entry that an identity left: the leaver's protocol, with nothing declared any more. */
+export const reconcileIdentityEntry = async (
+  object: OrphanedCredential,
+  spec: IdentityOrphan,
+  context: PassContext,
+  ports: Ports,
+): Promise<Outcome> => {
+  const entry: Entry = { object, spec, scope: openScope(object, spec, context, ports), ports };
+  try {
+    const end = await pass(entry);
+    if (end.finished === true) return await finish(entry);
+    recordFailures(entry.scope, { atRest: false });
+    await write(entry, end.progress);
+    return outcomeOf(entry, end);
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    return { kind: "failed", error };
+  }
+};
+
+const openScope = (
+  object: OrphanedCredential,
+  spec: IdentityOrphan,
+  context: PassContext,
+  ports: Ports,
+): AccountScope => {
+  const { namespace, name, uid } = spec.origin;
+  const status: OrphanStatus = object.status ?? {};
+  const time = ports.cluster.serverTime();
+  return {
+    request: { namespace, name },
+    passId: context.passId,
+    signal: context.signal,
+    now: time?.now ?? context.clock.now(),
+    timeTrusted: isTimeTrusted(time),
+    subject: { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name: object.metadata.name, uid: object.metadata.uid },
+    owner: { cluster: ports.clusterName, namespace, name, uid, predecessors: spec.predecessors ?? [] },
+    status: {
+      accounts: status.accounts ?? spec.accounts,
+      ...(status.failures === undefined ? {} : { leaveFailures: status.failures }),
+    },
+    ...emptyHands(),
+  };
+};
+
+const pass = async (entry: Entry): Promise<PassEnd> => {
+  const { spec, scope, ports } = entry;
+  const { namespace, name } = spec.origin;
+  const living = await ports.cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+  if (living?.metadata.uid === spec.origin.uid) return waits("Origin", ORIGIN_PAUSE_MS);
+  if (living !== undefined && (await yieldTo(living, entry)) === "pending")
+    return waits("TakenOver", SUCCESSOR_PAUSE_MS);
+  if ((scope.status.accounts ?? []).length === 0) return FINISHED;
+  if (isHeld(entry.object)) return { progress: { waits: "Held" } };
+  return leave(entry);
+};
+
+const FINISHED: PassEnd = { progress: { does: "Done" }, finished: true };
+
+const waits = (why: "Origin" | "TakenOver", recheckAfterMs: number): PassEnd => ({
+  recheckAfterMs,
+  progress: { waits: why },
+});
+
+/**
+ * Accounts that a successor of the same name has claimed are not ours to touch any more. Once its record names this entry's
+ * resource it has them on record itself, and they leave the entry.
+ */
+const yieldTo = async (
+  successor: ServiceAccountLifecycle,
+  { spec, scope, ports }: Entry,
+): Promise<"pending" | "done"> => {
+  const taken: string[] = [];
+  for (const { name, target } of scope.status.accounts ?? []) {
+    const claim = await ports.claims.read(target);
+    if (claim?.owner.uid === successor.metadata.uid) taken.push(name);
+  }
+  if (taken.length === 0) return "done";
+  if (successor.status?.predecessors?.includes(spec.origin.uid) !== true) return "pending";
+  for (const name of taken) scope.status = forgotten(scope.status, name);
+  return "done";
+};
+
+const leave = async (entry: Entry): Promise<PassEnd> => {
+  const { scope } = entry;
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    if (scope.signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
+    const answer = planDeparture(await inputOf(entry));
+    if (answer.kind !== "act") return rest(answer);
+    const end = await carry(entry, answer.action);
+    if (end !== undefined) return end;
+  }
+  throw new OperatorError("Unknown", { publicMessage: "The ledger's plan does not come to an end." });
+};
+
+const inputOf = async ({ spec, scope, ports }: Entry): Promise<DepartureInput> => {
+  const capabilities = await leavingCapabilities(scope, ports);
+  return {
+    now: scope.now,
+    timeTrusted: scope.timeTrusted,
+    records: scope.status.accounts ?? [],
+    capabilities,
+    observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
+    failed: [...failedAccounts(scope), ...backingOff(scope)],
+    deletion: { policy: spec.policy, holdMs: spec.holdSeconds * 1000 },
+  };
+};
+
+const backingOff = ({ status, now }: AccountScope): readonly string[] => {
+  const failures = status.leaveFailures;
+  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : namesIn(failures.about);
+};
+
+const RECORDED: PassEnd = { recheckAfterMs: 0, progress: { does: "Disabling" } };
+
+const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | undefined> => {
+  const { scope, ports, spec } = entry;
+  switch (action.type) {
+    case "observe":
+      if (action.what === "account") await observed(entry, action.account);
+      return undefined;
+    case "beginLeaving":
+      // The permit was taken when the entry was written, or a person has released it.
+      scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
+      return RECORDED;
+    case "prove": {
+      const proof = await carryProof(scope, action.account, ports);
+      const holdMs = spec.policy === "Delete" ? spec.holdSeconds * 1000 : undefined;
+      if (proof !== undefined) scope.status = proven(scope.status, action.account, { proof, now: scope.now, holdMs });
+      return undefined;
+    }
+    case "forget":
+      return forget(entry, action.account);
+    case "apply":
+    case "remove":
+    case "cut":
+    case "closeLogin":
+    case "disableCredential":
+    case "removeCredential":
+    case "giveBack":
+    case "openLogin":
+    case "enableCredential":
+    case "uncut":
+      if (!(await carryOutside(scope, action, ports))) return undefined;
+      if (action.type === "cut") scope.status = cutDone(scope.status, action.account, scope.now);
+      if (action.type === "giveBack") scope.status = gone(scope.status, action.account);
+      return undefined;
+    default:
+      throw new OperatorError("Unknown", { publicMessage: `The ledger cannot do ${action.type}.` });
+  }
+};
+
+const observed = async ({ scope, ports }: Entry, account: string): Promise<void> => {
+  try {
+    await observeAccount(scope, account, ports);
+  } catch (thrown) {
+    noteFailure(scope, account, toOperatorError(thrown));
+  }
+};
+
+/** The claim is the dead resource's; the record goes when it has gone. */
+const forget = async (entry: Entry, account: string): Promise<PassEnd | undefined> => {
+  const { scope, spec } = entry;
+  const target = scope.status.accounts?.find(({ name }) => name === account)?.target;
+  try {
+    if (target !== undefined) await release(entry, target, spec.origin.uid);
+  } catch (thrown) {
+    noteFailure(scope, account, toOperatorError(thrown));
+    return undefined;
+  }
+  scope.status = forgotten(scope.status, account);
+  return (scope.status.accounts ?? []).length === 0 ? FINISHED : { ...RECORDED, progress: { does: "Deleting" } };
+};
+
+const release = async ({ scope, ports }: Entry, target: string, uid: string): Promise<void> => {
+  await ports.outside.mutate(
+    { action: "kubernetes:ReleaseClaim", kind: "Revoking", subject: scope.subject, target, passId: scope.passId },
+    scope.signal,
+    () => ports.claims.release(target, uid),
+  );
+};
+
+const rest = (answer: Exclude<LeavingAnswer, { kind: "act" }>): PassEnd => {
+  if (answer.kind === "done") return { progress: { waits: "Retained" } };
+  const why = answer.for === "BackingOff" || answer.for === "ClockSkew" ? answer.for : "Hold";
+  return { progress: { waits: why }, whenDue: true, until: answer.recheckAt };
+};
+
+/** The end of a hold, or of a back-off that this pass has put on record. */
+const outcomeOf = ({ scope }: Entry, end: PassEnd): Outcome => {
+  if (end.recheckAfterMs !== undefined) return { kind: "waiting", recheckAfterMs: end.recheckAfterMs };
+  if (end.whenDue !== true) return { kind: "settled" };
+  const now = scope.now.getTime();
+  const retry = scope.status.leaveFailures?.nextAttemptTime;
+  const times = [end.until?.getTime(), retry === undefined ? undefined : Date.parse(retry)].filter(
+    (at) => at !== undefined,
+  );
+  const first = Math.min(...times, now + MOST_PAUSE_MS);
+  return { kind: "waiting", recheckAfterMs: Math.max(first - now, LEAST_PAUSE_MS) };
+};
+
+const MOST_PAUSE_MS = 300_000;
+
+const finish = async ({ object, ports }: Entry): Promise<Outcome> => {
+  const { uid, name } = object.metadata;
+  await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name }, { uid });
+  return { kind: "settled" };
+};
+
+const write = async ({ object, spec, scope, ports }: Entry, progress: OrphanProgress): Promise<void> => {
+  const before: OrphanStatus = object.status ?? {};
+  const { accounts = [], leaveFailures } = scope.status;
+  const status: OrphanStatus = {
+    ...without(before, "failures"),
+    accounts,
+    ...(leaveFailures === undefined ? {} : { failures: leaveFailures }),
+  };
+  const next = reportOrphan(status, {
+    spec,
+    progress,
+    generation: object.metadata.generation ?? 0,
+    now: scope.now,
+  });
+  const ref = { kind: ORPHANED_CREDENTIAL, name: object.metadata.name };
+  await writeStatus<OrphanedCredential>(ports.cluster, ref, { base: object, next }, { clock: ports.clock });
+};

@@ -1,0 +1,298 @@
+import { without } from "../../kernel/without.ts";
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
+import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
+import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/orphan/plan.ts";
+import type { OrphanCredentialState, OrphanStatus, RotationOrphan } from "../../domain/orphan/record.ts";
+import { progressOf, reportOrphan } from "../../domain/orphan/report.ts";
+import { failed, timeText } from "../../domain/rotation/transitions.ts";
+import type { Outcome, PassContext } from "../../engine/contract.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
+import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";
+import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
+import type { DeliveryPlace } from "../../domain/rotation/record.ts";
+import type { Ports } from "../ports.ts";
+import { isHeld } from "./entry.ts";
+
+const RETRY_CAP_MS = 300_000;
+
+interface OrphanScope {
+  readonly object: OrphanedCredential;
+  readonly spec: RotationOrphan;
+  readonly context: PassContext;
+  readonly now: Date;
+  status: OrphanStatus;
+  source?: CredentialSource;
+  listing?: Listing;
+}
+
+/** One pass about an entry that a SecretRotation left: one action, each after a fresh listing. */
+export const reconcileRotationEntry = async (
+  object: OrphanedCredential,
+  spec: RotationOrphan,
+  context: PassContext,
+  ports: Ports,
+): Promise<Outcome> => {
+  const ref = { kind: ORPHANED_CREDENTIAL, name: object.metadata.name };
+  const scope: OrphanScope = {
+    object,
+    spec,
+    context,
+    now: ports.cluster.serverTime()?.now ?? context.clock.now(),
+    status: object.status ?? {},
+  };
+  const blockedMs = backOffMs(scope);
+  if (blockedMs > 0) return { kind: "waiting", recheckAfterMs: blockedMs };
+  const { outcome, action } = await attempt(scope, ports);
+  if (action?.type === "finish") return outcome;
+  // Taken over and deleted: there is nothing left to write a status on.
+  if (action?.type === "wait" && action.for === "TakenOver" && outcome.kind === "settled") return outcome;
+  const next = reportOrphan(scope.status, {
+    spec,
+    progress: action === undefined ? undefined : progressOf(action),
+    generation: object.metadata.generation ?? 0,
+    now: scope.now,
+  });
+  await writeStatus<OrphanedCredential>(ports.cluster, ref, { base: object, next: next }, { clock: ports.clock });
+  return outcome;
+};
+
+const backOffMs = ({ status, now }: OrphanScope): number =>
+  status.failures === undefined ? 0 : Date.parse(status.failures.nextAttemptTime) - now.getTime();
+
+const attempt = async (
+  scope: OrphanScope,
+  ports: Ports,
+): Promise<{ readonly outcome: Outcome; readonly action?: OrphanAction }> => {
+  try {
+    const action = await decide(scope, ports);
+    if (action.type === "wait") {
+      if (action.for === "TakenOver") return { outcome: await yieldToSuccessor(scope, ports), action };
+      const recheckAfterMs =
+        action.recheckAt === undefined ? undefined : Math.max(action.recheckAt.getTime() - scope.now.getTime(), 200);
+      return {
+        outcome: recheckAfterMs === undefined ? { kind: "settled" } : { kind: "waiting", recheckAfterMs },
+        action,
+      };
+    }
+    await carry(scope, action, ports);
+    scope.status = without(scope.status, "failures");
+    return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    if (error.code === "Aborted") return { outcome: { kind: "failed", error } };
+    const failures = failed(scope.status.failures, {
+      reason: error.code,
+      message: error.publicMessage,
+      now: scope.now,
+      capMs: RETRY_CAP_MS,
+      retryAfterMs: error.retryAfterMs,
+    });
+    scope.status = { ...scope.status, failures };
+    return {
+      outcome: {
+        kind: "waiting",
+        recheckAfterMs: Math.max(Date.parse(failures.nextAttemptTime) - scope.now.getTime(), 1000),
+      },
+    };
+  }
+};
+
+const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+  const { spec } = scope;
+  const { origin } = spec;
+  const successor = await ports.cluster.get<SecretRotation>({
+    kind: SECRET_ROTATION,
+    namespace: origin.namespace,
+    name: origin.name,
+  });
+  const claim = await ports.claims.read(spec.target);
+  const input = (): OrphanInput => ({
+    now: scope.now,
+    spec,
+    status: scope.status,
+    originAlive: successor?.metadata.uid === origin.uid,
+    held: isHeld(scope.object),
+    takenOver:
+      successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
+    listing: scope.listing?.credentials,
+    attributionWindowMs:
+      spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,
+  });
+  for (;;) {
+    const action = planOrphan(input());
+    if (action.type !== "observe") return action;
+    scope.listing = await listingOf(await openSource(scope, ports), scope);
+  }
+};
+
+/** The user went with its identity, so its keys are gone too. */
+const listingOf = async (source: CredentialSource, scope: OrphanScope): Promise<Listing> => {
+  try {
+    return await source.list(callContext(scope));
+  } catch (thrown) {
+    if (toOperatorError(thrown).code !== "NotFound") throw thrown;
+    return { credentials: [], providerTime: scope.now };
+  }
+};
+
+/** Once the successor's record names us, nothing here is needed any more. */
+const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outcome> => {
+  const { origin } = scope.spec;
+  const successor = await ports.cluster.get<SecretRotation>({
+    kind: SECRET_ROTATION,
+    namespace: origin.namespace,
+    name: origin.name,
+  });
+  const record = successor?.status ?? {};
+  if (record.predecessors?.includes(origin.uid) !== true) return { kind: "waiting", recheckAfterMs: 2000 };
+  const { uid, resourceVersion } = scope.object.metadata;
+  await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name: scope.object.metadata.name }, { uid, resourceVersion });
+  return { kind: "settled" };
+};
+
+/** The connection is used as it stands now, whether or not it still allows the namespace: this is only ever a taking back. */
+const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialSource> => {
+  if (scope.source !== undefined) return scope.source;
+  const { connectionRef, userName } = scope.spec.source.awsAccessKey;
+  const connection = await connectionOf(ports, connectionRef.name);
+  scope.source = ports.sources.awsAccessKey(connection, { namespace: scope.spec.origin.namespace, userName });
+  return scope.source;
+};
+
+const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
+  const connection = await ports.cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
+  if (connection !== undefined) return connection;
+  throw new OperatorError("NotFound", {
+    publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
+  });
+};
+
+const callContext = ({ context }: OrphanScope): CallContext => ({ signal: context.signal, log: context.log });
+
+const mutate = <T>(
+  scope: OrphanScope,
+  ports: Ports,
+  mutation: { readonly action: string; readonly target: string },
+  run: () => Promise<T>,
+): Promise<T> => {
+  const { metadata } = scope.object;
+  return ports.outside.mutate(
+    {
+      ...mutation,
+      kind: "Revoking",
+      subject: { kind: "OrphanedCredential", namespace: "", name: metadata.name, uid: metadata.uid },
+      passId: scope.context.passId,
+    },
+    scope.context.signal,
+    run,
+  );
+};
+
+const carry = async (
+  scope: OrphanScope,
+  action: Exclude<OrphanAction, { type: "wait" } | { type: "observe" }>,
+  ports: Ports,
+): Promise<void> => {
+  const at = timeText(scope.now);
+  switch (action.type) {
+    case "recordStray":
+      scope.status = {
+        ...scope.status,
+        credentials: [...states(scope), { version: `stray-${action.id}`, id: action.id, state: "Pending" }],
+      };
+      return;
+    case "disable": {
+      const source = await openSource(scope, ports);
+      await mutate(scope, ports, { action: "aws:UpdateAccessKey", target: action.id }, () =>
+        source.setEnabled(action.id, false, callContext(scope)),
+      );
+      change(scope, action.id, { state: "Disabled", disabledAt: at });
+      return;
+    }
+    case "revoke": {
+      const source = await openSource(scope, ports);
+      await refuseUsedStray(scope, source, action);
+      await mutate(scope, ports, { action: "aws:DeleteAccessKey", target: action.id }, () =>
+        source.revoke(action.id, callContext(scope)),
+      );
+      change(scope, action.id, { state: "Deleted", deletedAt: at });
+      return;
+    }
+    case "prove":
+      change(scope, action.id, { state: "Proven", provenAt: at, proof: await prove(scope, action, ports) });
+      return;
+    case "withdraw":
+      for (const record of scope.spec.deliveries) {
+        const store = await storeOf(scope, record.place, ports);
+        await mutate(scope, ports, { action: "delivery:Withdraw", target: record.target }, () =>
+          store.withdraw({ final: true }, callContext(scope)),
+        );
+      }
+      scope.status = { ...scope.status, withdrawn: true };
+      return;
+    case "finish":
+      await finish(scope, ports);
+      return;
+  }
+};
+
+/** A late key is ours only by attribution: whoever used it has to be found by a person first. */
+const refuseUsedStray = async (
+  scope: OrphanScope,
+  source: CredentialSource,
+  { id, version }: { readonly id: string; readonly version: string },
+): Promise<void> => {
+  if (!version.startsWith("stray-") || (await source.lastUse(id, callContext(scope))).kind === "never") return;
+  throw new OperatorError("StillInUse", {
+    publicMessage: `Access key ${id} was made under an intent of the deleted resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
+  });
+};
+
+const prove = async (
+  scope: OrphanScope,
+  { id, version }: { readonly id: string; readonly version: string },
+  ports: Ports,
+): Promise<"ProvenByLogin" | "ProvenByListing"> => {
+  const staging = await ports.staging.read(scope.spec.stagingUid);
+  const material = staging.versions.find((entry) => entry.version === version && entry.id === id)?.material;
+  if (material === undefined) return "ProvenByListing";
+  const outcome = await (await openSource(scope, ports)).proveRefused(material, callContext(scope));
+  if (outcome.kind === "refused") return "ProvenByLogin";
+  throw new OperatorError("Unavailable", {
+    publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.`,
+  });
+};
+
+const finish = async (scope: OrphanScope, ports: Ports): Promise<void> => {
+  const { origin, stagingUid } = scope.spec;
+  await mutate(scope, ports, { action: "kubernetes:PruneStaging", target: stagingUid }, () =>
+    ports.staging.keepOnly(stagingUid, []),
+  );
+  for (const claim of (await ports.claims.list()).claims) {
+    if (claim.owner.uid === origin.uid) await ports.claims.release(claim.target, origin.uid);
+  }
+  const { uid, name } = scope.object.metadata;
+  await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name }, { uid });
+};
+
+const states = ({ status, spec }: OrphanScope): readonly OrphanCredentialState[] =>
+  status.credentials ?? spec.credentials.map((entry) => ({ ...entry, state: "Pending" }));
+
+const change = (scope: OrphanScope, id: string, by: Partial<OrphanCredentialState>): void => {
+  scope.status = {
+    ...scope.status,
+    credentials: states(scope).map((entry) => (entry.id === id ? { ...entry, ...by } : entry)),
+  };
+};
+
+const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
+  const { namespace, name, uid } = scope.spec.origin;
+  const owner: DeliveryOwner = { cluster: ports.clusterName, namespace, name, uid, predecessors: [] };
+  if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret);
+  if (place.vaultKV === undefined)
+    throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
+  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV);
+};

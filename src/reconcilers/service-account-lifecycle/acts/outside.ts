@@ -1,0 +1,90 @@
+import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import { directionOf } from "../../../domain/lifecycle/pieces/direction.ts";
+import type { Proof } from "../../../domain/lifecycle/record.ts";
+import { requirePermit } from "../../limits.ts";
+import type { Ports } from "../../ports.ts";
+import type { AccountScope } from "../scope.ts";
+import { connectionOf, clientOf, declarationOf, noteFailure, recordOf } from "../steps/accounts.ts";
+import { demandAllowed } from "../connections.ts";
+import { actOutside, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
+
+/** The same thing done so often in one pass without being seen afterwards is left to a later one. */
+const MOST_REPEATS = 3;
+
+/**
+ * Carries out one outside action; the account has to be observed again before anything else is decided about it. A failure is
+ * noted and the account left alone for the rest of the pass, so that the others go on. True when it went well.
+ */
+export const carryOutside = async (scope: AccountScope, action: OutsideAction, ports: Ports): Promise<boolean> => {
+  const about = aboutOf(action);
+  return attempt(scope, about, async () => {
+    countOnce(scope, "id" in action ? `${action.type} ${about}/${action.id}` : `${action.type} ${about}`, about);
+    const act = await accountAct(scope, action.account, ports);
+    if (action.type === "apply") await demandRoom(scope, action, ports);
+    const narrows = action.type === "apply" && isNarrowing(scope, action);
+    scope.observed.delete(action.account);
+    await actOutside(act, action, { narrows });
+  });
+};
+
+/** The proof, or undefined when there was none; what failed is noted. */
+export const carryProof = async (scope: AccountScope, account: string, ports: Ports): Promise<Proof | undefined> => {
+  let proof: Proof | undefined;
+  await attempt(scope, account, async () => {
+    countOnce(scope, `prove ${account}`, account);
+    const act = await accountAct(scope, account, ports);
+    proof = await proveRefused(act, recordOf(scope, account)?.pieces ?? []);
+  });
+  return proof;
+};
+
+const attempt = async (scope: AccountScope, about: string, run: () => Promise<void>): Promise<boolean> => {
+  try {
+    await run();
+    scope.succeeded.add(about);
+    return true;
+  } catch (thrown) {
+    noteFailure(scope, about, toOperatorError(thrown));
+    return false;
+  }
+};
+
+export const aboutOf = (action: OutsideAction): string => {
+  if (action.type === "apply") return `${action.account}/${action.piece.key}`;
+  if (action.type === "remove") return `${action.account}/${action.key}`;
+  return action.account;
+};
+
+const accountAct = async (scope: AccountScope, account: string, ports: Ports): Promise<AccountAct> => ({
+  ports,
+  subject: scope.subject,
+  passId: scope.passId,
+  signal: scope.signal,
+  account,
+  client: await clientOf(scope, account, ports),
+  desired: scope.desired.get(account)?.pieces ?? [],
+});
+
+const countOnce = (scope: AccountScope, key: string, about: string): void => {
+  const before = scope.done.get(key) ?? 0;
+  scope.done.set(key, before + 1);
+  if (before < MOST_REPEATS) return;
+  throw new OperatorError("Unavailable", {
+    publicMessage: `What was done about ${about} does not show at the provider yet; it is looked at again.`,
+  });
+};
+
+type Apply = Extract<OutsideAction, { type: "apply" }>;
+
+/** Giving needs the connection's leave and a permit; taking away needs neither. */
+const demandRoom = async (scope: AccountScope, action: Apply, ports: Ports): Promise<void> => {
+  demandAllowed(await connectionOf(scope, declarationOf(scope, action.account), ports), scope.request.namespace);
+  const { class: kind } = action.piece;
+  if (kind === "attribute" || kind === "restriction" || isNarrowing(scope, action)) return;
+  await requirePermit(ports, "grant", `${scope.owner.uid}/${action.account}/${scope.inForce?.specHash ?? ""}`);
+};
+
+const isNarrowing = (scope: AccountScope, { account, piece }: Apply): boolean => {
+  const standing = scope.observed.get(account)?.pieces.find(({ key }) => key === piece.key);
+  return directionOf(piece.key, standing?.value, piece.value) === "narrow";
+};

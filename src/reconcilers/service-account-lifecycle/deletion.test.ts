@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { RELEASE } from "../../api/v1alpha1/annotations.ts";
+import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
+import { silentLogger } from "../../kernel/logger.ts";
+import { sweep } from "../sweep.ts";
+import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
+
+const NAMES = ["cluster", "lake", "secrets"] as const;
+
+const joined = async (spec: Parameters<LifecycleBench["apply"]>[0] = {}): Promise<LifecycleBench> => {
+  const bench = new LifecycleBench();
+  bench.apply(spec);
+  await bench.toRest();
+  assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+  return bench;
+};
+
+const deleted = async (bench: LifecycleBench): Promise<void> => {
+  await bench.delete();
+  for (let pass = 0; pass < 20 && bench.exists; pass += 1) {
+    const outcome = await bench.pass();
+    await bench.bench.clock.advance(outcome.recheckAfterMs ?? 0);
+  }
+};
+
+const refused = (bench: LifecycleBench): void => {
+  for (const name of NAMES) assert.equal(bench.place(name).lets(), false, name);
+};
+
+const isGone = (bench: LifecycleBench): void => {
+  for (const name of NAMES) {
+    assert.equal(bench.place(name).principal, undefined, name);
+    assert.equal(bench.place(name).pieces.size, 0, name);
+    assert.equal(bench.place(name).credentials.size, 0, name);
+  }
+  assert.equal(bench.claims(), 0);
+  assert.equal(bench.entry(), undefined);
+};
+
+describe("deleting an identity", () => {
+  it("cuts in one pass, hands the rest to the ledger, which holds, proves and deletes", async () => {
+    const bench = await joined();
+    const key = bench.place("lake").addCredential();
+    await bench.delete();
+    await bench.pass();
+    assert.equal(bench.exists, false);
+    refused(bench);
+    assert.equal(bench.place("lake").credentials.get(key)?.enabled, false);
+    assert.deepEqual(bench.entryAccount("lake")?.enabledCredentials, [key]);
+    assert.equal(bench.entry()?.metadata.name.startsWith("sal-"), true);
+    await bench.ledgerPass();
+    await bench.ledgerPass();
+    assert.equal(bench.entryAccount("lake")?.state, "Cut");
+    await bench.bench.clock.advance(50_000);
+    await bench.ledgerPass();
+    assert.ok(bench.place("lake").principal !== undefined, "held");
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
+  it("is undone by a resource of the same name: exactly the keys that were in use are in use again", async () => {
+    const bench = await joined();
+    const [used, unused] = [bench.place("lake").addCredential(), bench.place("lake").addCredential(false)];
+    const ids = NAMES.map((name) => bench.place(name).principal?.externalId);
+    const before = bench.world();
+    await deleted(bench);
+    await bench.ledgerPass();
+    await bench.ledgerPass();
+    bench.apply();
+    await bench.toRest();
+    assert.equal(bench.world(), before);
+    assert.deepEqual(
+      NAMES.map((name) => bench.place(name).principal?.externalId),
+      ids,
+    );
+    assert.equal(bench.place("lake").credentials.get(used)?.enabled, true);
+    assert.equal(bench.place("lake").credentials.get(unused)?.enabled, false);
+    for (const name of NAMES) assert.equal(bench.place(name).principal?.mark?.uid, bench.object().metadata.uid, name);
+    assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+    await bench.ledgerToRest();
+    assert.equal(bench.entry(), undefined);
+    assert.equal(bench.claims(), 3);
+    await bench.pass();
+    assert.equal(bench.world(), before);
+  });
+
+  it("is undone in part: what the successor does not declare goes its way", async () => {
+    const bench = await joined();
+    await deleted(bench);
+    bench.apply({ accounts: SPEC.accounts.filter(({ name }) => name !== "lake") });
+    await bench.toRest();
+    assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+    await bench.ledgerToRest();
+    assert.equal(bench.place("lake").principal, undefined);
+    assert.ok(bench.place("secrets").lets());
+    assert.equal(bench.claims(), 2);
+    assert.equal(bench.entry(), undefined);
+  });
+
+  it("goes within its time-out while a provider is away, and the ledger finishes the rest", async () => {
+    const bench = await joined();
+    bench.bench.away.add("secrets");
+    await bench.delete();
+    await bench.pass();
+    assert.equal(bench.exists, true);
+    assert.equal(bench.place("lake").lets(), false);
+    assert.equal(bench.place("cluster").lets(), false);
+    assert.match(bench.status().activity ?? "", /^Deleting: Unavailable/);
+    const start = bench.bench.clock.now().getTime();
+    await deleted(bench).catch(() => undefined);
+    assert.equal(bench.exists, false);
+    assert.ok(bench.bench.clock.now().getTime() - start <= 45_000);
+    assert.equal(bench.place("secrets").lets(), true);
+    for (let pass = 0; pass < 3; pass += 1) {
+      const outcome = await bench.ledgerPass();
+      await bench.bench.clock.advance(outcome.recheckAfterMs ?? 0);
+    }
+    bench.bench.away.clear();
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
+  it("stays with onTimeout Block until everything is cut", async () => {
+    const bench = await joined({ deletion: { timeout: "5s", onTimeout: "Block", holdFor: "1s" } });
+    bench.bench.away.add("secrets");
+    await bench.delete();
+    for (let pass = 0; pass < 8; pass += 1) {
+      const outcome = await bench.pass();
+      await bench.bench.clock.advance(outcome.recheckAfterMs ?? 0);
+    }
+    assert.equal(bench.exists, true);
+    bench.bench.away.clear();
+    for (let pass = 0; pass < 3 && bench.exists; pass += 1) await bench.pass();
+    assert.equal(bench.exists, false);
+  });
+
+  it("leaves everything as it is with policy Retain, and releases the claims", async () => {
+    const bench = await joined({ deletion: { policy: "Retain" } });
+    const before = NAMES.map((name) => bench.place(name).snapshot());
+    await deleted(bench);
+    assert.deepEqual(
+      NAMES.map((name) => bench.place(name).snapshot()),
+      before,
+    );
+    assert.equal(bench.claims(), 0);
+    assert.equal(bench.entry(), undefined);
+  });
+
+  it("cuts and keeps with policy Disable", async () => {
+    const bench = await joined({ deletion: { policy: "Disable" } });
+    await deleted(bench);
+    await bench.ledgerToRest();
+    refused(bench);
+    assert.ok(bench.place("lake").principal !== undefined);
+    assert.deepEqual(
+      bench.entry()?.status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
+      [["Ready", "True", "Revoked"]],
+    );
+  });
+
+  it("gives an adopted account back as it was found when it never became good", async () => {
+    const bench = new LifecycleBench();
+    const place = bench.place("lake");
+    place.plant("payments/billing");
+    const key = place.addCredential();
+    place.addByHand({ key: "managedPolicy/own", class: "grant", value: "true", title: "managed policy own" });
+    const before = place.snapshot();
+    bench.bench.away.add("secrets");
+    bench.apply({ adoption: { mode: "IfAnnotated" } });
+    await bench.settle(2000, 10).catch(() => undefined);
+    assert.equal(place.principal?.mark?.owner, "test/payments/billing");
+    assert.equal(bench.record("lake")?.adopted, true);
+    bench.bench.away.clear();
+    await deleted(bench);
+    assert.equal(place.snapshot(), before);
+    assert.equal(place.credentials.get(key)?.enabled, true);
+    await bench.ledgerToRest();
+    assert.equal(place.snapshot(), before);
+  });
+
+  it("that the limit holds back touches nothing and waits in the ledger for a person, not on the finalizer", async () => {
+    const bench = await joined();
+    const before = bench.world();
+    bench.bench.limits = { offboarding: 2, grant: 0, issue: 0 };
+    bench.bench.start();
+    await deleted(bench);
+    assert.equal(bench.exists, false);
+    assert.equal(bench.world(), before);
+    assert.equal(bench.entry()?.spec.held, "LimitReached");
+    assert.equal((await bench.ledgerPass()).kind, "settled");
+    assert.equal(bench.world(), before);
+    assert.deepEqual(
+      bench.entry()?.status?.conditions?.map(({ type, reason }) => [type, reason]),
+      [
+        ["Ready", "LimitReached"],
+        ["Stalled", "LimitReached"],
+      ],
+    );
+    const entry = bench.entry();
+    bench.bench.cluster.seed(
+      { kind: ORPHANED_CREDENTIAL, name: entry?.metadata.name ?? "" },
+      { ...entry, metadata: { ...entry?.metadata, annotations: { [RELEASE]: "true" } } },
+    );
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
+  it("that is held can be undone with nothing ever cut", async () => {
+    const bench = await joined();
+    const key = bench.place("lake").addCredential();
+    const before = bench.world();
+    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.start();
+    await deleted(bench);
+    bench.apply();
+    await bench.toRest();
+    await bench.ledgerToRest();
+    assert.equal(bench.world(), before);
+    assert.equal(bench.place("lake").credentials.get(key)?.enabled, true);
+    assert.equal(bench.entry(), undefined);
+  });
+
+  it("under the kill switch still cuts", async () => {
+    const bench = await joined();
+    bench.bench.cluster.seed(KILL_SWITCH, { data: { engaged: "true" } });
+    await deleted(bench);
+    refused(bench);
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
+  it("of a suspended identity needs no permit again and brings back nothing", async () => {
+    const bench = await joined();
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.start();
+    await deleted(bench);
+    assert.equal(bench.entry()?.spec.held, undefined);
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+});
+
+const KILL_SWITCH = {
+  kind: { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap", namespaced: true },
+  namespace: "keyturn-system",
+  name: "keyturn-kill-switch",
+};
+
+describe("an identity that vanishes without its finalizer", () => {
+  const vanish = async (): Promise<LifecycleBench> => {
+    const bench = await joined();
+    bench.place("lake").addCredential();
+    bench.bench.cluster.drop(IDENTITY);
+    return bench;
+  };
+
+  it("is found by the sweep: its claims say what it left, and the ledger cuts and deletes it", async () => {
+    const bench = await vanish();
+    await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });
+    assert.equal(bench.entry()?.spec.accounts?.length, 3);
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
+  it("is taken over by a resource of the same name that comes before the sweep", async () => {
+    const bench = await vanish();
+    const before = bench.world();
+    bench.apply();
+    await bench.toRest();
+    assert.equal(bench.world(), before);
+    assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+    await bench.ledgerToRest();
+    assert.equal(bench.entry(), undefined);
+    assert.equal(bench.world(), before);
+  });
+
+  it("is held back by the limit like any other deletion", async () => {
+    const bench = await vanish();
+    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.start();
+    const before = bench.world();
+    await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });
+    assert.equal(bench.entry()?.spec.held, "LimitReached");
+    await bench.ledgerPass();
+    assert.equal(bench.world(), before);
+  });
+});

@@ -1,0 +1,251 @@
+import type { OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
+import { writeStatus } from "../../cluster/status-writer.ts";
+import {
+  mayHandOver,
+  planIdentityDeletion,
+  type IdentityDeletionAction,
+  type IdentityDeletionInput,
+} from "../../domain/lifecycle/deletion.ts";
+import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/record.ts";
+import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
+import { cutDone, gone, leavingBegun } from "../../domain/lifecycle/transitions.ts";
+import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
+import type { Outcome } from "../../engine/contract.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
+import { orphanRef, writeOrphan } from "../orphan/entry.ts";
+import type { Ports } from "../ports.ts";
+import { hasPermits, identityEntry } from "../sweep-identities.ts";
+import { carryOutside } from "./acts/outside.ts";
+import { releaseAccount } from "./acts/claim.ts";
+import { failedAccounts, type LifecycleScope } from "./scope.ts";
+import { recordFailures } from "./status.ts";
+import { leavingCapabilities, noteFailure, observeAccount, viewOf } from "./steps/accounts.ts";
+
+const MOST_TURNS = 4000;
+const LEAST_PAUSE_MS = 1000;
+const LEDGER_KIND = "ServiceAccountLifecycle";
+
+interface Deletion {
+  readonly scope: LifecycleScope;
+  readonly ports: Ports;
+  readonly settings: LifecycleSettings["deletion"];
+  readonly deletedAt: Date;
+  /** As it stands in the cluster; undefined while there is none. */
+  entry: OrphanedCredential | undefined;
+}
+
+/**
+ * Deleting an identity: what is in use is put on record in the ledger, then every account is cut, closed and disabled, one after
+ * another in this pass, then the finalizer goes and the ledger proves, holds and deletes. What fails waits, or is handed over
+ * when its time is up. Where the limit on offboardings is reached, nothing is touched and the ledger waits for a person.
+ */
+export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promise<Outcome> => {
+  if (!hasFinalizer(scope.object)) return { kind: "settled" };
+  const deletion: Deletion = {
+    scope,
+    ports,
+    settings: settingsForDeletion(scope),
+    deletedAt: new Date(scope.object.metadata.deletionTimestamp ?? scope.now),
+    entry: await readEntry(scope, ports),
+  };
+  try {
+    if (await isHeldBack(deletion)) return await letGo(deletion, HELD);
+    const last = await leave(deletion);
+    if (last === "releaseAll") return await releaseAll(deletion);
+    if (last === "removeFinalizer") return await letGo(deletion, HANDED_OVER);
+  } catch (thrown) {
+    noteFailure(scope, "*", toOperatorError(thrown), true);
+  }
+  if (deletion.entry !== undefined && mayHandOver(inputBase(deletion))) return letGo(deletion, HANDED_OVER);
+  return delayed(deletion);
+};
+
+const HANDED_OVER = "The ledger (OrphanedCredential) does what is left: proving, holding and deleting.";
+const HELD =
+  "The limit on offboardings is reached: nothing was cut, and the ledger (OrphanedCredential) waits for a person.";
+
+const readEntry = (scope: LifecycleScope, ports: Ports): Promise<OrphanedCredential | undefined> =>
+  ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid, LEDGER_KIND));
+
+/** Deletion does not depend on a spec that makes sense: what can be read of the newest, else what was good last. */
+const settingsForDeletion = ({ object, status, now }: LifecycleScope): LifecycleSettings["deletion"] =>
+  specInForce({
+    spec: object.spec,
+    status,
+    generation: object.metadata.generation ?? 0,
+    connectionGeneration: status.quarantine?.connectionGeneration ?? 0,
+    now,
+  }).settings.deletion;
+
+/** All permits before anything is touched; an entry that is there already was written with its permits, or held. */
+const isHeldBack = async (deletion: Deletion): Promise<boolean> => {
+  const { scope, ports, settings, entry } = deletion;
+  if (entry !== undefined) return entry.spec.held !== undefined;
+  const accounts = scope.status.accounts ?? [];
+  if (accounts.length === 0 || settings.policy === "Retain") return false;
+  if (await hasPermits(ports, scope.owner.uid, accounts)) return false;
+  await writeEntry(deletion, accounts, true);
+  return true;
+};
+
+const inputBase = ({
+  scope,
+  settings,
+  deletedAt,
+}: Deletion): Pick<IdentityDeletionInput, "now" | "deletedAt" | "deletion"> => ({
+  now: scope.now,
+  deletedAt,
+  deletion: settings,
+});
+
+type End = "releaseAll" | "removeFinalizer" | "waiting";
+
+const leave = async (deletion: Deletion): Promise<End> => {
+  const { scope } = deletion;
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    if (scope.signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
+    const action = planIdentityDeletion(await inputOf(deletion));
+    if (action.type === "releaseAll" || action.type === "removeFinalizer") return action.type;
+    if (action.type === "wait") return "waiting";
+    await carry(deletion, action);
+  }
+  throw new OperatorError("Unknown", { publicMessage: "The plan of the deletion does not come to an end." });
+};
+
+const inputOf = async (deletion: Deletion): Promise<IdentityDeletionInput> => {
+  const { scope, ports, entry } = deletion;
+  return {
+    ...inputBase(deletion),
+    timeTrusted: scope.timeTrusted,
+    records: scope.status.accounts ?? [],
+    capabilities: await leavingCapabilities(scope, ports),
+    observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
+    failed: failedAccounts(scope),
+    ledger: entry === undefined ? undefined : recordsOf(entry),
+  };
+};
+
+const recordsOf = ({ spec, status }: OrphanedCredential): readonly AccountRecord[] =>
+  status?.accounts ?? spec.accounts ?? [];
+
+const carry = async (
+  deletion: Deletion,
+  action: Exclude<IdentityDeletionAction, { type: "releaseAll" | "removeFinalizer" | "wait" }>,
+): Promise<void> => {
+  const { scope, ports } = deletion;
+  switch (action.type) {
+    case "observe":
+      if (action.what === "account") {
+        await observeAccount(scope, action.account, ports).catch((thrown: unknown) => {
+          noteFailure(scope, action.account, toOperatorError(thrown), true);
+        });
+      }
+      return;
+    case "writeLedger":
+      await writeEntry(deletion, action.records, false);
+      return;
+    case "beginLeaving":
+      scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
+      return;
+    case "forget":
+      return forget(deletion, action.account);
+    case "apply":
+    case "remove":
+    case "cut":
+    case "closeLogin":
+    case "disableCredential":
+    case "removeCredential":
+    case "giveBack":
+    case "openLogin":
+    case "enableCredential":
+    case "uncut":
+      if (!(await carryOutside(scope, action, ports))) return;
+      if (action.type === "cut") scope.status = cutDone(scope.status, action.account, scope.now);
+      if (action.type === "giveBack") scope.status = gone(scope.status, action.account);
+      return;
+    default:
+      throw new OperatorError("Unknown", { publicMessage: `Deletion cannot do ${action.type}.` });
+  }
+};
+
+/** Given back: neither the resource nor the ledger has anything to do with it any more. */
+const forget = async ({ scope, ports }: Deletion, account: string): Promise<void> => {
+  const record = scope.status.accounts?.find(({ name }) => name === account);
+  try {
+    if (record !== undefined) await releaseAccount({ ports, ...scope }, record.target);
+    scope.status = { ...scope.status, accounts: (scope.status.accounts ?? []).filter(({ name }) => name !== account) };
+  } catch (thrown) {
+    noteFailure(scope, account, toOperatorError(thrown), true);
+  }
+};
+
+/** The spec of an entry never changes, so what is learned later of what was in use goes into its status. */
+const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[], held: boolean): Promise<void> => {
+  const { scope, ports, settings, entry } = deletion;
+  if (entry === undefined) {
+    const { uid } = scope.object.metadata;
+    await writeOrphan(
+      ports,
+      identityEntry({
+        owner: { ...scope.request, uid },
+        accounts,
+        policy: settings.policy === "Disable" ? "Disable" : "Delete",
+        holdMs: settings.holdMs,
+        now: scope.now,
+        held,
+        predecessors: scope.status.predecessors ?? [],
+      }),
+    );
+    deletion.entry = await readEntry(scope, ports);
+    return;
+  }
+  const known = recordsOf(entry);
+  const merged = accounts.map((record): AccountRecord => {
+    const before = known.find(({ name }) => name === record.name);
+    return before?.enabledCredentials === undefined ? record : before;
+  });
+  const ref = orphanRef(scope.object.metadata.uid, LEDGER_KIND);
+  const next = { ...entry.status, accounts: merged };
+  deletion.entry = await writeStatus<OrphanedCredential>(
+    ports.cluster,
+    ref,
+    { base: entry, next },
+    { clock: ports.clock },
+  );
+};
+
+const letGo = async ({ scope, ports }: Deletion, note: string): Promise<Outcome> => {
+  try {
+    await removeFinalizer(ports.cluster, scope.ref, scope.object);
+  } catch (thrown) {
+    return { kind: "failed", error: toOperatorError(thrown) };
+  }
+  const about = { ref: scope.ref, uid: scope.object.metadata.uid };
+  ports.events.record(about, { type: "Normal", reason: "HandedOver", action: "Delete", note });
+  ports.freshness.forget(scope.object.metadata.uid);
+  return { kind: "settled" };
+};
+
+/** Nothing is cut: the accounts stay as they are and nobody holds them any more. */
+const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
+  const { scope, ports } = deletion;
+  const { uid } = scope.object.metadata;
+  for (const { target, owner } of (await ports.claims.list()).claims) {
+    if (owner.uid === uid) await releaseAccount({ ports, ...scope }, target);
+  }
+  return letGo(deletion, "Nothing was left to cut.");
+};
+
+/** A failure holds the finalizer; what was done of it until now is not on record, for observation will say it again. */
+const delayed = async ({ scope, ports }: Deletion): Promise<Outcome> => {
+  recordFailures(scope, { atRest: false });
+  const { leaveFailures } = scope.status;
+  const next: LifecycleStatus = {
+    ...scope.status,
+    activity: `Deleting: ${leaveFailures?.reason ?? "waiting"}`,
+  };
+  await writeStatus(ports.cluster, scope.ref, { base: scope.object, next }, { clock: ports.clock });
+  const retry = leaveFailures === undefined ? scope.now.getTime() : Date.parse(leaveFailures.nextAttemptTime);
+  return { kind: "waiting", recheckAfterMs: Math.max(retry - scope.now.getTime(), LEAST_PAUSE_MS) };
+};

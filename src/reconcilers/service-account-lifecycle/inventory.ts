@@ -1,0 +1,72 @@
+import { REVIEWED_AT } from "../../api/v1alpha1/annotations.ts";
+import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { inventoried, reviewed } from "../../domain/lifecycle/transitions.ts";
+import type { RotationStatus } from "../../domain/rotation/record.ts";
+import type { Ports } from "../ports.ts";
+import type { InForce, LifecycleScope } from "./scope.ts";
+
+/** What was found at the providers and is not ours to touch. */
+export interface Unmanaged {
+  readonly credentials: readonly string[];
+  readonly grants: readonly string[];
+}
+
+/**
+ * What the providers list, when every account was looked at in this pass; undefined otherwise, and what was said before stays.
+ * A credential is known when a SecretRotation of this identity has it on record.
+ */
+export const takeInventory = (scope: LifecycleScope, ports: Ports): Unmanaged | undefined => {
+  const records = (scope.status.accounts ?? []).filter(({ state }) => state !== "Gone");
+  const seen = records.map(({ name }) => scope.observed.get(name));
+  const complete = seen.every((observation) => observation !== undefined);
+  if (!complete || records.length === 0) return undefined;
+  const credentials = seen.flatMap((observation) => observation?.credentials ?? []);
+  const known = credentials.length === 0 ? new Set<string>() : knownIds(scope, ports);
+  const unknown = credentials.map(({ id }) => id).filter((id) => !known.has(id));
+  scope.status = inventoried(scope.status, { createdAt: credentials.map(({ createdAt }) => createdAt), unknown });
+  return { credentials: unknown, grants: seen.flatMap((observation) => observation?.foreignGrants ?? []) };
+};
+
+const knownIds = ({ request }: LifecycleScope, ports: Ports): ReadonlySet<string> =>
+  new Set(
+    ports
+      .rotationsIn(request.namespace)
+      .filter((rotation) => refersTo(rotation, request.name))
+      .flatMap(({ status }) => idsOf(status ?? {})),
+  );
+
+/** Does the SecretRotation belong to this identity? */
+export const refersTo = ({ spec }: Pick<SecretRotation, "spec">, identity: string): boolean =>
+  spec.identityRef?.name === identity;
+
+/** Every id that a rotation answers for. */
+export const idsOf = ({ current, rotation, pendingRevocations }: RotationStatus): readonly string[] =>
+  [
+    current?.id,
+    rotation?.credential?.id,
+    rotation?.previous?.id,
+    ...(pendingRevocations ?? []).map(({ id }) => id),
+  ].filter((id) => id !== undefined);
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** The review's clock; an attestation that cannot be read or lies ahead is ignored, and people are told. */
+export const keepReview = (scope: LifecycleScope, inForce: InForce): void => {
+  const text = scope.object.metadata.annotations?.[REVIEWED_AT];
+  const at = text !== undefined && RFC3339.test(text) ? new Date(text) : undefined;
+  const readable = at !== undefined && !Number.isNaN(at.getTime());
+  if (text !== undefined && (!readable || at > scope.now)) {
+    scope.events.push({
+      type: "Warning",
+      reason: "InvalidAnnotation",
+      action: "Review",
+      note: `The annotation ${REVIEWED_AT} is not a past RFC 3339 time such as 2026-12-31T22:00:00Z; it is ignored.`,
+    });
+  }
+  scope.status = reviewed(scope.status, {
+    everyMs: inForce.settings.reviewEveryMs,
+    reviewedAt: readable ? at : undefined,
+    createdAt: new Date(scope.object.metadata.creationTimestamp ?? scope.now),
+    now: scope.now,
+  });
+};

@@ -1,0 +1,72 @@
+import { namesIn } from "../../domain/lifecycle/record-names.ts";
+import { cleared, failed } from "../../domain/lifecycle/transitions.ts";
+import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
+import type { AccountScope, Failure } from "./scope.ts";
+
+const UNAVAILABLE_CAP_MS = 60_000;
+const REFUSED_CAP_MS = 3_600_000;
+/** Rights that should be gone are asked for again soon, whatever the provider said. */
+const LEAVING_CAP_MS = 300_000;
+const LONGEST_ABOUT = 768;
+
+/**
+ * What failed in this pass goes on record with its back-off; what was on record and went well now comes off. What is added and what
+ * is taken away have records of their own, so that neither holds up the other.
+ */
+export const recordFailures = (scope: AccountScope, outcome: { readonly atRest: boolean }): void => {
+  recordAdding(scope, outcome.atRest);
+  recordLeaving(scope);
+};
+
+const recordAdding = (scope: AccountScope, atRest: boolean): void => {
+  const worst = worstOf(scope.failures.filter(({ leaving }) => !leaving));
+  const before = scope.status.failures;
+  if (worst !== undefined) {
+    scope.status = {
+      ...scope.status,
+      failures: failureRecord(scope, before, worst.error, worst.about, REFUSED_CAP_MS),
+    };
+    return;
+  }
+  if (before === undefined) return;
+  if (atRest || before.about === undefined || scope.succeeded.has(before.about)) {
+    scope.status = cleared(scope.status, "failures");
+  }
+};
+
+const recordLeaving = (scope: AccountScope): void => {
+  const failures = scope.failures.filter(({ leaving }) => leaving);
+  const worst = worstOf(failures);
+  const before = scope.status.leaveFailures;
+  const failing = new Set(failures.map(({ about }) => about.split("/")[0] ?? about));
+  const recorded = new Set((scope.status.accounts ?? []).map(({ name }) => name));
+  // One that was not tried in this pass is still as it was.
+  const untried = namesIn(before?.about).filter((name) => recorded.has(name) && !scope.succeeded.has(name));
+  if (worst !== undefined) {
+    const about = [...new Set([...failing, ...untried])].sort().join(",").slice(0, LONGEST_ABOUT);
+    const leaveFailures = failureRecord(scope, before, worst.error, about, LEAVING_CAP_MS);
+    scope.status = { ...scope.status, leaveFailures };
+    return;
+  }
+  if (before !== undefined && untried.length === 0) scope.status = cleared(scope.status, "leaveFailures");
+};
+
+/** A refusal counts against the spec, and must not come and go with what is only out of reach. */
+const worstOf = (failures: readonly Failure[]): Failure | undefined =>
+  failures.find(({ error }) => isRefusal(error)) ?? failures[0];
+
+const failureRecord = (
+  scope: AccountScope,
+  before: Parameters<typeof failed>[0],
+  error: OperatorError,
+  about: string,
+  refusedCapMs: number,
+): ReturnType<typeof failed> =>
+  failed(before, {
+    reason: error.code,
+    message: error.publicMessage,
+    about: about.slice(0, LONGEST_ABOUT),
+    now: scope.now,
+    capMs: isRefusal(error) ? refusedCapMs : UNAVAILABLE_CAP_MS,
+    retryAfterMs: error.retryAfterMs,
+  });

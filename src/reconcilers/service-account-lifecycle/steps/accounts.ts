@@ -1,0 +1,171 @@
+import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
+import type { Account } from "../../../api/v1alpha1/service-account-lifecycle.ts";
+import type { AccountView, DesiredAccount, LifecycleAction } from "../../../domain/lifecycle/action.ts";
+import { desiredAccount, identityServiceAccount, sharedTarget } from "../../../domain/lifecycle/pieces/index.ts";
+import type { AccountRecord, LifecycleStatus } from "../../../domain/lifecycle/record.ts";
+import { wantedState } from "../../../domain/lifecycle/settings.ts";
+import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import type { AccountClient, AccountObservation } from "../../../providers/account.ts";
+import type { Ports } from "../../ports.ts";
+import { connectionNameOf, readConnection } from "../connections.ts";
+import { factsOf } from "../facts.ts";
+import { fieldOf, grantsFor, judgeAws } from "../grants.ts";
+import { failedAccounts, type AccountScope, type InForce } from "../scope.ts";
+
+/**
+ * The accounts of the spec in force as pieces. Each connection is read live, once. An account whose connection is gone or cannot
+ * serve it is a failure of its own and holds up no other.
+ */
+export const openDesired = async (scope: AccountScope, inForce: InForce, ports: Ports): Promise<void> => {
+  const { settings } = inForce;
+  const identity = { cluster: ports.clusterName, namespace: scope.request.namespace, name: scope.request.name };
+  for (const account of settings.accounts) {
+    try {
+      const connection = await connectionOf(scope, account, ports);
+      const boundary = boundaryFor(account, connection, scope.request.namespace);
+      scope.desired.set(
+        account.name,
+        desiredAccount(account, settings, identity, {
+          facts: factsOf(connection),
+          ...(boundary === undefined ? {} : { requiredBoundary: boundary }),
+        }),
+      );
+    } catch (thrown) {
+      noteFailure(scope, account.name, toOperatorError(thrown));
+    }
+  }
+};
+
+/** Two accounts of one spec that are the same thing at the provider. */
+export const refusalOfTargets = (scope: AccountScope): Extract<LifecycleAction, { type: "refuse" }> | undefined => {
+  const shared = sharedTarget(Object.fromEntries(scope.desired));
+  return shared === undefined
+    ? undefined
+    : { type: "refuse", code: "InvalidSpec", message: shared.message, about: shared.field };
+};
+
+const boundaryFor = (account: Account, connection: ProviderConnection, namespace: string): string | undefined =>
+  account.aws === undefined
+    ? undefined
+    : judgeAws(account.aws, fieldOf(account), grantsFor(connection, namespace)).requiredBoundary;
+
+/** Throws what reading the connection threw, every time it is asked for in this pass. */
+export const connectionOf = async (
+  scope: AccountScope,
+  account: Account,
+  ports: Ports,
+): Promise<ProviderConnection> => {
+  const name = connectionNameOf(account);
+  const known = scope.connections.get(name) ?? (await readConnection(ports.cluster, name));
+  scope.connections.set(name, known);
+  if (known instanceof OperatorError) throw known;
+  return known;
+};
+
+/** The account as it is declared now, else as it was declared last. */
+export const declarationOf = (scope: AccountScope, name: string): Account => {
+  const declared = scope.inForce?.settings.accounts.find((account) => account.name === name);
+  if (declared !== undefined) return declared;
+  const record = recordOf(scope, name);
+  if (record !== undefined) return JSON.parse(record.declaration) as Account;
+  throw new OperatorError("Unknown", { publicMessage: `Account ${name} is neither declared nor on record.` });
+};
+
+export const recordOf = ({ status }: Pick<AccountScope, "status">, name: string): AccountRecord | undefined =>
+  status.accounts?.find((record) => record.name === name);
+
+/** The account's client; one a pass, for it remembers whose the account was when it looked. */
+export const clientOf = async (scope: AccountScope, name: string, ports: Ports): Promise<AccountClient> => {
+  const known = scope.clients.get(name);
+  if (known !== undefined) return known;
+  const account = declarationOf(scope, name);
+  const connection = await connectionOf(scope, account, ports);
+  const client = ports.accounts.open(connection, scope.owner, account, {
+    serviceAccountName: serviceAccountOf(scope),
+  });
+  const record = recordOf(scope, name);
+  if (record !== undefined && record.target !== client.target) {
+    throw new OperatorError("Conflict", {
+      publicMessage: `Account ${name} is recorded as ${record.target} and would now be ${client.target}: the connection's names or prefixes have changed. Put them back, or take the account out of the spec and declare one of another name.`,
+    });
+  }
+  scope.clients.set(name, client);
+  return client;
+};
+
+/** The identity's ServiceAccount, also when its account is on its way out. */
+const serviceAccountOf = (scope: AccountScope): string => {
+  const recorded = (scope.status.accounts ?? []).map(({ declaration }) => JSON.parse(declaration) as Account);
+  const accounts = [...(scope.inForce?.settings.accounts ?? []), ...recorded];
+  return identityServiceAccount(accounts, { name: scope.request.name }) ?? scope.request.name;
+};
+
+export const observeAccount = async (scope: AccountScope, name: string, ports: Ports): Promise<void> => {
+  const client = await clientOf(scope, name, ports);
+  const externalId = recordOf(scope, name)?.externalId;
+  const seen = await client.observe({ signal: scope.signal, log: ports.log }, { externalId });
+  scope.observed.set(name, seen);
+  scope.succeeded.add(name);
+  if (seen.principal === "ours" && seen.externalId !== undefined && seen.externalId !== externalId) {
+    scope.status = withExternalId(scope.status, name, seen.externalId);
+  }
+};
+
+/** The provider's own id, as soon as it is seen: it proves later that what stands there is what was made. */
+const withExternalId = (status: LifecycleStatus, name: string, externalId: string): LifecycleStatus => ({
+  ...status,
+  ...(status.accounts === undefined
+    ? {}
+    : { accounts: status.accounts.map((record) => (record.name === name ? { ...record, externalId } : record)) }),
+});
+
+/** What the planner may know of an observation. */
+export const viewOf = (seen: AccountObservation): AccountView => ({
+  principal: seen.principal,
+  ...(seen.externalId === undefined ? {} : { externalId: seen.externalId }),
+  pieces: seen.pieces,
+  conflicts: seen.conflicts,
+  foreignGrants: seen.foreignGrants,
+  credentials: seen.credentials.map(({ id, createdAt, enabled }) => ({ id, createdAt, enabled })),
+  rightsCut: seen.rightsCut,
+  loginClosed: seen.loginClosed,
+});
+
+/** Capabilities of the accounts that are only on record. */
+export const leavingCapabilities = async (
+  scope: AccountScope,
+  ports: Ports,
+): Promise<Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>> => {
+  const found: Record<string, AccountClient["capabilities"]> = {};
+  const failed = failedAccounts(scope);
+  for (const { name } of scope.status.accounts ?? []) {
+    if (isDeclared(scope, name) || failed.includes(name)) continue;
+    try {
+      found[name] = (await clientOf(scope, name, ports)).capabilities;
+    } catch (thrown) {
+      noteFailure(scope, name, toOperatorError(thrown));
+    }
+  }
+  return found;
+};
+
+const isDeclared = ({ inForce }: AccountScope, name: string): boolean =>
+  inForce?.settings.accounts.some((account) => account.name === name) === true;
+
+/** Is whatever is done about this account now a taking away? Its failures must not hold up what is added, nor count against the spec. */
+export const isLeaving = (scope: AccountScope, name: string): boolean => {
+  const { inForce } = scope;
+  if (!isDeclared(scope, name) || inForce === undefined) return true;
+  return wantedState(inForce.settings, scope.now) !== "Active";
+};
+
+/** Throws Aborted on: a stopping operator is nobody's failure. */
+export const noteFailure = (
+  scope: AccountScope,
+  about: string,
+  error: OperatorError,
+  leaving = isLeaving(scope, about.split("/")[0] ?? about),
+): void => {
+  if (error.code === "Aborted") throw error;
+  scope.failures.push({ error, about, leaving });
+};

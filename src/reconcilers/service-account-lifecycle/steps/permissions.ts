@@ -1,0 +1,155 @@
+import type { Account } from "../../../api/v1alpha1/service-account-lifecycle.ts";
+import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
+import type { AccessQuestion } from "../../../cluster/contract.ts";
+import type { Permission, Privilege } from "../../../domain/lifecycle/action.ts";
+import { grantKey, roleGrantsOf, type RoleGrant } from "../../../domain/lifecycle/pieces/kubernetes.ts";
+import type { Requester } from "../../../domain/lifecycle/record.ts";
+import { allows } from "../../connections.ts";
+import type { Ports } from "../../ports.ts";
+import { fieldOf, grantsFor, grantsPolicy, grantsRole, judgeAws } from "../grants.ts";
+import { privilegeOf, requesterOf, stampOf, withRequester, type Stamp } from "../requesters.ts";
+import type { LifecycleScope } from "../scope.ts";
+import { connectionOf, declarationOf } from "./accounts.ts";
+
+/**
+ * Says of each privilege that is about to be given whether the platform lets it be: the connection's grants, and a known requester;
+ * for a Kubernetes role the requester must hold `bind` on it at this moment. Throws when that cannot be found out; nothing is
+ * given then. Who asked is put into the status, and stays there for as long as the privilege is declared.
+ */
+export const judgePrivileges = async (
+  scope: LifecycleScope,
+  privileges: readonly Privilege[],
+  ports: Ports,
+): Promise<void> => {
+  for (const privilege of privileges) {
+    const key = privilegeOf(privilege.account, privilege.piece.key);
+    scope.permissions.set(key, await judge(scope, privilege, ports));
+  }
+};
+
+const judge = async (scope: LifecycleScope, privilege: Privilege, ports: Ports): Promise<Permission> => {
+  const account = declarationOf(scope, privilege.account);
+  const connection = await connectionOf(scope, account, ports);
+  if (!allows(connection, scope.request.namespace)) {
+    return denied(
+      `ProviderConnection ${connection.metadata.name} does not allow namespace ${scope.request.namespace}; its spec.allowedNamespaces decides.`,
+    );
+  }
+  const why = refusedByGrants(account, connection, privilege, scope.request.namespace);
+  if (why !== undefined) return denied(why);
+  return privilege.piece.class === "grant" ? judgeRequester(scope, account, privilege, ports) : ALLOWED;
+};
+
+const ALLOWED: Permission = { kind: "allowed" };
+const denied = (message: string): Permission => ({ kind: "refused", code: "PermissionDenied", message });
+
+const refusedByGrants = (
+  account: Account,
+  connection: ProviderConnection,
+  { piece }: Privilege,
+  namespace: string,
+): string | undefined => {
+  const grants = grantsFor(connection, namespace);
+  const field = fieldOf(account);
+  if (account.aws !== undefined) {
+    const { refused } = judgeAws(account.aws, field, grants);
+    // Another boundary, or none, changes what every other privilege may do.
+    return piece.class === "restriction" ? [...refused.values()][0] : refused.get(piece.key);
+  }
+  if (piece.class !== "grant") return undefined;
+  if (account.vault !== undefined) {
+    const policy = account.vault.policies?.find((name) => piece.key === `policy/${name}`);
+    return policy !== undefined && grantsPolicy(grants, policy)
+      ? undefined
+      : notGranted(piece.title, `${field}.policies`, connection);
+  }
+  const role = roleOf(account, piece.key);
+  const declared = { kind: role?.kind ?? "Role", name: role?.name ?? "", scope: scopeWord(role) } as const;
+  return role !== undefined && grantsRole(grants, declared)
+    ? undefined
+    : notGranted(piece.title, `${field}.roles`, connection);
+};
+
+const notGranted = (what: string, field: string, connection: ProviderConnection): string =>
+  `No grant of ProviderConnection ${connection.metadata.name} names ${what} (${field}) for this namespace; take it out, or have the platform's owners add it to spec.grants.`;
+
+const roleOf = (account: Account, key: string): RoleGrant | undefined =>
+  account.kubernetes === undefined
+    ? undefined
+    : roleGrantsOf(account.kubernetes).find((role) => grantKey(role) === key);
+
+const scopeWord = (role: RoleGrant | undefined): "Namespace" | "Cluster" =>
+  role?.binding === "ClusterRoleBinding" ? "Cluster" : "Namespace";
+
+/** Stamps are worth something only while the policies that guard them are in force. */
+const judgeRequester = async (
+  scope: LifecycleScope,
+  account: Account,
+  privilege: Privilege,
+  ports: Ports,
+): Promise<Permission> => {
+  if (!(await ports.admission.inForce())) {
+    return denied(
+      "Nobody can tell who asks, for the admission policies of config/policies are not in force; have the platform's owners apply them.",
+    );
+  }
+  const name = privilegeOf(privilege.account, privilege.piece.key);
+  const recorded = requesterOf(scope.status.requesters, name);
+  const present = stampOf(scope.object.metadata, ports.operatorNamespace);
+  const askers = [recorded, present].filter((asker): asker is Stamp => asker !== undefined);
+  if (askers.length === 0) {
+    return denied(
+      `Nobody is known to have asked for ${privilege.piece.title} (${fieldOf(account)}): the annotations keyturn.dev/changed-by, -uid and -groups are missing. Apply the spec again with them, or with config/policies/stamp.yaml in force.`,
+    );
+  }
+  for (const asker of askers) {
+    if (await mayGive(scope, asker, account, privilege, ports)) return allowedFor(scope, name, asker);
+  }
+  return denied(
+    `${askers.map(({ username }) => username).join(" and ")} asked for ${privilege.piece.title} (${fieldOf(account)}.roles) and may not give it: the verb bind on it is missing. Have somebody apply the spec who holds it.`,
+  );
+};
+
+const allowedFor = (scope: LifecycleScope, privilege: string, asker: Stamp): Permission => {
+  const { username, uid, groups, generation } = asker;
+  const entry: Requester = {
+    privilege,
+    username,
+    ...(uid === undefined ? {} : { uid }),
+    ...(groups === undefined ? {} : { groups }),
+    generation,
+  };
+  const requesters = withRequester(scope.status.requesters, entry);
+  if (requesters === undefined) return denied("status.requesters has no room for one more privilege; declare fewer.");
+  scope.status = { ...scope.status, requesters };
+  return ALLOWED;
+};
+
+/** For anything but a Kubernetes role the connection's grants decide alone. */
+const mayGive = async (
+  scope: LifecycleScope,
+  asker: Stamp,
+  account: Account,
+  { piece }: Privilege,
+  ports: Ports,
+): Promise<boolean> => {
+  const role = roleOf(account, piece.key);
+  if (account.kubernetes === undefined) return true;
+  if (role === undefined) return false;
+  return ports.cluster.review(bindQuestion(asker, role, scope.request.namespace));
+};
+
+/** As kube-apiserver itself asks when somebody makes a binding. */
+export const bindQuestion = (asker: Stamp, role: RoleGrant, namespace: string): AccessQuestion => ({
+  user: asker.username,
+  ...(asker.uid === undefined ? {} : { uid: asker.uid }),
+  groups: asker.groups ?? [],
+  attributes: {
+    kind: "resource",
+    verb: "bind",
+    group: "rbac.authorization.k8s.io",
+    resource: role.kind === "Role" ? "roles" : "clusterroles",
+    name: role.name,
+    ...(role.binding === "RoleBinding" ? { namespace } : {}),
+  },
+});

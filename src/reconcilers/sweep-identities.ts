@@ -1,0 +1,89 @@
+import type { AccountRecord } from "../domain/lifecycle/record.ts";
+import type { OrphanSpec } from "../domain/orphan/record.ts";
+import { timeText } from "../domain/rotation/transitions.ts";
+import type { Claim } from "../stores/claims.ts";
+import { permitForOffboarding } from "./limits.ts";
+import { orphanRef, writeOrphan } from "./orphan/entry.ts";
+import type { Ports } from "./ports.ts";
+import { OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
+import { offboardingKey } from "./service-account-lifecycle/acts/record.ts";
+
+interface Vanished {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A ServiceAccountLifecycle that is known to be gone: what its claims say becomes a ledger entry. */
+export const recoverIdentity = async (ports: Ports, owner: Vanished): Promise<void> => {
+  if ((await ports.cluster.get(orphanRef(owner.uid, OWNER_KIND))) !== undefined) return;
+  const { claims } = await ports.claims.list();
+  await recoverFrom(
+    ports,
+    owner,
+    claims.filter((claim) => claim.owner.uid === owner.uid),
+  );
+};
+
+/** The same with the claims at hand. */
+export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonly Claim[]): Promise<void> => {
+  const snapshots = claims.map(({ snapshot }) => JSON.parse(snapshot) as ClaimSnapshot);
+  const deletion = snapshots[0]?.deletion;
+  if (deletion === undefined) return;
+  if (deletion.policy === "Retain") {
+    for (const { target } of claims) await ports.claims.release(target, owner.uid);
+    return;
+  }
+  const accounts = byName(snapshots.map(({ account }) => account));
+  await writeOrphan(
+    ports,
+    identityEntry({
+      owner,
+      accounts,
+      policy: deletion.policy,
+      holdMs: deletion.holdMs,
+      now: ports.cluster.serverTime()?.now ?? ports.clock.now(),
+      held: !(await hasPermits(ports, owner.uid, accounts)),
+      predecessors: [],
+    }),
+  );
+};
+
+/** One permit for each account that is not on its way out already; all of them, or nothing is begun. */
+export const hasPermits = async (
+  ports: Pick<Ports, "limits">,
+  ownerUid: string,
+  accounts: readonly AccountRecord[],
+): Promise<boolean> => {
+  for (const { name, state } of accounts) {
+    if (state !== "Pending" && state !== "Active") continue;
+    if ((await permitForOffboarding(ports, offboardingKey(ownerUid, name))) === "none") return false;
+  }
+  return true;
+};
+
+/** The ledger's entry for an identity. */
+export const identityEntry = (left: {
+  readonly owner: Vanished;
+  readonly accounts: readonly AccountRecord[];
+  readonly policy: "Delete" | "Disable";
+  readonly holdMs: number;
+  readonly now: Date;
+  readonly held: boolean;
+  readonly predecessors: readonly string[];
+}): OrphanSpec => {
+  const { namespace, name, uid } = left.owner;
+  return {
+    origin: { kind: OWNER_KIND, namespace, name, uid },
+    target: `service-account-lifecycle/${namespace}/${name}`,
+    ...(left.held ? { held: "LimitReached" as const } : {}),
+    policy: left.policy,
+    recordedAt: timeText(left.now),
+    holdSeconds: Math.ceil(left.holdMs / 1000),
+    accounts: byName(left.accounts),
+    ...(left.predecessors.length === 0 ? {} : { predecessors: left.predecessors }),
+  };
+};
+
+const byName = (accounts: readonly AccountRecord[]): readonly AccountRecord[] =>
+  [...accounts].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,0 +1,33 @@
+import type { Gauge } from "prom-client";
+import type { IdentityFacts } from "../domain/inventory/facts.ts";
+
+export interface IdentityGauges {
+  readonly identities: Gauge;
+  readonly identityOldestCredential: Gauge;
+  readonly identityExpiry: Gauge;
+}
+
+/** Teams write the words that become labels, so how many series there may be is not left to them. */
+const MOST_GROUPS = 500;
+const OTHERS = { team: "(others)", environment: "(others)" } as const;
+
+/** Sets the gauges to what there is now; series of what is gone end. */
+export const fillIdentityGauges = (gauges: IdentityGauges, identities: readonly IdentityFacts[]): void => {
+  gauges.identities.reset();
+  gauges.identityOldestCredential.reset();
+  gauges.identityExpiry.reset();
+  const groups = new Set<string>();
+  for (const { namespace, name, team, environment = "", state, oldestCredentialAt, expiresAt } of identities) {
+    const group = JSON.stringify([team, environment, state]);
+    const counted = groups.has(group) || groups.size < MOST_GROUPS;
+    if (counted) groups.add(group);
+    gauges.identities.inc(counted ? { team, environment, state } : { ...OTHERS, state });
+    setTime(gauges.identityOldestCredential, { namespace, name }, oldestCredentialAt);
+    setTime(gauges.identityExpiry, { namespace, name }, expiresAt);
+  }
+};
+
+const setTime = (gauge: Gauge, labels: Readonly<Record<string, string>>, time: string | undefined): void => {
+  const seconds = time === undefined ? NaN : Date.parse(time) / 1000;
+  if (!Number.isNaN(seconds)) gauge.set(labels, seconds);
+};
