@@ -121,7 +121,17 @@ if (process.argv.includes("--verify")) {
     await rm(scratch, { recursive: true, force: true });
   }
 } else {
-  for (const folder of [MODELS, ...COPIES]) await rm(join(ROOT, folder), { recursive: true, force: true });
-  await makeInto(ROOT);
-  for (const path of (await collect(ROOT)).keys()) process.stdout.write(`${relative(".", join(ROOT, path))}\n`);
+  // Made beside and then put in place file by file: whoever reads the checkout meanwhile finds the old or the new.
+  const scratch = await mkdtemp(join(tmpdir(), "keyturn-generate-"));
+  try {
+    await makeInto(scratch);
+    const made = await collect(scratch);
+    for (const path of (await collect(ROOT)).keys()) if (!made.has(path)) await rm(join(ROOT, path));
+    for (const [path, text] of made) {
+      await put(join(ROOT, path), text);
+      process.stdout.write(`${relative(".", join(ROOT, path))}\n`);
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }

@@ -29,7 +29,8 @@ const fieldTable = (crd: Crd): string => {
 
 const meaningOf = ({ description = "" }: Schema): string => description.replaceAll("\n", " ");
 
-const defaultOf = ({ description = "" }: Schema): string => /absent means ([^.;:]+)/i.exec(description)?.[1] ?? "–";
+const defaultOf = ({ description = "" }: Schema): string =>
+  /absent means (.+?)(?:[.;:](?:\s|$)|$)/i.exec(description)?.[1] ?? "–";
 
 const DURATION = "^(([0-9]{1,5})h)?";
 
