@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { verifyTrail } from "../../src/audit/verify.ts";
 import type { Call } from "../stack/fault-proxy.ts";
-import type { Site } from "../lane/lane.ts";
+import type { Ground } from "../lane/ground.ts";
 import type { Violation } from "./violation.ts";
 
 interface Act {
@@ -19,7 +19,7 @@ const slackMs = 30;
  * S11: the chains verify; every mutation that the proxies saw on AWS, Vault data, Secrets and workloads lies between the begin
  * and the outcome of an act on record; and acts without an outcome are those of processes that were killed.
  */
-export async function checkAudit(site: Site, calls: readonly Call[], kills: number): Promise<Violation[]> {
+export async function checkAudit(site: Ground, calls: readonly Call[], kills: number): Promise<Violation[]> {
   const violations: Violation[] = [];
   const acts: Act[] = [];
   let unended = 0;
@@ -80,18 +80,19 @@ function actsOf(records: readonly AuditRecord[]): Act[] {
 }
 
 /** The acts that a request may be part of; undefined for requests that are no outside mutation. */
-function actionsFor(call: Call, site: Site): RegExp | undefined {
+function actionsFor(call: Call, site: Ground): RegExp | undefined {
   if (!call.mutating || call.kind !== "write") return undefined;
   switch (call.server) {
     case "aws":
-      return new RegExp(`^aws:${call.verb}$`);
+      return new RegExp(`^(aws:${call.verb}|account:\\w+)$`);
     case "vault":
-      return /^\/v1\/kv\//.test(call.template) ? /^(vault|delivery):/ : undefined;
+      return /^\/v1\/(kv|identity|auth\/[^/]+\/role)\//.test(call.template) ? /^(vault|delivery|account):/ : undefined;
     case "kubernetes":
       if (call.template.endsWith("/secrets/{name}") || call.template.endsWith("/secrets"))
         return call.path.includes(`/namespaces/${site.operatorNamespace}/`)
           ? /^kubernetes:(StageSecret|PruneStaging|RestageSecret)|^delivery:/
           : /^(kubernetes:(Publish|Withdraw)|delivery:)/;
+      if (/\/(serviceaccounts|rolebindings|clusterrolebindings)(\/\{name\})?$/.test(call.template)) return /^account:/;
       return /\/(deployments|statefulsets|daemonsets)\/\{name\}$/.test(call.template)
         ? /^kubernetes:RollWorkload$/
         : undefined;

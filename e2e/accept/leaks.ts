@@ -1,6 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { Site } from "../lane/lane.ts";
+import type { Ground } from "../lane/ground.ts";
 
 /** Something that an operator has written, or that was written about it. */
 export interface Output {
@@ -86,7 +86,7 @@ export async function plantLeaks(
 }
 
 /** Logs, audit, metrics, events, statuses and all other files of a site; not the Secrets, not the kubeconfig. */
-export async function gatherOutputs(site: Site, metrics: string): Promise<Output[]> {
+export async function gatherOutputs(site: Ground, metrics: string): Promise<Output[]> {
   const kube = site.lane.world.stack.kubernetes.client;
   const files = await readFolder(site.dir, (name) => name !== "kubeconfig");
   const lists = [site.namespace, site.operatorNamespace].flatMap((namespace) => [
@@ -98,6 +98,7 @@ export async function gatherOutputs(site: Site, metrics: string): Promise<Output
   const all = [
     ...lists,
     `/apis/keyturn.dev/v1alpha1/namespaces/${site.namespace}/secretrotations`,
+    `/apis/keyturn.dev/v1alpha1/namespaces/${site.namespace}/serviceaccountlifecycles`,
     "/apis/keyturn.dev/v1alpha1/providerconnections",
     "/apis/keyturn.dev/v1alpha1/orphanedcredentials",
   ];

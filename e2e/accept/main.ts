@@ -7,16 +7,21 @@ import { faults } from "./faults.ts";
 import { pausedRuns } from "./paused.ts";
 import { pick, randomFrom } from "./random.ts";
 import type { Entry } from "./results.ts";
+import type { LifecycleCampaign, LifecycleEntry } from "./lifecycle/campaign.ts";
+import { startLifecycleCampaign } from "./lifecycle/campaign.ts";
+import { oneLifecycle, sampleLifecycle, wholeLifecycle } from "./lifecycle/modes.ts";
 import { openResults } from "./results.ts";
 import { loginRatio, missedTargets, summarise } from "./summary.ts";
 
-// `npm run accept -- rotation | main-job | sample`: the fault campaign (docs/architecture.md), one undisturbed run, or a sample.
+// `npm run accept -- rotation | lifecycle | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample.
 
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
+accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept main-job
 accept sample [--seed N] [--lanes N]
 
-  --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all
+  --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all.
+              Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name
   --operator  a bundle of the operator to run instead of this checkout's
 `;
 
@@ -38,6 +43,7 @@ const [command = ""] = positionals;
 
 const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,
+  lifecycle,
   "main-job": mainJob,
   sample,
 };
@@ -46,7 +52,7 @@ if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
   process.exit(2);
 }
-let running: Campaign | undefined;
+let running: Pick<Campaign, "abandon"> | undefined;
 let stopping: Promise<void> | undefined;
 const world = await startWorld({ say, bundle: flags.operator });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
@@ -69,8 +75,23 @@ await world.stop();
 process.exit(code);
 
 async function campaign(world: World, keep: boolean): Promise<Campaign> {
-  running = startCampaign(world, await openResults({ fresh: flags.fresh, keep }), say);
-  return running;
+  const started = startCampaign(world, await openResults({ fresh: flags.fresh, keep }), say);
+  running = started;
+  return started;
+}
+
+async function lifecycleCampaign(world: World, keep: boolean): Promise<LifecycleCampaign> {
+  const results = await openResults<LifecycleEntry>({ fresh: flags.fresh, keep, campaign: "-lifecycle" });
+  const started = startLifecycleCampaign(world, results, say);
+  running = started;
+  return started;
+}
+
+/** Joiners, movers and leavers. */
+async function lifecycle(world: World): Promise<number> {
+  const voice = { say, print, lanes };
+  if (flags.scenario !== undefined) return oneLifecycle(await lifecycleCampaign(world, false), flags.scenario, voice);
+  return wholeLifecycle(await lifecycleCampaign(world, flags.operator === undefined), voice);
 }
 
 /** (a) to (e), and the line of JSON. */
@@ -179,7 +200,9 @@ async function sample(world: World): Promise<number> {
     lanes,
   );
   await all.scan();
-  return verdict(all.results.entries);
+  const rotations = verdict(all.results.entries);
+  const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
+  return Math.max(rotations, identities);
 }
 
 function rotationsJob(rotations: number): Job {

@@ -34,36 +34,42 @@ export interface Entry extends Pick<
 }
 
 /** Results of one commit; a campaign that was interrupted goes on from here. */
-export interface Results {
-  readonly entries: readonly Entry[];
+export interface Results<E extends { readonly id: string } = Entry> {
+  readonly entries: readonly E[];
   /** Minutes that earlier sessions and this one have taken so far. */
   minutes(): number;
-  get(id: string): Entry | undefined;
-  add(entry: Entry): Promise<void>;
+  get(id: string): E | undefined;
+  add(entry: E): Promise<void>;
 }
 
 /** An entry as a line of the file: when in its session it was made. */
-type Line = Entry & { readonly session: number; readonly minutes: number };
+type Line<E> = E & { readonly session: number; readonly minutes: number };
 
-/** Kept in the cache, by commit; with changes that are not committed nothing is kept. */
-export async function openResults(options: { fresh: boolean; keep: boolean }): Promise<Results> {
+/** Kept in the cache, by commit and campaign; with changes that are not committed nothing is kept. */
+export async function openResults<E extends { readonly id: string } = Entry>(options: {
+  fresh: boolean;
+  keep: boolean;
+  /** Of another campaign than the rotations'. */
+  campaign?: string;
+}): Promise<Results<E>> {
   const began = performance.now();
   const commit = options.keep ? cleanCommit() : undefined;
-  const file = commit === undefined ? undefined : join(cacheFolder(), "accept", `${commit}.jsonl`);
+  const file =
+    commit === undefined ? undefined : join(cacheFolder(), "accept", `${commit}${options.campaign ?? ""}.jsonl`);
   if (file !== undefined) {
     await mkdir(dirname(file), { recursive: true });
     if (options.fresh) await rm(file, { force: true });
   }
   const text = file === undefined ? "" : await readFile(file, "utf8").catch(() => "");
-  const lines = text.split("\n").flatMap((line): Line[] => {
+  const lines = text.split("\n").flatMap((line): Line<E>[] => {
     try {
-      return line === "" ? [] : [JSON.parse(line) as Line];
+      return line === "" ? [] : [JSON.parse(line) as Line<E>];
     } catch {
       // The last line of a session that was killed.
       return [];
     }
   });
-  const entries = new Map(lines.map((line): [string, Entry] => [line.id, line]));
+  const entries = new Map(lines.map((line): [string, E] => [line.id, line]));
   const sessions = new Map<number, number>();
   for (const line of lines) sessions.set(line.session, line.minutes);
   const earlier = [...sessions.values()].reduce((sum, minutes) => sum + minutes, 0);
@@ -77,7 +83,7 @@ export async function openResults(options: { fresh: boolean; keep: boolean }): P
     get: (id) => entries.get(id),
     async add(entry) {
       entries.set(entry.id, entry);
-      const line: Line = { ...entry, session, minutes: sinceStart() };
+      const line: Line<E> = { ...entry, session, minutes: sinceStart() };
       if (file !== undefined) await appendFile(file, `${JSON.stringify(line)}\n`);
     },
   };

@@ -1,7 +1,4 @@
-import { cp, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Call } from "../stack/fault-proxy.ts";
-import { cacheFolder } from "../stack/toolchain.ts";
 import { sleep } from "../stack/wait.ts";
 import type { Lane, Replica, Site, SiteOptions } from "../lane/lane.ts";
 import { countLogins, lastKeys } from "../lane/logins.ts";
@@ -11,6 +8,7 @@ import type { Rotation } from "../lane/rotation.ts";
 import { checkAudit } from "./audit-check.ts";
 import { differences, readEndState } from "./end-state.ts";
 import type { EndState } from "./end-state.ts";
+import { keepEvidence } from "./evidence.ts";
 import { findLeaks, gatherOutputs } from "./leaks.ts";
 import type { Leak, Output } from "./leaks.ts";
 import { startObserver } from "./observer.ts";
@@ -301,23 +299,6 @@ async function quiet(lane: Lane, ms: number, violations: Violation[]): Promise<v
         .join("; ")
         .slice(0, 1000),
     });
-}
-
-/** Logs, audit and trace of a run that went wrong, in the cache: the stack's folder goes with the stack. */
-async function keepEvidence(
-  id: string,
-  site: Site,
-  { violations, calls, story }: { violations: Violation[]; calls: Call[]; story: readonly string[] },
-): Promise<void> {
-  const folder = join(cacheFolder(), "accept", "failures", `${id.replaceAll("/", "_")}-${Date.now()}`);
-  const trace = calls.map(
-    ({ at, server, verb, path, status }) =>
-      `${new Date(at).toISOString()} ${server} ${verb} ${path.slice(0, 150)} ${status ?? "-"}`,
-  );
-  await cp(site.dir, folder, { recursive: true, filter: (path) => !path.endsWith("kubeconfig") });
-  await writeFile(join(folder, "violations.json"), JSON.stringify(violations, undefined, 2));
-  await writeFile(join(folder, "trace.txt"), trace.join("\n"));
-  await writeFile(join(folder, "story.txt"), story.join("\n"));
 }
 
 /** Asks every running operator to end: it must do so within ten seconds, with code 0. */

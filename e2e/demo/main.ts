@@ -14,9 +14,10 @@ import { askForRotation, conditionOf } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import { startWorld } from "../lane/world.ts";
 import type { World } from "../lane/world.ts";
+import { tellIdentity } from "./identity.ts";
 import { NotSeen, timeline } from "./timeline.ts";
 
-// `make demo`: one key, rotated from end to end. Every line with ✓ is what a server showed at that moment: the API server,
+// `make demo`: one key, rotated from end to end, and one identity from its first day to its last. Every line with ✓ is what a server showed at that moment: the API server,
 // Vault and IAM are asked directly, the operator is not believed.
 
 const inCi = process.env["CI"] === "true";
@@ -28,7 +29,8 @@ const interrupted = new Promise<void>((resolve) => {
 });
 const tail = (id: string): string => `…${id.slice(-4)}`;
 
-print("Keyturn demo: an AWS access key is rotated while a workload of two replicas logs in with it every 50 ms.");
+print("Keyturn demo: an AWS access key is rotated while a workload of two replicas logs in with it every 50 ms;");
+print("then an identity joins, moves and leaves.");
 print("✓ was read from kube-apiserver, Vault or IAM at that second.   › is what we do.");
 
 let world: World | undefined;
@@ -247,6 +249,9 @@ async function tell(world: World): Promise<void> {
     return items.length === 0 ? "no OrphanedCredential is left" : undefined;
   });
 
+  const callsOut = [lane.proxies.aws.counts().total, lane.proxies.vault.counts().total];
+  const identity = await tellIdentity(lane, lines);
+
   const refused = counted.refused;
   lines.chapter("In numbers");
   table([
@@ -255,10 +260,9 @@ async function tell(world: World): Promise<void> {
     ["longest gap between two logins", `${counted.maxGapMs} ms`],
     ["rotations", 2],
     ["keys left at the provider", left],
-    [
-      "calls of the operator to AWS / Vault",
-      `${lane.proxies.aws.counts().total} / ${lane.proxies.vault.counts().total}`,
-    ],
+    ["calls to AWS / Vault, of the rotations", callsOut.join(" / ")],
+    ["credentials of the leaver refused", identity.credentialsTried],
+    ["seconds until the last was refused", identity.secondsToRefusal.toFixed(1)],
     ["steps seen", lines.seen()],
     ["seconds", lines.elapsed().toFixed(0)],
   ]);

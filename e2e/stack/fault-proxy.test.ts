@@ -29,6 +29,11 @@ describe("templateOf", () => {
     ["vault", "/v1/kv/data/team/app", "/v1/kv/data/{path}"],
     ["vault", "/v1/kv/metadata/x", "/v1/kv/metadata/{path}"],
     ["vault", "/v1/auth/jwt/login", "/v1/auth/jwt/login"],
+    ["vault", "/v1/auth/jwt/role/keyturn.a.b.c", "/v1/auth/jwt/role/{name}"],
+    ["vault", "/v1/auth/approle/role/keyturn.a.b.c/role-id", "/v1/auth/approle/role/{name}/role-id"],
+    ["vault", "/v1/identity/entity/name/keyturn.a.b.c", "/v1/identity/entity/name/{name}"],
+    ["vault", "/v1/identity/entity-alias", "/v1/identity/entity-alias"],
+    ["vault", "/v1/identity/entity-alias/id/1-2", "/v1/identity/entity-alias/id/{name}"],
     ["aws", "/", "/"],
   ];
   for (const [server, path, template] of cases)
@@ -49,6 +54,10 @@ describe("classify", () => {
     equal(kind("kubernetes", "POST", "/apis/events.k8s.io/v1/namespaces/a/events"), "POST event");
     equal(kind("kubernetes", "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews"), "POST review");
     equal(kind("kubernetes", "POST", "/api/v1/namespaces/a/serviceaccounts/b/token"), "POST token");
+    equal(kind("kubernetes", "POST", "/apis/keyturn.dev/v1alpha1/namespaces/a/x?dryRun=All"), "POST review");
+    equal(kind("vault", "POST", "/v1/identity/lookup/entity"), "POST read");
+    equal(kind("vault", "POST", "/v1/auth/approle/role/a/secret-id-accessor/lookup"), "POST read");
+    equal(kind("vault", "POST", "/v1/identity/entity/name/a"), "POST write mutating");
     equal(kind("vault", "POST", "/v1/auth/jwt/login"), "POST login mutating");
     equal(kind("vault", "POST", "/v1/auth/token/renew-self"), "POST token");
     equal(kind("vault", "PUT", "/v1/kv/data/x"), "PUT write mutating");

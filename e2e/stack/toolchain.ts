@@ -203,7 +203,7 @@ async function installMoto(cache: string, step: string, say: (line: string) => v
 }
 
 /** Runs a command that takes its time: says that it starts, every 15 s that it goes on, and how long it took. */
-async function longCommand(
+export async function longCommand(
   title: string,
   file: string,
   args: readonly string[],
@@ -247,7 +247,8 @@ export function duration(ms: number): string {
 export async function cleanCache(): Promise<void> {
   const cache = cacheFolder();
   for (const entry of await readdir(cache).catch(() => []))
-    if (entry === "bin" || entry.startsWith("moto-")) await rm(join(cache, entry), { recursive: true, force: true });
+    if (entry === "bin" || /^(moto|ministack)-/.test(entry))
+      await rm(join(cache, entry), { recursive: true, force: true });
 }
 
 async function isExecutable(path: string): Promise<boolean> {

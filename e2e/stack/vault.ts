@@ -90,3 +90,25 @@ export function vaultClient(options: { url: string; ca: string; token: () => str
     },
   };
 }
+
+/**
+ * What the operator needs of Vault to make accounts, as docs/how-to/vault-policy.md has it: names below the prefix, and what Vault
+ * has no names for.
+ */
+export function identityPolicy(options: { prefix?: string; appRoleMount?: string; jwtMount?: string } = {}): string {
+  const { prefix = "keyturn.", appRoleMount = "approle", jwtMount = "jwt" } = options;
+  const all = ["create", "read", "update", "delete"];
+  const rules: readonly (readonly [string, readonly string[]])[] = [
+    [`identity/entity/name/${prefix}*`, all],
+    ["identity/entity/name", ["list"]],
+    ["identity/lookup/entity", ["update"]],
+    ["identity/entity-alias", ["create", "update"]],
+    ["identity/entity-alias/id/*", ["update", "delete"]],
+    [`auth/${appRoleMount}/role/${prefix}*`, [...all, "list"]],
+    [`auth/${jwtMount}/role/${prefix}*`, all],
+    ["sys/auth", ["read"]],
+  ];
+  return rules
+    .map(([path, verbs]) => `path "${path}" {\n  capabilities = [${verbs.map((verb) => `"${verb}"`).join(", ")}]\n}\n`)
+    .join("");
+}

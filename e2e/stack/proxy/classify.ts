@@ -32,7 +32,7 @@ export function classify(server: ServerKind, method: string, target: string, bod
     case "kubernetes":
       return ["true", "1"].includes(searchParams.get("watch") ?? "")
         ? of("WATCH", "watch")
-        : of(method, kubeKind(method, template));
+        : of(method, searchParams.has("dryRun") ? "review" : kubeKind(method, template));
     case "vault":
       return searchParams.get("list") === "true" ? of("LIST", "read") : of(method, vaultKind(method, template));
     case "aws": {
@@ -76,7 +76,8 @@ function vaultTemplate(pathname: string): string {
   return pathname
     .replace(/^(\/v1\/[^/]+\/(?:data|metadata|delete|undelete|destroy|subkeys))\/.*$/, "$1/{path}")
     .replace(/^(\/v1\/sys\/policies\/\w+)\/.*$/, "$1/{name}")
-    .replace(/^(\/v1\/auth\/[^/]+\/role)\/.*$/, "$1/{name}");
+    .replace(/^(\/v1\/auth\/[^/]+\/role)\/[^/]+(\/.*)?$/, "$1/{name}$2")
+    .replace(/^(\/v1\/identity\/[^/]+\/(?:id|name))\/.*$/, "$1/{name}");
 }
 
 function kubeKind(method: string, template: string): CallKind {
@@ -93,6 +94,7 @@ function vaultKind(method: string, template: string): CallKind {
   if (method === "GET" || method === "HEAD" || method === "LIST") return "read";
   if (/^\/v1\/auth\/[^/]+\/login(\/|$)/.test(template)) return "login";
   if (/^\/v1\/auth\/token\/renew/.test(template)) return "token";
-  if (/^\/v1\/(auth\/token\/lookup|sys\/capabilities)/.test(template)) return "read";
+  if (/^\/v1\/(auth\/token\/lookup|sys\/capabilities|identity\/lookup)/.test(template)) return "read";
+  if (/\/(secret-id|secret-id-accessor)\/lookup$/.test(template)) return "read";
   return "write";
 }

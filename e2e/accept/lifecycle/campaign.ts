@@ -1,0 +1,165 @@
+import type { Lane } from "../../lane/lane.ts";
+import { startLane } from "../../lane/lane.ts";
+import type { World } from "../../lane/world.ts";
+import { findLeaks, plantLeaks, readFolder } from "../leaks.ts";
+import type { Output } from "../leaks.ts";
+import { randomFrom } from "../random.ts";
+import type { Results } from "../results.ts";
+import type { Violation } from "../violation.ts";
+import type { StoryTrace } from "./kills.ts";
+import { killCycles, killedStory, phaseKills, referenceStory } from "./kills.ts";
+import type { PhaseKill } from "./kills.ts";
+import type { Scenario, ScenarioResult } from "./stage.ts";
+import { perform } from "./stage.ts";
+import { emptyTally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
+
+/** What is kept of a scenario. */
+export interface LifecycleEntry {
+  readonly id: string;
+  readonly tally: Tally;
+  readonly violations: readonly Violation[];
+  /** Kill points that it has hit. */
+  readonly hits: readonly string[];
+  readonly leaks: number;
+  readonly seconds: number;
+  readonly planted?: number;
+  readonly plantedFound?: number;
+  /** Of the undisturbed story. */
+  readonly trace?: StoryTrace;
+}
+
+export interface LifecycleCampaign {
+  readonly results: Results<LifecycleEntry>;
+  /** The undisturbed story; its mutating requests, by phase, are the kill points. */
+  reference(): Promise<{ trace: StoryTrace; kills: readonly PhaseKill[]; mutatingCalls: number }>;
+  /** Runs what has no result yet, a few lanes at once. */
+  perform(scenarios: readonly Scenario[], lanes: number): Promise<void>;
+  /** Kills at every point, a few in each story; points that were missed come again. */
+  kill(kills: readonly PhaseKill[], trace: StoryTrace, lanes: number, beside?: readonly Scenario[]): Promise<void>;
+  scan(): Promise<void>;
+  abandon(): Promise<void>;
+}
+
+/** Rounds of stories until a kill point that never comes is given up. */
+const mostRounds = 4;
+
+export function startLifecycleCampaign(
+  world: World,
+  results: Results<LifecycleEntry>,
+  say: (line: string) => void,
+): LifecycleCampaign {
+  const lanes: Promise<Lane>[] = [];
+  const values = new Set<string>();
+  let samples: { outputs: readonly Output[]; values: readonly string[] } | undefined;
+  let abandoned = false;
+  let storyTold: StoryTrace | undefined;
+
+  const lane = (index: number): Promise<Lane> => (lanes[index] ??= startLane(world));
+  const keep = async (entry: LifecycleEntry): Promise<void> => {
+    if (abandoned) return;
+    await results.add(entry);
+    for (const { invariant, what, evidence } of entry.violations)
+      say(`  ${entry.id}: ${invariant}: ${what}\n      ${evidence.slice(0, 900)}`);
+  };
+  const play = async (on: Lane, scenario: Scenario): Promise<void> => {
+    const result = await perform(on, scenario, say);
+    for (const value of result.values) values.add(value);
+    if (result.outputs.length > 0 && result.values.length > 0) samples ??= result;
+    await keep(entryOf(result, storyTold));
+  };
+  const runAll = async (scenarios: readonly Scenario[], count: number): Promise<void> => {
+    const queue = scenarios.filter(({ id }) => results.get(id) === undefined);
+    const all = queue.length;
+    const began = performance.now();
+    let done = 0;
+    const work = async (index: number): Promise<void> => {
+      const mine = await lane(index);
+      for (let next = queue.shift(); next !== undefined && !abandoned; next = queue.shift()) {
+        await play(mine, next);
+        done += 1;
+        const entry = results.get(next.id);
+        const left = ((performance.now() - began) / done) * (all - done);
+        const verdict = (entry?.violations.length ?? 0) > 0 ? "VIOLATED" : "ok";
+        say(
+          `[${done}/${all}, ${(left / 60_000).toFixed(1)} min left] ${next.id}: ${verdict}, ${(entry?.seconds ?? 0).toFixed(0)} s`,
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(count, all) }, (_, index) => work(index)));
+  };
+
+  return {
+    results,
+    async reference() {
+      if (results.get("reference")?.trace === undefined)
+        await play(
+          await lane(0),
+          referenceStory("reference", (trace) => {
+            storyTold = trace;
+          }),
+        );
+      const trace = results.get("reference")?.trace;
+      if (trace === undefined)
+        throw new Error("The undisturbed story did not come to its end; nothing can be held against it.");
+      const mutatingCalls = trace.phases.reduce((sum, { writes }) => sum + writes.length, 0);
+      say(
+        `reference: ${mutatingCalls} mutating requests (${trace.phases.map(({ name, writes }) => `${name} ${writes.length}`).join(", ")})`,
+      );
+      return { trace, kills: phaseKills(trace), mutatingCalls };
+    },
+    perform: runAll,
+    async kill(kills, trace, count, beside = []) {
+      for (let round = 1; round <= mostRounds && !abandoned; round += 1) {
+        const hit = new Set(results.entries.flatMap(({ hits }) => hits));
+        const open = kills.filter(({ id }) => !hit.has(id));
+        // Rounds of an earlier session have used their names.
+        const used = results.entries.filter(({ id }) => id.startsWith("cycle/")).length;
+        const stories = killCycles(open, used + round).map((cycle) => killedStory(cycle.id, cycle.kills, trace));
+        if (open.length > 0) say(`kill points: ${open.length} to be hit in ${stories.length} stories (round ${round})`);
+        await runAll(round === 1 ? [...beside, ...stories] : stories, count);
+        if (stories.length === 0) return;
+      }
+    },
+    async scan() {
+      const logs = await readFolder(world.stack.logs);
+      const leaks = await findLeaks(logs, values);
+      const { planted, found } =
+        samples === undefined
+          ? { planted: 0, found: 0 }
+          : await plantLeaks([...samples.outputs, ...logs], samples.values, randomFrom(1));
+      say(`scan: ${values.size} values looked for; ${found} of ${planted} planted ones found`);
+      await keep({
+        id: "scan",
+        tally: emptyTally(),
+        violations: leaks.map(({ output, form, at }) => ({
+          invariant: "LEAK",
+          what: `A credential value stands in the log ${output}.`,
+          evidence: `${form} at ${at}`,
+        })),
+        hits: [],
+        leaks: leaks.length,
+        seconds: 0,
+        planted,
+        plantedFound: found,
+      });
+    },
+    abandon() {
+      abandoned = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+function entryOf(result: ScenarioResult, trace: StoryTrace | undefined): LifecycleEntry {
+  const { id, tally, violations, hits, leaks, seconds } = result;
+  return {
+    id,
+    tally,
+    violations,
+    hits,
+    leaks,
+    seconds,
+    ...(id === "reference" && trace !== undefined ? { trace } : {}),
+  };
+}

@@ -1,0 +1,41 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { killCycles, phaseKills } from "./kills.ts";
+import type { StoryTrace } from "./kills.ts";
+
+const write = (verb: string, template = "/") => ({ server: "aws", verb, template }) as const;
+const trace: StoryTrace = {
+  site: "a",
+  phases: [
+    { name: "join", writes: [write("CreateUser"), write("TagUser"), write("TagUser")], after: [] },
+    { name: "leave", writes: [write("DeleteUser")], after: [] },
+  ],
+};
+
+describe("kill points of a story", () => {
+  const kills = phaseKills(trace);
+
+  it("are three for each mutating request, each with a name of its own", () => {
+    equal(kills.length, 12);
+    equal(new Set(kills.map(({ id }) => id)).size, 12);
+    deepEqual(
+      kills
+        .filter(({ verb, point }) => verb === "TagUser" && point === "answerLost")
+        .map(({ occurrence }) => occurrence),
+      [1, 2],
+    );
+  });
+
+  it("are spread over stories with one in each phase, none left out", () => {
+    const cycles = killCycles(kills, 1);
+    equal(cycles.length, 9);
+    for (const cycle of cycles) {
+      const phases = cycle.kills.map(({ phase }) => phase);
+      ok(new Set(phases).size === phases.length);
+    }
+    equal(new Set(cycles.flatMap((cycle) => cycle.kills.map(({ id }) => id))).size, 12);
+  });
+
+  it("need no story when there is none", () => {
+    deepEqual(killCycles([], 2), []);
+  });
+});

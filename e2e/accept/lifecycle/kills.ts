@@ -1,0 +1,169 @@
+import type { Call, Point, ServerKind } from "../../stack/fault-proxy.ts";
+import type { Outside, Thing } from "../../lane/outside.ts";
+import { waitFor } from "../../stack/wait.ts";
+import type { Scenario, Stage } from "./stage.ts";
+import { stillness } from "./stage.ts";
+import { differencesFrom, phases, remade, storyState } from "./story.ts";
+
+/** One mutating request of a phase of the undisturbed story, and when the operator is killed. */
+export interface PhaseKill {
+  readonly id: string;
+  readonly phase: string;
+  readonly server: ServerKind;
+  readonly verb: string;
+  readonly template: string;
+  /** 1, 2, … within the phase. */
+  readonly occurrence: number;
+  readonly point: Point;
+}
+
+/** What the undisturbed story was: its requests by phase, and what the providers held after each. */
+export interface StoryTrace {
+  readonly site: string;
+  readonly phases: readonly {
+    readonly name: string;
+    readonly writes: readonly { readonly server: ServerKind; readonly verb: string; readonly template: string }[];
+    readonly after: readonly Thing[];
+  }[];
+}
+
+const points: readonly Point[] = ["beforeSend", "answerLost", "answerDelivered"];
+
+/** Plays the story undisturbed; `done` is given its trace. */
+export function referenceStory(id: string, done: (trace: StoryTrace) => void): Scenario {
+  return {
+    id,
+    async play(stage) {
+      const told: StoryTrace["phases"][number][] = [];
+      await tell(stage, {
+        before: () => undefined,
+        after: (phase, calls, state) => {
+          const writes = calls.filter(({ mutating }) => mutating);
+          told.push({
+            name: phase,
+            writes: writes.map(({ server, verb, template }) => ({ server, verb, template })),
+            after: [...state.values()],
+          });
+        },
+      });
+      stage.count("joined", 2);
+      stage.count("moved");
+      stage.count("reverts");
+      stage.count("offboarded", 2);
+      done({ site: stage.site.namespace, phases: told });
+    },
+  };
+}
+
+/** Every mutating request of every phase at three points. */
+export function phaseKills(trace: StoryTrace): PhaseKill[] {
+  return trace.phases.flatMap(({ name, writes }) => {
+    const seen = new Map<string, number>();
+    return writes.flatMap(({ server, verb, template }) => {
+      const what = `${server} ${verb} ${template}`;
+      const occurrence = (seen.get(what) ?? 0) + 1;
+      seen.set(what, occurrence);
+      const short = template.split("/").slice(-3).join(".").replace(/[{}]/g, "");
+      return points.map((point) => ({
+        id: `kill/${name}/${server}/${verb}.${short}/${occurrence}/${point}`,
+        phase: name,
+        server,
+        verb,
+        template,
+        occurrence,
+        point,
+      }));
+    });
+  });
+}
+
+/** Stories with at most one kill in each phase, so that all of them get their turn. */
+export function killCycles(kills: readonly PhaseKill[], round: number): { id: string; kills: readonly PhaseKill[] }[] {
+  const byPhase = new Map<string, PhaseKill[]>();
+  for (const kill of kills) byPhase.set(kill.phase, [...(byPhase.get(kill.phase) ?? []), kill]);
+  const most = Math.max(0, ...[...byPhase.values()].map((list) => list.length));
+  return Array.from({ length: most }, (_, i) => ({
+    id: `cycle/${round}/${i + 1}`,
+    kills: [...byPhase.values()].flatMap((list) => list[i] ?? []),
+  }));
+}
+
+/** The story with kills; after each phase the providers must hold what they held in the undisturbed one. */
+export function killedStory(id: string, kills: readonly PhaseKill[], trace: StoryTrace): Scenario {
+  return {
+    id,
+    async play(stage) {
+      await tell(stage, {
+        before: (phase) => {
+          for (const kill of kills) if (kill.phase === phase) arm(stage, kill);
+        },
+        after: (phase, _, state) => {
+          const reference = trace.phases.find(({ name }) => name === phase)?.after ?? [];
+          const expected: Outside = new Map(reference.map((thing) => [thing.key, thing]));
+          const killed = kills.filter((kill) => kill.phase === phase).map((kill) => kill.id);
+          for (const line of differencesFrom(expected, state, [trace.site, stage.site.namespace]))
+            stage.broken(
+              "END",
+              `After ${phase} the providers differ from those of an undisturbed run.`,
+              `${killed.join(" ")}: ${line}`,
+            );
+        },
+      });
+      stage.count("joined", 2);
+      stage.count("moved");
+      stage.count("reverts");
+      stage.count("offboarded", 2);
+    },
+  };
+}
+
+/** Plays phase after phase, each from rest. */
+async function tell(
+  stage: Stage,
+  listener: {
+    before(phase: string): void;
+    after(phase: string, calls: readonly Call[], state: Outside): void;
+  },
+): Promise<void> {
+  let before: Outside = new Map();
+  for (const phase of phases) {
+    await stillness(stage);
+    for (const proxy of Object.values(stage.site.lane.proxies)) proxy.clearRules();
+    const seen = stage.calls().length;
+    listener.before(phase.name);
+    await phase.act(stage);
+    await phase.rest(stage);
+    await stage.restarted();
+    // A kill at the very last write comes after rest was seen.
+    await stillness(stage, 700);
+    await stage.restarted();
+    await phase.rest(stage);
+    await waitFor("the operator is ready", () => stage.operator().ready(), { timeout: 30_000 });
+    const calls = stage.calls().slice(seen);
+    const state = await storyState(stage.site);
+    listener.after(phase.name, calls, state);
+    if (phase.keeps === true)
+      for (const line of remade(before, state))
+        stage.broken("S12", `During ${phase.name} something was deleted and made again.`, line);
+    await phase.then?.(stage);
+    before = state;
+  }
+}
+
+function arm(stage: Stage, kill: PhaseKill): void {
+  const { server, verb, template, occurrence, point, id } = kill;
+  const proxy = stage.site.lane.proxies[server];
+  const sofar = proxy.calls().filter((call) => call.verb === verb && call.template === template).length;
+  proxy.add({
+    name: id,
+    match: { verb, template, occurrence: sofar + occurrence },
+    action: {
+      do: "kill",
+      point,
+      kill: async () => {
+        stage.hit(id);
+        await stage.killAndRestart();
+      },
+    },
+  });
+}

@@ -1,0 +1,117 @@
+import { pick } from "../random.ts";
+import type { LifecycleCampaign, LifecycleEntry } from "./campaign.ts";
+import { adoptedIdentities, adoptedKeys, namesTaken } from "./brownfield.ts";
+import { namespaceDeletion, selfHeal } from "./deletion.ts";
+import { failedGenerations, mixedChanges } from "./failures.ts";
+import { everybodyLeaves } from "./fifty.ts";
+import { fieldPaths, fieldsAllTheWay, leavesAgainstServerAndPlanner, someFields } from "./fields.ts";
+import { killCycles, killedStory } from "./kills.ts";
+import type { Scenario } from "./stage.ts";
+import { missedLifecycleTargets, summariseLifecycle } from "./summary.ts";
+import { tenants } from "./tenants.ts";
+import { prunedAndApplied } from "./undo.ts";
+
+/** Who says and prints, and in how many lanes. */
+export interface Voice {
+  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
+  readonly lanes: number;
+}
+
+/** Everything but the kill points, longest first. */
+const scenarios: readonly Scenario[] = [
+  everybodyLeaves(50),
+  ...fieldsAllTheWay,
+  ...failedGenerations,
+  namespaceDeletion,
+  selfHeal,
+  prunedAndApplied,
+  leavesAgainstServerAndPlanner,
+  ...mixedChanges,
+  adoptedIdentities,
+  adoptedKeys,
+  namesTaken,
+  tenants,
+];
+
+/** The whole campaign, and its line of JSON. */
+export async function wholeLifecycle(all: LifecycleCampaign, { say, print, lanes }: Voice): Promise<number> {
+  if (all.results.entries.length > 0)
+    say(`${all.results.entries.length} results of this commit are there already (--fresh starts over)`);
+  const { trace, kills, mutatingCalls } = await all.reference();
+  await all.kill(kills, trace, lanes, scenarios);
+  await all.scan();
+  const summary = summariseLifecycle(
+    all.results,
+    kills.map(({ id }) => id),
+    mutatingCalls,
+  );
+  const missed = missedLifecycleTargets(summary);
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  print(JSON.stringify(summary));
+  return missed.length === 0 ? 0 : 1;
+}
+
+/** One scenario by its name, all that begin so, or their list. */
+export async function oneLifecycle(
+  all: LifecycleCampaign,
+  name: string,
+  { say, print, lanes }: Voice,
+): Promise<number> {
+  if (name === "list") {
+    for (const { id } of scenarios) print(id);
+    print("reference");
+    print("kill/PHASE/SERVER/REQUEST/OCCURRENCE/POINT (any part of it)");
+    return 0;
+  }
+  if (name === "reference" || name.startsWith("kill/")) {
+    const { trace, kills } = await all.reference();
+    const chosen = kills.filter(({ id }) => id.includes(name));
+    await all.perform(
+      killCycles(chosen, 1).map((cycle) => killedStory(cycle.id, cycle.kills, trace)),
+      lanes,
+    );
+    const hit = new Set(all.results.entries.flatMap(({ hits }) => hits));
+    for (const { id } of chosen) if (!hit.has(id)) say(`not hit: ${id}`);
+    return lifecycleVerdict(all.results.entries, print);
+  }
+  const chosen = scenarios.filter(({ id }) => id === name || id.startsWith(`${name}/`) || id.endsWith(`/${name}`));
+  if (chosen.length === 0) {
+    say(`There is no scenario ${name}; --scenario list names them all.`);
+    return 2;
+  }
+  await all.perform(chosen, Math.min(lanes, chosen.length));
+  return lifecycleVerdict(all.results.entries, print);
+}
+
+/** A few scenarios, drawn by a seed, for every build. */
+export async function sampleLifecycle(
+  all: LifecycleCampaign,
+  random: () => number,
+  { print, lanes }: Voice,
+): Promise<number> {
+  const { trace, kills } = await all.reference();
+  const drawn = pick(kills, 20, random);
+  const cycles = killCycles(drawn, 1).slice(0, 2);
+  await all.perform(
+    [
+      ...cycles.map((cycle) => killedStory(cycle.id, cycle.kills, trace)),
+      everybodyLeaves(5),
+      someFields(pick(fieldPaths(), 3, random)),
+      ...pick([...failedGenerations, namesTaken, adoptedKeys, prunedAndApplied], 1, random),
+    ],
+    lanes,
+  );
+  await all.scan();
+  return lifecycleVerdict(all.results.entries, print);
+}
+
+function lifecycleVerdict(entries: readonly LifecycleEntry[], print: (line: string) => void): number {
+  for (const { id, violations, seconds, hits } of entries)
+    print(
+      `${violations.length === 0 ? "pass" : "FAIL"}  ${id} (${seconds.toFixed(0)} s${hits.length > 0 ? `, ${hits.length} kills` : ""})${violations.map(({ invariant, what }) => `\n        ${invariant}: ${what}`).join("")}`,
+    );
+  const failed = entries.filter(({ violations }) => violations.length > 0).length;
+  print(`accept: ${entries.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}

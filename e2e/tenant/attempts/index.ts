@@ -1,0 +1,13 @@
+import type { TenantAttempt } from "../attempt.ts";
+import { awsAttempts } from "./aws.ts";
+import { clusterAdminAttempts } from "./cluster-admin.ts";
+import { secretAttempts } from "./secrets.ts";
+import { vaultAttempts } from "./vault.ts";
+
+/** Every attempt; each makes objects of its own, so that all can be tried in one world, one after the other. */
+export const tenantAttempts: readonly TenantAttempt[] = [
+  ...clusterAdminAttempts,
+  ...secretAttempts,
+  ...vaultAttempts,
+  ...awsAttempts,
+];
