@@ -22,6 +22,7 @@ const direction = (folder) => ({
   group: [
     ...folders.filter((name) => name !== folder && !mayImport[folder].includes(name)).map((name) => `**/${name}/**`),
     "**/compose.ts",
+    "**/connect.ts",
     "**/main.ts",
   ],
   message: `src/${folder} may import only ${[folder, ...mayImport[folder]].join(", ")} (docs/adr/0002).`,
@@ -92,7 +93,7 @@ export default tseslint.config(
   },
   ...folders.map((folder) => ({ files: [`src/${folder}/**`], rules: imports(folder, ...(doorsOf[folder] ?? [])) })),
   { files: ["src/providers/**/sdk.ts"], rules: imports("providers", "@aws-sdk/*", "node-vault") },
-  { files: ["src/main.ts", "src/compose.ts"], rules: imports(undefined, "fs") },
+  { files: ["src/main.ts", "src/compose.ts", "src/connect.ts"], rules: imports(undefined, "fs") },
   ...folders.map((folder) => ({ files: [`src/${folder}/**/*.test.ts`], rules: imports(folder, ...everyDoor) })),
   { files: ["src/*.test.ts", "e2e/**", "scripts/**"], rules: imports(undefined, ...everyDoor) },
   {

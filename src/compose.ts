@@ -5,37 +5,27 @@ import { SERVICE_ACCOUNT_LIFECYCLE, type ServiceAccountLifecycle } from "./api/v
 import type { AuditTrail } from "./audit/contract.ts";
 import type { ClusterClient, Informer, KubeObject, ResourceKind } from "./cluster/contract.ts";
 import { loadKubeConfig } from "./cluster/endpoint.ts";
-import { identityCalls } from "./cluster/identity-calls.ts";
 import { KubernetesEventRecorder } from "./cluster/event-recorder.ts";
 import { ListWatchInformer } from "./cluster/informer.ts";
 import { KubernetesClient } from "./cluster/kubernetes-client.ts";
 import { KubernetesLeaseStore } from "./cluster/lease-store.ts";
+import { connect, type Connections } from "./connect.ts";
 import type { Reconciler, ReconcileRequest } from "./engine/contract.ts";
 import { Controller } from "./engine/controller.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
 import { identityFacts } from "./domain/inventory/facts.ts";
-import type { Mark } from "./domain/inventory/mark.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
 import type { Logger } from "./kernel/logger.ts";
-import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
-import { awsConnections } from "./providers/aws/connection.ts";
-import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
-import type { CallContext } from "./providers/contract.ts";
-import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
-import { vaultConnections } from "./providers/vault/connection.ts";
-import { vaultAccount } from "./providers/vault/identity/account.ts";
-import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { allows } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
-import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
-import type { Accounts, Ports, Sources, Stores } from "./reconcilers/ports.ts";
+import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
 import { connectionNames } from "./reconcilers/service-account-lifecycle/connections.ts";
@@ -44,13 +34,10 @@ import { serviceAccountLifecycleReconciler } from "./reconcilers/service-account
 import { survey, type SurveyPorts } from "./reconcilers/survey.ts";
 import { sweep } from "./reconcilers/sweep.ts";
 import { claimStore } from "./stores/claims.ts";
-import { fromBase64, SECRETS, type Secret } from "./stores/kinds.ts";
 import { killSwitch } from "./stores/kill-switch.ts";
 import { limitStore } from "./stores/limits.ts";
-import { kubernetesSecretStore } from "./stores/kubernetes-secret.ts";
 import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
-import { vaultKvStore } from "./stores/vault-kv.ts";
 import type { Metrics } from "./telemetry/contract.ts";
 import type { Redactor } from "./telemetry/redactor.ts";
 
@@ -169,8 +156,10 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   });
   connectionObjects.onChange(({ type, object, before }) => {
     if (type === "updated" && object.metadata.generation === before?.metadata.generation) return;
-    for (const { spec, metadata } of rotations.list()) {
-      if (namesConnection(spec, object.metadata.name)) rotationController.enqueue(requestOf(metadata));
+    for (const { spec, metadata, status } of rotations.list()) {
+      // A rotation of an identity's account names no connection itself.
+      const names = namesConnection(spec, object.metadata.name) || status?.target?.connection === object.metadata.name;
+      if (names) rotationController.enqueue(requestOf(metadata));
     }
     for (const { spec, metadata } of identities.list()) {
       if (connectionNames(spec).includes(object.metadata.name)) identityController.enqueue(requestOf(metadata));
@@ -306,110 +295,6 @@ const remembering = (staging: StagingStore, redactor: Redactor): StagingStore =>
   },
 });
 
-interface Connections {
-  readonly sources: Sources;
-  readonly accounts: Accounts;
-  readonly stores: Stores;
-  /** What carries an owner mark of ours at one provider, as far as namespaces are watched. */
-  marked(connection: ProviderConnection, context: CallContext): Promise<readonly Mark[]>;
-  close(): Promise<void>;
-}
-
-/** The clouds and stores: a new one is a line here. */
-const connect = (
-  options: Options,
-  { clock, metrics, redactor }: Pick<Instruments, "clock" | "metrics" | "redactor">,
-  cluster: ClusterClient,
-): Connections => {
-  const aws = awsConnections({
-    clock,
-    readLoginSecret: async (name) => {
-      const secret = await cluster.get<Secret>({ kind: SECRETS, namespace: options.operatorNamespace, name });
-      if (secret === undefined) return undefined;
-      const login = Object.fromEntries(
-        Object.entries(secret.data ?? {}).map(([key, value]) => [key, fromBase64(value)]),
-      );
-      redactor.remember(new SecretMaterial(login));
-      return login;
-    },
-  });
-  const meter = (provider: string): Meter => ({ clock, metrics, provider });
-  const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
-  const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
-  const vaultOf = (connection: ProviderConnection) => {
-    if (connection.spec.vault === undefined)
-      throw invalidField("spec.deliver.vaultKV.connectionRef", "names a connection that is not a Vault");
-    return vault.connection(connectionSpec(connection, connection.spec.vault));
-  };
-  const calls = identityCalls(cluster);
-  const clusterBindings = rememberedClusterBindings(calls, clock);
-  const accountVaultOf = (connection: ProviderConnection, account: string) => {
-    if (connection.spec.vault === undefined) throw otherKind(account, "Vault");
-    return vault.connection(connectionSpec(connection, connection.spec.vault));
-  };
-  const accountAwsOf = (connection: ProviderConnection, account: string): ConnectionSpec => {
-    if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
-    return connectionSpec(connection, connection.spec.aws);
-  };
-  const awsOf = (connection: ProviderConnection): ConnectionSpec => {
-    if (connection.spec.aws === undefined)
-      throw invalidField("spec.source.awsAccessKey.connectionRef", "names a connection that is not an AWS account");
-    return connectionSpec(connection, connection.spec.aws);
-  };
-  return {
-    sources: {
-      awsAccessKey: (connection, target) => measuredSource(aws.source(awsOf(connection), target), meter("aws")),
-      async check(connection, context: CallContext) {
-        // This cluster: whoever reads the connection is logged in.
-        if (connection.spec.kubernetes !== undefined) return;
-        if (connection.spec.vault !== undefined) await vaultOf(connection).use(() => Promise.resolve(), context);
-        else await aws.check(awsOf(connection), context);
-      },
-      retire(name) {
-        aws.retire(name);
-        void vault.retire(name);
-      },
-    },
-    accounts: {
-      open(connection, owner, account, identity) {
-        const { kubernetes, aws: declared, vault: entity } = account;
-        if (declared !== undefined) {
-          const target = { name: account.name, aws: declared };
-          return measuredAccount(aws.account(accountAwsOf(connection, account.name), owner, target), meter("aws"));
-        }
-        if (entity !== undefined) {
-          return measuredAccount(
-            vaultAccount(accountVaultOf(connection, account.name), owner, account, identity),
-            meter("vault"),
-          );
-        }
-        return measuredAccount(
-          kubernetesAccount({ calls, clock, clusterBindings }, owner, kubernetes ?? {}),
-          meter("kubernetes"),
-        );
-      },
-    },
-    stores: {
-      kubernetesSecret: (owner, place) =>
-        measuredStore(kubernetesSecretStore(cluster, owner, place), meter("kubernetes")),
-      vaultKV: (connection, owner, place) =>
-        measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
-    },
-    async marked(connection, context) {
-      const { watchNamespace: namespace } = options;
-      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, namespace);
-      return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, namespace);
-    },
-    async close() {
-      aws.close();
-      await vault.close();
-    },
-  };
-};
-
-const otherKind = (account: string, kind: string) =>
-  invalidField(`spec.accounts[${account}].connectionRef`, `names a connection that is not a ${kind}`);
-
 const surveyPorts = (options: Options, cluster: ClusterClient, connections: Connections): SurveyPorts => ({
   cluster,
   clusterName: options.clusterName,
@@ -429,10 +314,3 @@ export const composeSurvey = (
   const connections = connect(options, instruments, cluster);
   return { ports: surveyPorts(options, cluster, connections), close: () => connections.close() };
 };
-
-const connectionSpec = (connection: ProviderConnection, spec: unknown): ConnectionSpec => ({
-  name: connection.metadata.name,
-  uid: connection.metadata.uid,
-  generation: connection.metadata.generation ?? 0,
-  spec,
-});

@@ -11,7 +11,7 @@ import type { Foreign } from "./foreign.ts";
 import type { Ground } from "./ground.ts";
 import { accountId, connectionObject, connectionSpecs, openGround } from "./ground.ts";
 import type { Identity, Rest } from "./identity.ts";
-import { identityObject, identityPath, rests } from "./identity.ts";
+import { briefly, identityObject, identityPath, rests } from "./identity.ts";
 import type { Lane } from "./lane.ts";
 import { deliveryPolicy, rotationActions } from "./lane.ts";
 import { guardLane } from "./policies.ts";
@@ -258,7 +258,7 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
           const identity = await find(name);
           if (rests(identity, how)) return identity;
           // The last one is in the message.
-          throw new Error(JSON.stringify(identity?.status ?? "no status").slice(0, 3000));
+          throw new Error(briefly(identity).slice(0, 3500));
         },
         { timeout: timeoutMs, every: 60 },
       ),

@@ -73,3 +73,19 @@ export function rests(identity: Identity | undefined, how: Rest): boolean {
       return is("Offboarded") && status.state === "Decommissioned" && !is("Reconciling");
   }
 }
+
+/** What a status says, in few words, for messages about what did not happen. */
+export function briefly(identity: Identity | undefined): string {
+  const {
+    state,
+    activity,
+    conditions = [],
+    failures,
+    leaveFailures,
+    quarantine,
+    accounts = [],
+  } = identity?.status ?? {};
+  const told = conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`);
+  const standing = accounts.map(({ name, state: is }) => `${name} ${is}`);
+  return JSON.stringify({ state, activity, standing, failures, leaveFailures, quarantine, told }, undefined, 1);
+}

@@ -43,6 +43,8 @@ describe("the admission policies on a real API server", function () {
   let alice: Somebody;
   /** May edit the same things, and holds bind on nothing. */
   let bob: Somebody;
+  /** Holds bind on the same roles as alice, but in the namespace only. */
+  let carol: Somebody;
   let operator: Somebody;
   const names = {
     team: "team",
@@ -118,9 +120,10 @@ describe("the admission policies on a real API server", function () {
     admin = stack.kubernetes.client;
     deepEqual((await applyManifests(admin, join(root, "crds"))).refused, []);
     for (const name of Object.values(names)) await admin.create("/api/v1/namespaces", { metadata: { name } });
-    [alice, bob, operator] = await Promise.all([
+    [alice, bob, carol, operator] = await Promise.all([
       somebody(names.team, "alice"),
       somebody(names.team, "bob"),
+      somebody(names.team, "carol"),
       somebody(names.system, "keyturn"),
     ]);
     const everything = [
@@ -131,9 +134,15 @@ describe("the admission policies on a real API server", function () {
         verbs: ["get", "create", "update", "patch"],
       },
     ];
-    for (const who of [alice, bob, operator]) await allow(`edit-${who.username.split(":").join("-")}`, everything, who);
+    for (const who of [alice, bob, carol, operator])
+      await allow(`edit-${who.username.split(":").join("-")}`, everything, who);
     const bind = { apiGroups: ["rbac.authorization.k8s.io"], resourceNames: grantable, verbs: ["bind"] };
     await allow("bind", [{ ...bind, resources: ["roles", "clusterroles"] }], alice);
+    await admin.create(`${RBAC}/namespaces/${names.team}/rolebindings`, {
+      metadata: { name: "bind" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "bind" },
+      subjects: [{ kind: "ServiceAccount", name: "carol", namespace: names.team }],
+    });
     const of = { team: { suffix: "team", operatorNamespace: names.system, namespaces: [names.team] } };
     await installAdmission(admin, of.team);
     await installAdmission(admin, {
@@ -342,6 +351,19 @@ describe("the admission policies on a real API server", function () {
         bob.kube.create(collection(), identity("bad", { roles: [role] })),
         refused(/you may not give Role granted/),
       );
+    });
+
+    it("that one may bind in the namespace may not be given in the cluster, at whichever place of the list", async () => {
+      await carol.kube.create(collection(), identity("carols", { roles: eight("Namespace") }));
+      for (let place = 0; place < 8; place += 1) {
+        const roles = eight("Namespace").map((role, index): Role =>
+          index === place ? { ...role, scope: "Cluster" } : role,
+        );
+        const error = refused(
+          new RegExp(`roles\\[${place}\\]: you may not give ClusterRole granted-${place} in the whole`),
+        );
+        await rejects(carol.kube.create(collection(), identity("bad", { roles })), error);
+      }
     });
 
     it("that stand already need not be held by one who changes something else", async () => {

@@ -202,7 +202,7 @@ export class FakeAccount implements AccountClient {
       if (!adopting) this.#demandOurs();
       if (place.conflicts.has(piece.key)) throw conflict(piece.key);
       if (piece.key === "owner" && place.principal !== undefined) place.principal.mark = this.#mark();
-      if (piece.class === "login") place.loginClosed = false;
+      if (piece.key === "trust") place.loginClosed = false;
       place.pieces.set(piece.key, piece);
     });
   }
@@ -213,7 +213,10 @@ export class FakeAccount implements AccountClient {
       if (this.#whose() === "absent") return "alreadyAbsent";
       this.#demandOurs();
       if (key !== "principal") return key !== "owner" && place.pieces.delete(key) ? "removed" : "alreadyAbsent";
-      const hanging = [...place.pieces.values()].some((piece) => piece.class === "grant" || piece.class === "login");
+      // A trust is a part of its role.
+      const hanging = [...place.pieces.values()].some(
+        (piece) => piece.class === "grant" || (piece.class === "login" && piece.key !== "trust"),
+      );
       if (hanging || place.credentials.size > 0) throw conflict(key);
       place.principal = undefined;
       place.pieces.clear();
@@ -226,12 +229,14 @@ export class FakeAccount implements AccountClient {
   cut(): Promise<void> {
     return this.#ours("cut", undefined, () => {
       this.place.cut = true;
+      if (this.kind === "VaultEntity") this.place.loginClosed = true;
     });
   }
 
   uncut(): Promise<void> {
     return this.#ours("uncut", undefined, () => {
       this.place.cut = false;
+      if (this.kind === "VaultEntity") this.place.loginClosed = false;
     });
   }
 
@@ -239,6 +244,8 @@ export class FakeAccount implements AccountClient {
     if (!this.#hasLogin()) return Promise.resolve();
     return this.#ours("closeLogin", undefined, () => {
       this.place.loginClosed = true;
+      // A disabled entity is one thing: no rights and no login.
+      if (this.kind === "VaultEntity") this.place.cut = true;
     });
   }
 
@@ -246,6 +253,7 @@ export class FakeAccount implements AccountClient {
     if (!this.#hasLogin()) return Promise.resolve();
     return this.#ours("openLogin", undefined, () => {
       this.place.loginClosed = false;
+      if (this.kind === "VaultEntity") this.place.cut = false;
     });
   }
 
@@ -310,7 +318,7 @@ export class FakeAccount implements AccountClient {
         title,
         value: key === "owner" && !current ? `${value} (of a predecessor)` : value,
       }))
-      .filter((piece) => !(this.place.loginClosed && piece.class === "login"));
+      .filter((piece) => !(this.place.loginClosed && piece.key === "trust"));
   }
 
   #hasGrants(): boolean {

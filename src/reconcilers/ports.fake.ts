@@ -1,4 +1,4 @@
-import { CHANGED_BY, ROTATE_AT } from "../api/v1alpha1/annotations.ts";
+import { ADMISSION_PROBE, CHANGED_BY, ROTATE_AT } from "../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../api/v1alpha1/reasons.ts";
 import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
@@ -127,6 +127,8 @@ export class Bench {
   readonly places = new Map<string, FakeAccountPlace>();
   /** No limits unless a test sets some. */
   limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
+  /** What stands between the operator and an account's client, in every process. */
+  wrapAccount: (client: AccountClient, name: string) => AccountClient = (client) => client;
   /** Providers that are away: names of accounts. */
   readonly away = new Set<string>();
   readonly events: RecordedEvent[] = [];
@@ -459,7 +461,7 @@ export class Bench {
       for (const operation of ["observe", ...ACCOUNT_MUTATIONS, "proveRefused"] as const)
         client.failNext(operation as FakeAccountOperation, fakeAccountErrors.unavailable, { times: 1000 });
     }
-    return this.#wired<AccountClient>("account", client, ACCOUNT_MUTATIONS);
+    return this.#wired<AccountClient>("account", this.wrapAccount(client, account.name), ACCOUNT_MUTATIONS);
   }
 
   /** The same thing behind the trap: mutations are counted, and a dead process's calls go nowhere. */
@@ -503,11 +505,15 @@ export class Bench {
   }
 }
 
-/** As the admission policies do: whoever stamps gets their own stamp. */
-const stamping = (object: NewObject): NewObject => ({
-  ...object,
-  metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [CHANGED_BY]: "system:admin" } },
-});
+/** As the admission policies do: whoever stamps gets their own stamp, and what probes for a policy is refused. */
+const stamping = (object: NewObject): NewObject => {
+  if (object.metadata.annotations?.[ADMISSION_PROBE] !== undefined)
+    throw new OperatorError("PermissionDenied", { publicMessage: "A policy refused it.", status: 403 });
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [CHANGED_BY]: "system:admin" } },
+  };
+};
 
 /** As the engine does with what a pass throws. */
 const caught = (thrown: unknown): Outcome => ({ kind: "failed", error: toOperatorError(thrown) });

@@ -4,7 +4,7 @@ import { OperatorError } from "../kernel/errors.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
 import type { DeliveryOwner } from "./contract.ts";
-import { SECRETS, fromBase64, type Secret } from "./kinds.ts";
+import { SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
 import { kubernetesSecretStore } from "./kubernetes-secret.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
@@ -177,5 +177,101 @@ describe("delivery to a Kubernetes Secret", () => {
     const store = kubernetesSecretStore(cluster, owner, place);
     await assert.rejects(store.publish({ version: "v1", material: half }, { kind: "secret" }, context), OperatorError);
     assert.equal(cluster.mutations().length, 0);
+  });
+});
+
+describe("a Secret that asks to be adopted", () => {
+  const values = { AWS_ACCESS_KEY_ID: "AKIA1", AWS_SECRET_ACCESS_KEY: "one+/=" };
+  const seeded = (
+    more: Partial<Secret> = {},
+    held: Readonly<Record<string, string>> = values,
+    annotations: Readonly<Record<string, string>> = { "keyturn.dev/adopt": "payments/billing" },
+  ) => {
+    const cluster = new FakeCluster();
+    const data = Object.fromEntries(Object.entries(held).map(([key, value]) => [key, toBase64(value)]));
+    const labels = { "app.kubernetes.io/managed-by": "Helm", team: "payments" };
+    const metadata = { labels, annotations: { ...annotations, note: "kept" } };
+    cluster.seed<Secret>(ref, { type: "Opaque", data, ...more, metadata });
+    return { cluster, store: kubernetesSecretStore(cluster, owner, place), secret: () => cluster.peek<Secret>(ref) };
+  };
+  const adoptable = async (store: ReturnType<typeof kubernetesSecretStore>) => {
+    const seen = await store.observe(context);
+    assert.equal(seen.kind, "adoptable");
+    return seen;
+  };
+
+  it("is seen with what it holds, and nothing is written by looking", async () => {
+    const { store, secret } = seeded();
+    const before = secret();
+    assert.equal((await adoptable(store)).material.equals(one), true);
+    assert.deepEqual(secret(), before);
+  });
+
+  for (const [sentence, more, held, annotations] of [
+    ["it holds another key besides", {}, { ...values, region: "eu" }, undefined],
+    ["it lacks a key", {}, { AWS_ACCESS_KEY_ID: "AKIA1" }, undefined],
+    ["a value is empty", {}, { ...values, AWS_SECRET_ACCESS_KEY: "" }, undefined],
+    ["it is of another type", { type: "kubernetes.io/basic-auth" }, values, undefined],
+    ["it is immutable", { immutable: true }, values, undefined],
+    ["it asks for another resource", {}, values, { "keyturn.dev/adopt": "payments/other" }],
+    ["it asks for one of another namespace", {}, values, { "keyturn.dev/adopt": "other/billing" }],
+    [
+      "it belongs to another resource",
+      {},
+      values,
+      { "keyturn.dev/adopt": "payments/billing", "keyturn.dev/owner-uid": "u2" },
+    ],
+  ] as const) {
+    it(`is foreign when ${sentence}, and is never written`, async () => {
+      const { store, secret } = seeded(more, held, annotations);
+      const before = secret();
+      assert.equal((await store.observe(context)).kind, "foreign");
+      const { uid, resourceVersion } = before!.metadata;
+      const precondition = { kind: "secret", uid, resourceVersion, adopting: true } as const;
+      await assert.rejects(store.publish({ version: "v1", material: two }, precondition, context), isConflict);
+      assert.equal(await store.giveBack?.(one, context), "untouched");
+      assert.equal(await store.withdraw({ final: true }, context), "foreign");
+      assert.deepEqual(secret(), before);
+    });
+  }
+
+  it("is written over only under the precondition of its adoption, and is ours then", async () => {
+    const { store, secret } = seeded();
+    const { precondition } = await adoptable(store);
+    assert.ok(precondition.kind === "secret");
+    const { uid, resourceVersion } = secret()!.metadata;
+    const plain = { kind: "secret", uid, resourceVersion } as const;
+    await assert.rejects(store.publish({ version: "v1", material: two }, plain, context), isConflict);
+    await store.publish({ version: "v1", material: two }, precondition, context);
+    const seen = await ours(store);
+    assert.deepEqual([seen.version, seen.matches(two), seen.asksAdoption], ["v1", true, true]);
+  });
+
+  it("is refused when somebody took the annotation off after it was looked at", async () => {
+    const { cluster, store, secret } = seeded();
+    const { precondition } = await adoptable(store);
+    cluster.seed<Secret>(ref, { ...secret()!, metadata: { ...secret()!.metadata, annotations: {} } });
+    await assert.rejects(store.publish({ version: "v1", material: two }, precondition, context), isConflict);
+  });
+
+  it("is given back as it was found, with its label and without any mark of ours", async () => {
+    const { store, secret } = seeded();
+    const before = secret()!;
+    const { precondition } = await adoptable(store);
+    await store.publish({ version: "v1", material: two }, precondition, context);
+    assert.equal(await store.giveBack?.(one, context), "givenBack");
+    const after = secret()!;
+    assert.deepEqual(
+      [after.data, after.metadata.labels, after.metadata.annotations, after.metadata.uid],
+      [before.data, before.metadata.labels, before.metadata.annotations, before.metadata.uid],
+    );
+    assert.equal(await store.giveBack?.(one, context), "untouched");
+  });
+
+  it("is not made when it is gone", async () => {
+    const { cluster, store } = seeded();
+    cluster.drop(ref);
+    assert.equal(await store.giveBack?.(one, context), "alreadyAbsent");
+    assert.equal(cluster.peek(ref), undefined);
   });
 });

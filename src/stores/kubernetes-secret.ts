@@ -117,7 +117,8 @@ export const kubernetesSecretStore = (
       }
       const before = await cluster.get<Secret>(ref);
       if (before === undefined || before.metadata.uid !== precondition.uid) throw changed(place.name);
-      const mine = precondition.adopting === true && mayAdopt(before) ? undefined : foreign(before);
+      const adopted = precondition.adopting === true && mayAdopt(before) && adoptable(before).kind === "adoptable";
+      const mine = adopted ? undefined : foreign(before);
       const why = mine ?? unwritable(before);
       if (why !== undefined) throw new OperatorError("Conflict", { publicMessage: `${why}.` });
       // Foreign labels and annotations (of people and tools) stay; the resourceVersion is that of the observation, so what was

@@ -91,6 +91,7 @@ export const adoptedKeys: Scenario = {
           },
         ],
         adoption: { mode: "IfAnnotated" },
+        dependents: [],
         verify: { successes: 1, soak: "0s" },
         retire: { overlap: "1s", deleteAfter: "1s" },
         progressDeadline: "5s",
@@ -133,19 +134,15 @@ export const namesTaken: Scenario = {
     const before = atProviders(await readOutside(site));
     const planted = 7;
     stage.count("foreignPlanted", planted);
+    // What takes tokens of a ServiceAccount needs one.
+    const beside = site.kubernetesAccount({ name: "free", serviceAccountName: "free" });
     const alone: [string, Identity["spec"]["accounts"]][] = [
       ["ServiceAccount", [site.kubernetesAccount({ roles: ["reader"] })]],
       ["IAM user", [site.awsUser({ policies: ["read"] })]],
-      ["IAM role", [site.awsRole({ policies: ["read"] })]],
+      ["IAM role", [beside, site.awsRole({ policies: ["read"] })]],
       ["Vault entity", [site.vaultAccount({ policies: ["read"] })]],
       ["AppRole", [site.vaultAccount({ name: "approle", policies: ["read"] })]],
-      [
-        "JWT role",
-        [
-          site.kubernetesAccount({ name: "k", serviceAccountName: "free" }),
-          site.vaultAccount({ name: "jwt", mode: "JWT", policies: ["read"] }),
-        ],
-      ],
+      ["JWT role", [beside, site.vaultAccount({ name: "jwt", mode: "JWT", policies: ["read"] })]],
     ];
     for (const [what, accounts] of alone) {
       await site.apply(site.identity("app", accounts));

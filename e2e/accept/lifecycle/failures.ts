@@ -2,7 +2,7 @@ import type { Call, ServerKind } from "../../stack/fault-proxy.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import type { Identity } from "../../lane/identity.ts";
-import { identityCondition, rests } from "../../lane/identity.ts";
+import { briefly, identityCondition, rests } from "../../lane/identity.ts";
 import { atProviders, compareOutside, readOutside } from "../../lane/outside.ts";
 import type { Outside } from "../../lane/outside.ts";
 import type { Scenario, Stage } from "./stage.ts";
@@ -67,16 +67,13 @@ const base = (site: IdentitySite, name: string): Identity =>
     site.vaultAccount({ policies: ["read"] }),
   ]);
 
+/** Rights alone: an owner is always the newest one, and is not taken back. */
 const widened = (site: IdentitySite, name: string): Identity =>
-  site.identity(
-    name,
-    [
-      site.kubernetesAccount({ roles: ["reader", "writer", "watcher", "viewer"] }),
-      site.awsUser({ policies: ["read", "write", "list"], inline: ["s3:Get*"], groups: ["staff", "audit"] }),
-      site.vaultAccount({ policies: ["read", "write", "list"] }),
-    ],
-    { owner: { team: "billing", contact: "billing@example.com" } },
-  );
+  site.identity(name, [
+    site.kubernetesAccount({ roles: ["reader", "writer", "watcher", "viewer"] }),
+    site.awsUser({ policies: ["read", "write", "list"], inline: ["s3:Get*"], groups: ["staff", "audit"] }),
+    site.vaultAccount({ policies: ["read", "write", "list"] }),
+  ]);
 
 /** Real refusals: a thing that does not exist, at each provider, and what the connection does not grant. */
 function realRefusals(site: IdentitySite): [string, Identity][] {
@@ -201,7 +198,7 @@ async function failAt(
       async () => {
         if (rule.hits() === 0) return false;
         const left = compareOutside(before, atProviders(await readOutside(site)));
-        if (left.length > 0) throw new Error(`${left.join("; ")} ${JSON.stringify((await site.find("app"))?.status)}`);
+        if (left.length > 0) throw new Error(`${left.join("; ")} ${briefly(await site.find("app"))}`);
         return true;
       },
       { timeout: 60_000, every: 200 },
@@ -214,6 +211,16 @@ async function failAt(
   if (change.from === undefined) {
     await site.team.delete(site.path("app"));
     await site.gone("app");
+    // What a retry has made again since then is the ledger's to take away.
+    await waitFor(
+      `${what}: nothing is left of the resource`,
+      async () => {
+        const left = compareOutside(before, atProviders(await readOutside(site)));
+        if (left.length > 0) throw new Error(left.join("; "));
+        return true;
+      },
+      { timeout: 40_000, every: 200 },
+    );
   } else {
     await site.apply(change.from(site, "app"));
     await site.until("app", "Good");
@@ -301,7 +308,7 @@ async function suspendedInFailing(stage: Stage): Promise<void> {
         identity.status.observedGeneration === identity.metadata.generation
       )
         return true;
-      throw new Error(JSON.stringify(identity?.status));
+      throw new Error(briefly(identity));
     },
     { timeout: 30_000 },
   );
@@ -347,7 +354,7 @@ async function rewriteSpec(stage: Stage, argo: boolean): Promise<void> {
       const back =
         JSON.stringify(identity.spec.accounts) === JSON.stringify((await applyDry(site, good)).spec.accounts);
       if (argo ? rests(identity, "Reverted") : back && rests(identity, "Good")) return true;
-      throw new Error(JSON.stringify({ spec: identity.spec.accounts, status: identity.status }));
+      throw new Error(JSON.stringify({ spec: identity.spec.accounts, status: briefly(identity) }));
     },
     { timeout: 40_000 },
   );

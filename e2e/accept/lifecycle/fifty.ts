@@ -106,6 +106,7 @@ export function rotationOf(site: IdentitySite, name: string): [path: string, obj
             },
           },
         ],
+        dependents: [],
         verify: { successes: 1, soak: "0s" },
         retire: { overlap: "1s", deleteAfter: "1s" },
         progressDeadline: "5s",

@@ -77,15 +77,26 @@ export function phaseKills(trace: StoryTrace): PhaseKill[] {
   });
 }
 
-/** Stories with at most one kill in each phase, so that all of them get their turn. */
+/** Kills of one phase in one story at most. */
+const mostAtOnce = 3;
+
+/**
+ * Stories with a few kills in each phase, so that all of them get their turn. Two kills of one phase are never about the same
+ * kind of request: the first one shifts which of its kind the second would be.
+ */
 export function killCycles(kills: readonly PhaseKill[], round: number): { id: string; kills: readonly PhaseKill[] }[] {
-  const byPhase = new Map<string, PhaseKill[]>();
-  for (const kill of kills) byPhase.set(kill.phase, [...(byPhase.get(kill.phase) ?? []), kill]);
-  const most = Math.max(0, ...[...byPhase.values()].map((list) => list.length));
-  return Array.from({ length: most }, (_, i) => ({
-    id: `cycle/${round}/${i + 1}`,
-    kills: [...byPhase.values()].flatMap((list) => list[i] ?? []),
-  }));
+  const cycles: { kills: PhaseKill[]; taken: Map<string, Set<string>> }[] = [];
+  for (const kill of kills) {
+    const kind = `${kill.server} ${kill.verb} ${kill.template}`;
+    let cycle = cycles.find(({ taken }) => {
+      const there = taken.get(kill.phase);
+      return there === undefined || (there.size < mostAtOnce && !there.has(kind));
+    });
+    if (cycle === undefined) cycles.push((cycle = { kills: [], taken: new Map() }));
+    cycle.kills.push(kill);
+    cycle.taken.set(kill.phase, new Set([...(cycle.taken.get(kill.phase) ?? []), kind]));
+  }
+  return cycles.map((cycle, i) => ({ id: `cycle/${round}/${i + 1}`, kills: cycle.kills }));
 }
 
 /** The story with kills; after each phase the providers must hold what they held in the undisturbed one. */

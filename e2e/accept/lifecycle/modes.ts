@@ -52,7 +52,7 @@ export async function wholeLifecycle(all: LifecycleCampaign, { say, print, lanes
   return missed.length === 0 ? 0 : 1;
 }
 
-/** One scenario by its name, all that begin so, or their list. */
+/** Scenarios by their names (with commas between them), all that begin so, or their list. */
 export async function oneLifecycle(
   all: LifecycleCampaign,
   name: string,
@@ -75,7 +75,10 @@ export async function oneLifecycle(
     for (const { id } of chosen) if (!hit.has(id)) say(`not hit: ${id}`);
     return lifecycleVerdict(all.results.entries, print);
   }
-  const chosen = scenarios.filter(({ id }) => id === name || id.startsWith(`${name}/`) || id.endsWith(`/${name}`));
+  const names = name.split(",");
+  const chosen = scenarios.filter(({ id }) =>
+    names.some((one) => id === one || id.startsWith(`${one}/`) || id.endsWith(`/${one}`)),
+  );
   if (chosen.length === 0) {
     say(`There is no scenario ${name}; --scenario list names them all.`);
     return 2;

@@ -107,8 +107,8 @@ export async function perform(lane: Lane, scenario: Scenario, say: (line: string
     await stage.restarted();
   } catch (error) {
     const { cause, stack } = error as Error;
-    const why = cause instanceof Error ? `\n${cause.message}` : "";
-    broken(cause instanceof Error ? "L1" : "RUN", (error as Error).message.slice(0, 300), `${stack ?? ""}${why}`);
+    const why = cause instanceof Error ? cause.message : "";
+    broken(cause instanceof Error ? "L1" : "RUN", (error as Error).message.slice(0, 300), `${why}\n${stack ?? ""}`);
   }
   await stage.restarted().catch(() => undefined);
   for (const one of Object.values(lane.proxies)) one.clearRules();

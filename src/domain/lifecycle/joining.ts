@@ -198,7 +198,7 @@ const newRecords = (
     return [declaredRecord(account, record, view)];
   });
 
-const declaredRecord = (
+export const declaredRecord = (
   account: DesiredAccount,
   record: AccountRecord | undefined,
   view: AccountView,

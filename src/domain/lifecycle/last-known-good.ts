@@ -59,7 +59,9 @@ export const quarantineHolds = (
   if (quarantine.connectionGeneration !== at.connectionGeneration) return false;
   // With nothing good to stand on, it is tried again when the back-off is over.
   if (lastKnownGood !== undefined) return true;
-  return failures !== undefined && Date.parse(failures.nextAttemptTime) > at.now.getTime();
+  // What is merely out of reach during such a try takes nothing back.
+  if (failures === undefined || !isRefusalCode(failures.reason)) return false;
+  return Date.parse(failures.nextAttemptTime) > at.now.getTime();
 };
 
 /**

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { canonicalJson } from "../../kernel/ids.ts";
 import { without } from "../../kernel/without.ts";
+import type { DesiredAccount } from "./action.ts";
 import type { AccountRecord } from "./record.ts";
 import { wasOffboarded } from "./plan.ts";
 import { readLeniently, wantedState } from "./settings.ts";
@@ -203,6 +204,8 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const) }) },
 );
 
+type Say = (why: string) => string;
+
 /** The model's memory of what people did and what they may expect. */
 class Judge {
   readonly world: World;
@@ -255,6 +258,7 @@ class Judge {
     const record = (stored.accounts ?? []).find((each) => each.name === action.account);
     assert.ok(record !== undefined, say("not on record before it was done"));
     assert.ok(!this.foreign.has(place.target) || action.type === "prove", say("it is somebody else's"));
+    this.#keepsBounds(action, place, desired, say);
     if (action.type === "apply") {
       const { piece } = action;
       assert.ok(record.pieces.includes(piece.key), say(`${piece.key} is not on record before it is made`));
@@ -276,7 +280,18 @@ class Judge {
       this.#heldLongEnough(record, atMs, say);
   }
 
-  #heldLongEnough(record: AccountRecord, atMs: number, say: (why: string) => string): void {
+  /** What was given under a boundary never stands without it, or under another one, unless the spec says so too. */
+  #keepsBounds(action: Happening["action"], place: Place, desired: DesiredAccount | undefined, say: Say): void {
+    const key = action.type === "remove" ? action.key : action.type === "apply" ? action.piece.key : "";
+    const lifted = action.type === "remove" && (action.because === "NotDeclared" || action.because === "Drift");
+    const changed = action.type === "apply" && place.pieces.has(key);
+    if (key !== "boundary" || !(lifted || changed)) return;
+    const declared = new Set(desired?.pieces.map((piece) => piece.key));
+    for (const piece of place.pieces.values())
+      assert.ok(piece.class !== "grant" || declared.has(piece.key), say(`${piece.key} stands under the old boundary`));
+  }
+
+  #heldLongEnough(record: AccountRecord, atMs: number, say: Say): void {
     assert.ok(this.world.timeTrusted, say("deleted although the clocks disagree"));
     assert.ok(record.heldUntil !== undefined && atMs >= Date.parse(record.heldUntil), say("deleted before heldUntil"));
     const since = this.goneSince.get(record.name);
@@ -632,7 +647,10 @@ describe("the lifecycle protocol, over random histories", function () {
 const snapshots = (world: World): Readonly<Record<string, string>> =>
   Object.fromEntries(NAMES.map((each) => [each, world.place(TARGETS[each]).snapshot()]));
 
-/** Accounts stay, boundaries are not added: both would act at once, whatever else fails. */
+/**
+ * Accounts stay, and boundaries are neither added nor exchanged: that acts at once, or comes before what is added and so
+ * goes forward only.
+ */
 const changedOnly = (before: readonly Account[], next: readonly Account[]): Account[] => {
   const kept = before.filter((account) => !next.some((each) => each.name === account.name));
   return [
@@ -655,13 +673,13 @@ const unbound = (account: Account, before: Account | undefined): Account => {
     const { permissionsBoundary: own, ...user } = aws.user;
     return {
       ...account,
-      aws: { ...aws, user: bound === undefined || own === undefined ? user : { ...user, permissionsBoundary: own } },
+      aws: { ...aws, user: bound === undefined || own === undefined ? user : { ...user, permissionsBoundary: bound } },
     };
   }
   const { permissionsBoundary: own, ...role } = aws.role ?? {};
   return {
     ...account,
-    aws: { ...aws, role: bound === undefined || own === undefined ? role : { ...role, permissionsBoundary: own } },
+    aws: { ...aws, role: bound === undefined || own === undefined ? role : { ...role, permissionsBoundary: bound } },
   };
 };
 

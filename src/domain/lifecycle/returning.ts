@@ -1,6 +1,7 @@
 import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput } from "./action.ts";
 import { changesOf, isForeignRestriction, narrowings } from "./changes.ts";
-import { permitted } from "./joining.ts";
+import { declaredRecord, permitted } from "./joining.ts";
+import { planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord } from "./record.ts";
 
 /**
@@ -60,8 +61,12 @@ const narrowFirst = (
   const due = [...bounds, ...narrowings(changes)];
   const first = due[0];
   if (first === undefined) return undefined;
+  const lines = due.map(planLineOf);
+  if (!good && !planTells(status, input.generation, lines)) return { type: "recordPlan", lines };
   const asked = permitted(due, input);
   if ("type" in asked) return asked;
+  if (first.kind !== "remove" && !record.pieces.includes(first.piece.key))
+    return { type: "declare", records: [declaredRecord(account, record, view)] };
   if (!good && status.narrowed !== specHash) return { type: "beginNarrowing", accounts: [account.name] };
   const { kind, piece, recorded } = first;
   const declared = recorded || !good;

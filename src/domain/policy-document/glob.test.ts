@@ -51,6 +51,7 @@ describe("coversArn", () => {
     ["arn:aws:s3:::${aws:username}/*", "arn:aws:s3:::${aws:username}/a", true],
     ["arn:aws:s3:::*/a", "arn:aws:s3:::${aws:username}/a", true],
     ["arn:aws:s3:::???????????????/a", "arn:aws:s3:::${aws:username}/a", false],
+    ["arn:aws:s3:::?/a", "arn:aws:s3:::${aws:username}/a", false],
     ["arn:aws:s3:::${aws:userid}/a", "arn:aws:s3:::${aws:username}/a", false],
     ["arn:aws:s3:::a${*}", "arn:aws:s3:::a*", false],
     ["arn:aws:s3:::a*", "arn:aws:s3:::a${*}", true],

@@ -18,7 +18,11 @@ const input = (more: Partial<DeletionInput> = {}): DeletionInput => ({
   ...more,
 });
 
-const adopted: RotationStatus = { sequence: 1, current: { ...current, adopted: true }, adoptedPlaces: ["secret/n/app"] };
+const adopted: RotationStatus = {
+  sequence: 1,
+  current: { ...current, adopted: true },
+  adoptedPlaces: ["secret/n/app"],
+};
 const found = (more: Partial<DeletionInput> = {}): DeletionInput =>
   input({ status: adopted, inLedger: false, ...more });
 const rotating = (more: Partial<DeletionInput> = {}): DeletionInput =>
@@ -61,11 +65,23 @@ describe("a deletion", () => {
     ],
     ["withdraws what stands", input({ standing: ["secret/n/app"] }), { type: "withdraw", target: "secret/n/app" }],
     ["lets the finalizer go last", input(), { type: "removeFinalizer" }],
-    ["looks what was made beside what was adopted", found({ standing: undefined }), { type: "observe", what: "deliveries" }],
+    [
+      "looks what was made beside what was adopted",
+      found({ standing: undefined }),
+      { type: "observe", what: "deliveries" },
+    ],
     ["withdraws that", found({ standing: ["kv/a/b"] }), { type: "withdraw", target: "kv/a/b" }],
-    ["gives back what was adopted and never disables it", found({ listing: [listed("K1", true)] }), { type: "giveBack" }],
+    [
+      "gives back what was adopted and never disables it",
+      found({ listing: [listed("K1", true)] }),
+      { type: "giveBack" },
+    ],
     ["lets everything go when that is done", found({ givenBack: true }), { type: "releaseAll" }],
-    ["writes the ledger for what a rotation has made beside it", rotating({ inLedger: false }), { type: "writeLedger" }],
+    [
+      "writes the ledger for what a rotation has made beside it",
+      rotating({ inLedger: false }),
+      { type: "writeLedger" },
+    ],
     [
       "disables that and nothing else",
       rotating({ listing: [listed("K1", true), listed("K2", true)] }),

@@ -232,6 +232,225 @@ describe("the planner between rotations", () => {
   ]);
 });
 
+describe("the planner and the identity of a credential", () => {
+  const away = { identity: "Suspended", rotateAt: now } as const;
+  const suspension = { reason: "IdentitySuspended", since: "2026-01-01T11:00:00Z" } as const;
+  const back = { ...suspension, resumedAt: "2026-01-01T11:59:00Z" };
+  const held: RotationStatus = { ...resting, suspension };
+  const open = (more: Partial<OpenRotation>): RotationStatus => ({ ...resting, sequence: 2, rotation: rotation(more) });
+  const closedIntents = [
+    {
+      id: "r1",
+      version: "1-a",
+      openedAt: "2026-01-01T11:58:00Z",
+      closedAt: "2026-01-01T11:59:00Z",
+      providerTime: "2026-01-01T11:58:00Z",
+      knownIds: [],
+      result: "Succeeded" as const,
+    },
+  ];
+  holds([
+    ["goes on while it is Active", input(resting, { ...away, identity: "Active" }), { type: "openIntent" }],
+    [
+      "waits while it is not ready",
+      input(resting, { ...away, identity: "NotReady" }),
+      { type: "wait", for: "IdentityNotReady" },
+    ],
+    [
+      "leaves an open rotation where it is meanwhile",
+      input(open(issued), { identity: "NotReady" }),
+      { type: "wait", for: "IdentityNotReady" },
+    ],
+    [
+      "puts on record that it is suspended",
+      input(resting, away),
+      { type: "recordSuspension", reason: "IdentitySuspended" },
+    ],
+    [
+      "puts on record that it has ended after it was suspended",
+      input(held, { identity: "Decommissioned" }),
+      { type: "recordSuspension", reason: "IdentityDecommissioned" },
+    ],
+    [
+      "puts it on record anew when it ends again before it has come back",
+      input({ ...resting, suspension: back }, away),
+      { type: "recordSuspension", reason: "IdentitySuspended" },
+    ],
+    ["then waits, whatever is due", input(held, away), { type: "wait", for: "IdentitySuspended" }],
+    [
+      "does not call a key lost that its reconciler has switched off or taken away",
+      input(held, { ...away, listing: [], deliveries: { app: { kind: "absent" } }, staging: [] }),
+      { type: "wait", for: "IdentitySuspended" },
+    ],
+    [
+      "does not switch on the key of an undone deletion",
+      input(
+        { ...held, current: { ...current, resuming: true } },
+        { ...away, listing: [key("K1", { enabled: false })] },
+      ),
+      { type: "wait", for: "IdentitySuspended" },
+    ],
+    [
+      "looks for a late answer as long as one may come",
+      input({ ...held, closedIntents }, { ...away, listing: undefined }),
+      { type: "observe", what: "listing" },
+    ],
+    [
+      "looks again when none can come any more",
+      input({ ...held, closedIntents }, away),
+      { type: "wait", for: "IdentitySuspended", recheckAt: at("12:09:00") },
+    ],
+    ["closes an intent without a key", input(open({}), away), { type: "discardPending", because: "IdentityNotActive" }],
+    [
+      "gives up a key that nobody has",
+      input(open(issued), away),
+      { type: "discardPending", because: "IdentityNotActive" },
+    ],
+    [
+      "gives up a key that a part of the places carry",
+      input({ ...open(verified), deliveries: [record("2-b")] }, away),
+      { type: "discardPending", because: "IdentityNotActive" },
+    ],
+    [
+      "ends a rotation that was published with the new key",
+      input(open(publishedNow), away),
+      { type: "closeRotation", result: "Abandoned" },
+    ],
+    [
+      "ends a rotation that was going back with the old key",
+      input(open({ ...publishedNow, direction: "Back" }), away),
+      { type: "closeRotation", result: "RolledBack" },
+    ],
+    [
+      "still takes away what must go",
+      input(
+        { ...held, pendingRevocations: [entry({ version: "0-z", id: "K0", disabledAt: "2026-01-01T11:59:00Z" })] },
+        { ...away, listing: [key("K1"), key("K0", { enabled: false })] },
+      ),
+      { type: "revoke", id: "K0" },
+    ],
+    ["begins to come back", input(held, { ...away, identity: "Active" }), { type: "comeBack", step: "Begin" }],
+    [
+      "has the current key log in before anything else",
+      input({ ...resting, suspension: back }, { ...away, identity: "Active" }),
+      { type: "comeBack", step: "Login" },
+    ],
+    [
+      "has nothing to try when there is no key",
+      input({ suspension }, { identity: "Active" }),
+      { type: "comeBack", step: "End" },
+    ],
+    [
+      "has nothing to try when the key is gone",
+      input({ ...resting, suspension: back }, { identity: "Active", listing: [] }),
+      { type: "comeBack", step: "End" },
+    ],
+    [
+      "backs off between its tries",
+      input(
+        { ...resting, suspension: back, failures: failures("Unavailable", "11:59:59", "12:00:05") },
+        { identity: "Active" },
+      ),
+      { type: "wait", for: "BackingOff" },
+    ],
+    [
+      "makes a new key when the old one was refused for good",
+      input({ ...resting, suspension: { ...back, refused: true } }, { identity: "Active", dependents: web("0-z") }),
+      { type: "openIntent", trigger: "Resumed" },
+    ],
+    [
+      "moves dependents to it although they are ill for want of it",
+      input(
+        { ...open({ ...verified, trigger: "Resumed" }), suspension: { ...back, refused: true } },
+        {
+          identity: "Active",
+          staging: [staged("1-a", "K1"), staged("2-b", "K2")],
+          dependents: web("1-a", "Progressing"),
+        },
+      ),
+      { type: "publish", delivery: "app", version: "2-b" },
+    ],
+  ]);
+});
+
+describe("the planner and what existed before", () => {
+  const adopting = { settings: { ...settings(), adopt: true } };
+  const asks = { app: { kind: "adoptable" as const } };
+  const adopted: RotationStatus = {
+    ...resting,
+    current: { ...current, adopted: true },
+    adoptedPlaces: ["secret/n/app"],
+  };
+  const rotating: RotationStatus = { ...adopted, sequence: 2, rotation: rotation(verified) };
+  const both = { staging: [staged("1-a", "K1"), staged("2-b", "K2")] };
+  const changed = { deliveries: { app: { kind: "foreign" as const, why: "" } } };
+  holds([
+    [
+      "looks whether something asks to be adopted before it makes a first key",
+      input({}, { ...adopting, deliveries: undefined }),
+      { type: "observe", what: "deliveries" },
+    ],
+    ["adopts it", input({}, { ...adopting, deliveries: asks }), { type: "adopt", deliveries: ["app"] }],
+    ["does not where the spec does not say so", input({}, { deliveries: asks }), { type: "declare", delivery: "app" }],
+    [
+      "does not adopt when there is a key already",
+      input({ ...resting, deliveries: [] }, { ...adopting, deliveries: asks }),
+      { type: "declare", delivery: "app" },
+    ],
+    ["leaves what is adopted alone", input(adopted, adopting), { type: "wait", for: "NextRotation" }],
+    [
+      "does not move those who use it already",
+      input(adopted, { ...adopting, dependents: web(undefined, "Progressing") }),
+      { type: "wait", for: "NextRotation" },
+    ],
+    ["rotates it when that is due", input(adopted, { ...adopting, rotateAt: now }), { type: "openIntent" }],
+    [
+      "gives it back when it was changed",
+      input(adopted, { ...adopting, ...changed }),
+      { type: "giveBack", because: "PlaceChanged" },
+    ],
+    ["gives it back when the spec does not ask any more", input(adopted), { type: "giveBack", because: "NotAsked" }],
+    [
+      "gives it back when its place is not declared any more",
+      input(adopted, { settings: { ...settings(), adopt: true, deliveries: [] } }),
+      { type: "giveBack", because: "NotAsked" },
+    ],
+    [
+      "gives it back when the identity has ended",
+      input(adopted, { ...adopting, identity: "Suspended" }),
+      { type: "giveBack", because: "IdentityNotActive" },
+    ],
+    [
+      "keeps it while the identity is not ready",
+      input(adopted, { ...adopting, identity: "NotReady" }),
+      { type: "wait" },
+    ],
+    [
+      "gives up the key that was to replace it before it gives it back",
+      input(rotating, { ...adopting, ...both, ...changed }),
+      { type: "discardPending", because: "AdoptionEnded" },
+    ],
+    [
+      "publishes over it with a key that is verified",
+      input(rotating, { ...adopting, ...both }),
+      { type: "publish", delivery: "app", version: "2-b" },
+    ],
+    [
+      "goes on when it has begun to publish",
+      input({ ...rotating, deliveries: [record("2-b")] }, { ...both, ...changed }),
+      { type: "recordPublished" },
+    ],
+    [
+      "retires a key that was taken back though nobody had to be moved to what was adopted",
+      input(
+        { ...adopted, pendingRevocations: [entry({ version: "2-b", id: "K2", why: "Rejected", overlapSeconds: 1 })] },
+        { ...adopting, dependents: web(undefined), listing: [key("K1"), key("K2")] },
+      ),
+      { type: "disable", id: "K2" },
+    ],
+  ]);
+});
+
 describe("the planner and the provider's slots", () => {
   const due = { rotateAt: now };
   holds([

@@ -13,7 +13,16 @@ const current = {
 };
 const idle = { kind: "waiting", wait: { type: "wait", for: "NextRotation" } } as const;
 const waiting = (
-  what: "DependentRollout" | "Overlap" | "ClockSkew" | "Paused" | "Verification" | "ExternalConfirmation",
+  what:
+    | "DependentRollout"
+    | "Overlap"
+    | "ClockSkew"
+    | "Paused"
+    | "Verification"
+    | "ExternalConfirmation"
+    | "IdentityNotReady"
+    | "IdentitySuspended"
+    | "IdentityDecommissioned",
 ) => ({ kind: "waiting", wait: { type: "wait", for: what, about: "web" } }) as const;
 const failures = (reason: string, count = 1) => ({
   count,
@@ -46,6 +55,8 @@ const pending = {
   graceSeconds: 0,
   overlapSeconds: 1,
 };
+
+const suspension = { reason: "IdentitySuspended", since: "x" } as const;
 
 describe("the report", () => {
   const rows: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -153,6 +164,55 @@ describe("the report", () => {
         line.startsWith("Conflict"),
       ),
       ["Conflict=True NotOurs"],
+    ],
+    [
+      "shows that the identity is suspended, and that nothing is wrong",
+      told({ current, suspension }, { situation: waiting("IdentitySuspended") }),
+      [
+        "Ready=False IdentitySuspended",
+        "Verified=True LoggedIn",
+        "DependentsUpdated=True AllMoved",
+        "OldCredentialRevoked=True NothingToRevoke",
+        "Suspended=True IdentitySuspended",
+      ],
+    ],
+    [
+      "shows that the identity has ended",
+      told(
+        { current, suspension: { ...suspension, reason: "IdentityDecommissioned" } },
+        { situation: waiting("IdentityDecommissioned") },
+      ).filter((line) => /Ready|Suspended/.test(line)),
+      ["Ready=False IdentityDecommissioned", "Suspended=True IdentityDecommissioned"],
+    ],
+    [
+      "does not call a key available that has not logged in since the identity came back",
+      told({ current, suspension: { ...suspension, resumedAt: "x" } }).filter((line) => /Ready|Suspended/.test(line)),
+      ["Ready=False Resuming", "Suspended=True Resuming"],
+    ],
+    [
+      "shows that the identity is not ready",
+      told({}, { situation: waiting("IdentityNotReady") }).filter((line) => /Ready|Stalled|Reconciling/.test(line)),
+      ["Ready=False IdentityNotReady", "Reconciling=True Progressing"],
+    ],
+    [
+      "keeps Ready while a credential works and the identity is not ready",
+      told({ current }, { situation: waiting("IdentityNotReady") }).slice(0, 1),
+      ["Ready=True Available"],
+    ],
+    [
+      "shows what is adopted",
+      told({ current: { ...current, adopted: true } }).slice(4),
+      ["Adopted=True UntilFirstRotation"],
+    ],
+    [
+      "shows at once that a limit holds it back",
+      told({ current, failures: failures("LimitReached") }).filter((line) => line.startsWith("Stalled")),
+      ["Stalled=True LimitReached"],
+    ],
+    [
+      "shows at once that the kill switch is on",
+      told({ current, failures: failures("KillSwitch") }).filter((line) => line.startsWith("Stalled")),
+      ["Stalled=True KillSwitch"],
     ],
     ["shows that it is paused", told({ current }, { situation: waiting("Paused") }).slice(4), ["Paused=True AskedFor"]],
     ["shows foreign keys", told({ current }, { unmanaged: ["F1"] }).slice(4), ["Unmanaged=True UnknownCredential"]],

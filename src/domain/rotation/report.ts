@@ -66,8 +66,9 @@ const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
   const current = status.current;
   const held = notActive(status);
   if (held !== undefined) return condition("Ready", "False", ...held);
-  const replacesDead = status.rotation?.trigger === "Lost" || status.rotation?.trigger === "Resumed";
-  if (replacesDead && status.rotation?.publishedAt === undefined) {
+  const { rotation } = status;
+  const replacesDead = rotation?.trigger === "Lost" || rotation?.trigger === "Resumed";
+  if (replacesDead && rotation.publishedAt === undefined) {
     return condition(
       "Ready",
       "False",

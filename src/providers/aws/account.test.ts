@@ -367,6 +367,18 @@ describe("awsAccount", () => {
     );
   });
 
+  for (const hasCut of [true, false]) {
+    it(`deletes a bare user ${hasCut ? "whose cut vanishes under its hands" : "that was never cut"}`, async () => {
+      const { world, clientFor, desired } = setUp(asUser);
+      const client = clientFor();
+      await client.apply(desired[0]!, context, desired);
+      if (hasCut) await client.cut(context);
+      world.failNext("deleteInlinePolicy", awsRefusal("NotFound", "NoSuchEntity", 404), "after");
+      assert.equal(await client.remove("principal", context), "removed");
+      assert.equal(world.users.has(NAME), false);
+    });
+  }
+
   it("keeps the cut when something still hangs on the user", async () => {
     const { world, clientFor, join } = setUp(asUser);
     const client = await join(clientFor());

@@ -9,6 +9,17 @@ import type { Identity, IdentityFacts } from "./identity/contract.ts";
 import { CLOSED_TRUST, CUT_DOCUMENT, CUT_POLICY, inlineText, isClosed, trustText } from "./identity/documents.ts";
 import { AWS_MARKS, marksOf, whose } from "./identity/marks.ts";
 import { holdsOnto, piecesOf, readHanging } from "./identity/observe.ts";
+import {
+  absent,
+  isNotFound,
+  named,
+  nothingThere,
+  notOurs,
+  notYet,
+  stillHolds,
+  unknownPiece,
+  unlessNotFound,
+} from "./identity/problems.ts";
 import type { AwsCalls } from "./sdk.ts";
 import type { AwsAccess } from "./source.ts";
 
@@ -144,7 +155,9 @@ export const awsAccount = (
       const hanging = await readHanging(calls, who, context.signal);
       if (holdsOnto(hanging)) throw stillHolds(who);
       // It stood until now, so that nothing came back while the rest was taken away.
-      if (hanging.hasCut) await calls.identity.deleteInlinePolicy(who, CUT_POLICY, context.signal);
+      if (hanging.hasCut) {
+        await calls.identity.deleteInlinePolicy(who, CUT_POLICY, context.signal).catch(unlessNotFound);
+      }
       await calls.identity.remove(who, context.signal);
     });
 
@@ -280,42 +293,3 @@ const needed = (pieces: readonly Piece[], key: string): string => {
   if (value === undefined) throw new OperatorError("Unknown", { publicMessage: `The account has no ${key} to apply.` });
   return value;
 };
-
-/** A refusal about a policy or group says which one does not exist. */
-const named = async (request: Promise<void>, title: string): Promise<void> => {
-  try {
-    await request;
-  } catch (error) {
-    if (!(error instanceof OperatorError) || error.code !== "NotFound") throw error;
-    throw new OperatorError("NotFound", { publicMessage: `The ${title} does not exist at AWS.`, status: error.status });
-  }
-};
-
-const isNotFound = (error: unknown): boolean => error instanceof OperatorError && error.code === "NotFound";
-
-const unlessNotFound = (error: unknown): void => {
-  if (!isNotFound(error)) throw error;
-};
-
-const notOurs = ({ kind, name }: Identity): OperatorError =>
-  new OperatorError("Conflict", {
-    publicMessage: `The IAM ${kind} ${name} exists and is not this resource's: it lacks its owner tags or lies outside the allowed path.`,
-  });
-
-const stillHolds = ({ kind, name }: Identity): OperatorError =>
-  new OperatorError("Conflict", {
-    publicMessage: `The IAM ${kind} ${name} still has credentials, policies or groups; it is not deleted before they are gone.`,
-  });
-
-const absent = ({ kind, name }: Identity): OperatorError =>
-  new OperatorError("NotFound", { publicMessage: `The IAM ${kind} ${name} does not exist.` });
-
-/** IAM is eventually consistent: what was just made or removed may be seen or not. */
-const notYet = ({ kind, name }: Identity): OperatorError =>
-  new OperatorError("Unavailable", { publicMessage: `The IAM ${kind} ${name} changed while it was being read.` });
-
-/** Becomes `alreadyAbsent`; nobody sees it. */
-const nothingThere = (): OperatorError => new OperatorError("NotFound", { publicMessage: "There is no such piece." });
-
-const unknownPiece = (): OperatorError =>
-  new OperatorError("Unknown", { publicMessage: "An IAM account has no piece of this kind." });

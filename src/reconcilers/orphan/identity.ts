@@ -100,8 +100,7 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   const { namespace, name } = spec.origin;
   const living = await ports.cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
   if (living?.metadata.uid === spec.origin.uid) return waits("Origin", ORIGIN_PAUSE_MS);
-  if (living !== undefined && (await yieldTo(living, entry)) === "pending")
-    return waits("TakenOver", SUCCESSOR_PAUSE_MS);
+  if ((await yieldClaimed(entry, living)) === "pending") return waits("TakenOver", SUCCESSOR_PAUSE_MS);
   if ((scope.status.accounts ?? []).length === 0) return FINISHED;
   if (isHeld(entry.object)) return { progress: { waits: "Held" } };
   return leave(entry);
@@ -115,22 +114,22 @@ const waits = (why: "Origin" | "TakenOver", recheckAfterMs: number): PassEnd => 
 });
 
 /**
- * Accounts that a successor of the same name has claimed are not ours to touch any more. Once its record names this entry's
- * resource it has them on record itself, and they leave the entry.
+ * Accounts that a later resource of the same name has claimed are not ours to touch any more. One that lives has them on record itself
+ * once its record names this entry's resource; one that is gone has left an entry of its own. Either way they leave this entry.
  */
-const yieldTo = async (
-  successor: ServiceAccountLifecycle,
+const yieldClaimed = async (
   { spec, scope, ports }: Entry,
+  living: ServiceAccountLifecycle | undefined,
 ): Promise<"pending" | "done"> => {
-  const taken: string[] = [];
+  let pending = false;
   for (const { name, target } of scope.status.accounts ?? []) {
-    const claim = await ports.claims.read(target);
-    if (claim?.owner.uid === successor.metadata.uid) taken.push(name);
+    const holder = (await ports.claims.read(target))?.owner.uid;
+    if (holder === undefined || holder === spec.origin.uid) continue;
+    const recorded = living?.status?.predecessors?.includes(spec.origin.uid) === true;
+    if (holder === living?.metadata.uid && !recorded) pending = true;
+    else scope.status = forgotten(scope.status, name);
   }
-  if (taken.length === 0) return "done";
-  if (successor.status?.predecessors?.includes(spec.origin.uid) !== true) return "pending";
-  for (const name of taken) scope.status = forgotten(scope.status, name);
-  return "done";
+  return pending ? "pending" : "done";
 };
 
 const leave = async (entry: Entry): Promise<PassEnd> => {

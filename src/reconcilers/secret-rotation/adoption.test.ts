@@ -19,14 +19,17 @@ class FoundBench extends Bench {
     this.deploy("web");
   }
 
-  put(values: Readonly<Record<string, string>> = this.found(), annotations: Readonly<Record<string, string>> = ASKS): Secret {
+  put(
+    values: Readonly<Record<string, string>> = this.found(),
+    annotations: Readonly<Record<string, string>> = ASKS,
+  ): Secret {
     const labels = { "app.kubernetes.io/managed-by": "Helm", team: "payments" };
     return this.cluster.seed<Secret>(APP, {
       ...this.cluster.peek<Secret>(APP),
       type: "Opaque",
       metadata: { labels, annotations: { ...annotations, note: "kept" } },
       data: Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toBase64(value)])),
-    } as unknown as Partial<Secret>);
+    });
   }
 
   found(): Readonly<Record<string, string>> {
@@ -109,9 +112,15 @@ describe("a Secret and a key that ask to be adopted", function () {
     ["holds another key besides", (bench: FoundBench) => void bench.put({ ...bench.found(), region: "eu" })],
     ["lacks a declared key", (bench: FoundBench) => void bench.put({ accessKeyId: OLD })],
     ["holds a wrong secret", (bench: FoundBench) => void bench.put({ ...bench.found(), secretAccessKey: "wrong" })],
-    ["holds a key of somebody else", (bench: FoundBench) => void bench.put({ accessKeyId: "AKIAOTHER", secretAccessKey: "x" })],
+    [
+      "holds a key of somebody else",
+      (bench: FoundBench) => void bench.put({ accessKeyId: "AKIAOTHER", secretAccessKey: "x" }),
+    ],
     ["holds a key that is inactive", (bench: FoundBench) => void (bench.source.keys.get(OLD)!.enabled = false)],
-    ["asks for another resource", (bench: FoundBench) => void bench.put(bench.found(), { [ANNOTATION]: "payments/other" })],
+    [
+      "asks for another resource",
+      (bench: FoundBench) => void bench.put(bench.found(), { [ANNOTATION]: "payments/other" }),
+    ],
     ["does not ask", (bench: FoundBench) => void bench.put(bench.found(), {})],
     [
       "belongs to a user that is not dedicated",
@@ -171,7 +180,7 @@ describe("a Secret and a key that ask to be adopted", function () {
     await bench.toRest();
     const { current } = bench.status();
     assert.equal(current?.adopted, undefined);
-    assert.equal(current?.version.startsWith("2-"), true);
+    assert.match(current?.version ?? "", /^2-/);
     assert.equal(bench.source.keys.has(OLD), false);
     assert.equal(bench.delivered(), current?.id);
     assert.equal(bench.condition("Adopted"), undefined);
@@ -188,7 +197,10 @@ describe("what was adopted", function () {
   const untouched = async (bench: FoundBench, before: ReturnType<typeof look>): Promise<void> => {
     assert.deepEqual(look(bench.cluster.peek<Secret>(APP)), before);
     assert.equal(bench.source.keys.get(OLD)?.enabled, true);
-    assert.equal(bench.source.calls.some(({ operation, id }) => id === OLD && ["setEnabled", "revoke"].includes(operation)), false);
+    assert.equal(
+      bench.source.calls.some(({ operation, id }) => id === OLD && ["setEnabled", "revoke"].includes(operation)),
+      false,
+    );
     assert.deepEqual([bench.source.target.owner, bench.source.target.ownerUid], ["test/payments/billing", undefined]);
     assert.deepEqual(await claims(bench), []);
     assert.deepEqual(await bench.ports.staging.listOwners(), []);
@@ -208,7 +220,10 @@ describe("what was adopted", function () {
 
   for (const [sentence, act] of [
     ["the annotation is taken off", annotationOff],
-    ["the spec does not ask any more", (bench: FoundBench) => void bench.apply({ ...ADOPTING, adoption: { mode: "Never" } })],
+    [
+      "the spec does not ask any more",
+      (bench: FoundBench) => void bench.apply({ ...ADOPTING, adoption: { mode: "Never" } }),
+    ],
     [
       "the delivery is declared in another way",
       (bench: FoundBench) =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PAUSED, RETRY, ROTATE_AT, confirmedBy } from "../../api/v1alpha1/annotations.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { SERVICE_ACCOUNT_LIFECYCLE } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { KubeObject } from "../../cluster/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { without } from "../../kernel/without.ts";
@@ -117,6 +118,85 @@ describe("a provider that answers nonsense", () => {
     assert.equal(bench.status().current?.id, "AKIAFAKE000000000002");
     assert.ok(!bench.reasons().includes("Reverted"));
   });
+});
+
+describe("a source that the schema would not have let in", () => {
+  for (const [sentence, awsAccessKey, identityRef] of [
+    ["names an account and no identity", { accountRef: { name: "lake" } }, undefined],
+    [
+      "names an account and a user",
+      { accountRef: { name: "lake" }, userName: "billing", connectionRef: { name: "aws" } },
+      { name: "exporter" },
+    ],
+    ["names a user and no connection", { userName: "billing" }, undefined],
+    ["names a connection and no user", { connectionRef: { name: "aws" } }, undefined],
+    ["names nobody", {}, undefined],
+  ] as const) {
+    it(`because it ${sentence}: Stalled, and nothing is asked of anybody`, async () => {
+      const bench = setUp({ source: { awsAccessKey }, ...(identityRef === undefined ? {} : { identityRef }) });
+      await passes(bench, 5);
+      assert.equal(bench.condition("Stalled")?.reason, "InvalidSpec");
+      assert.deepEqual(bench.source.calls, []);
+      assert.deepEqual((await bench.ports.claims.list()).claims, []);
+    });
+  }
+
+  it("because it adopts without a login: Stalled, and the Secret stays as it is", async () => {
+    const bench = new Bench();
+    const annotations = { "keyturn.dev/adopt": "payments/billing" };
+    const data = { accessKeyId: "QQ==", secretAccessKey: "QQ==" };
+    const seeded = bench.cluster.seed(appRef, { type: "Opaque", metadata: { annotations }, data });
+    bench.apply({ adoption: { mode: "IfAnnotated" }, verify: { mode: "None" } });
+    await passes(bench, 5);
+    assert.equal(bench.condition("Stalled")?.reason, "InvalidSpec");
+    assert.deepEqual(bench.cluster.peek(appRef), seeded);
+  });
+});
+
+describe("an identity that makes no sense", () => {
+  const identityOf = (bench: Bench, object: Readonly<Record<string, unknown>>): void => {
+    bench.cluster.seed({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace: REQUEST.namespace, name: "exporter" }, object);
+  };
+  const ofAccount = {
+    identityRef: { name: "exporter" },
+    source: { awsAccessKey: { accountRef: { name: "lake" } } },
+  };
+  const spec = { owner: { team: "t", contact: "c@e" }, purpose: "p" };
+  const active = { name: "lake", target: "x", externalId: "AIDA1", pieces: [], state: "Active" };
+
+  for (const [sentence, object] of [
+    [
+      "has no status",
+      { spec: { ...spec, accounts: [{ name: "lake", aws: { connectionRef: { name: "aws" }, user: {} } }] } },
+    ],
+    ["has an account of another provider", { spec: { ...spec, accounts: [{ name: "lake", kubernetes: {} }] } }],
+    ["has no accounts", { spec: { ...spec, accounts: [] } }],
+    [
+      "has a role where a user is asked for",
+      {
+        spec: { ...spec, accounts: [{ name: "lake", aws: { connectionRef: { name: "aws" }, role: {} } }] },
+        status: { accounts: [{ ...active, declaration: "{}" }] },
+      },
+    ],
+    [
+      "has a record of an account that says nothing",
+      { spec: { ...spec, accounts: [] }, status: { accounts: [{ ...active, declaration: "{}" }] } },
+    ],
+    [
+      "has a record of an account that cannot be read",
+      { spec: { ...spec, accounts: [] }, status: { accounts: [{ ...active, declaration: "not json" }] } },
+    ],
+  ] as const) {
+    it(`because it ${sentence}: it is waited for, and nothing is asked of anybody`, async () => {
+      const bench = setUp(ofAccount);
+      identityOf(bench, object);
+      await passes(bench, 5);
+      assert.deepEqual(bench.source.calls, []);
+      assert.equal(bench.condition("Ready")?.status, "False");
+      assert.equal(bench.condition("Reverted"), undefined);
+      assert.equal(bench.condition("Ready")?.reason === "Unknown", false);
+    });
+  }
 });
 
 describe("annotations that somebody filled with nonsense", () => {

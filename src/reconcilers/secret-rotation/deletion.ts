@@ -196,9 +196,10 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const { status, request, now } = scope;
   const { settings } = inForce;
   const { policy } = settings.deletion;
-  const keeps = status.current !== undefined && (policy === "Retain" || status.current.adopted === true);
+  const { current } = status;
+  const kept = policy === "Retain" || current?.adopted === true ? current : undefined;
   // The retained key was made under an intent of ours; to the ledger it is known, or it would be taken for a stray.
-  const retained = keeps && status.current !== undefined ? [status.current.id] : [];
+  const retained = kept === undefined ? [] : [kept.id];
   const user = requireUser(scope, settings);
   await openSource(scope, inForce, ports).catch(() => undefined);
   const target =
@@ -232,7 +233,7 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
     // What is retained stays where it was delivered.
     deliveries: policy === "Retain" ? [] : ownDeliveries(scope),
     sequence: status.sequence ?? 0,
-    ...(status.current === undefined || keeps ? {} : { currentVersion: status.current.version }),
+    ...(current === undefined || kept !== undefined ? {} : { currentVersion: current.version }),
   };
 };
 

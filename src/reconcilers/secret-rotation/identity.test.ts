@@ -56,7 +56,7 @@ class IdentityBench extends Bench {
           },
         ],
       },
-    } as unknown as Partial<Identity>);
+    });
     const { uid: ownerUid } = seeded.metadata;
     if (!this.ownUser) this.source.target = { exists: true, allowed: true, owner: "test/payments/exporter", ownerUid };
   }
@@ -337,7 +337,7 @@ describe("deleting a credential of an identity that is gone already", function (
       userName: "payments.exporter.lake",
       exclusive: true,
     });
-    assert.equal(entry?.spec.target, "aws-access-key/111122223333/payments.exporter.lake");
+    assert.equal(entry.spec.target, "aws-access-key/111122223333/payments.exporter.lake");
     await bench.ledgerToRest();
     assert.equal(bench.source.keys.size, 0);
     assert.equal((await bench.ports.claims.list()).claims.length, 0);

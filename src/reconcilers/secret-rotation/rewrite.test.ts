@@ -13,7 +13,7 @@ const BROKEN: Partial<SecretRotationSpec> = {
 const failing = async (mode: SecretRotationSpec["rollback"] = REWRITE.rollback): Promise<Bench> => {
   const bench = new Bench();
   bench.deploy("web");
-  bench.apply({ rollback: mode! });
+  bench.apply({ rollback: mode });
   await bench.toRest();
   bench.cluster.seed(TAKEN, { type: "Opaque", data: { mine: "eA==" } });
   return bench;

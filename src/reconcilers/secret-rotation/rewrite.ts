@@ -1,5 +1,4 @@
 import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
-import type { KubeObject } from "../../cluster/contract.ts";
 import { readSettings } from "../../domain/rotation/settings.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
@@ -26,7 +25,7 @@ export const rewriteFailed = async (scope: RotationScope, inForce: InForce, port
   if (!due) return false;
   const outcome = await rewriteSpec<SecretRotationSpec>(ports, {
     ref: scope.ref,
-    object: object as KubeObject & { readonly spec: SecretRotationSpec },
+    object: object,
     good: inForce.spec,
     newest: readable(object.spec) ? NEWEST : NEWEST.filter((name) => name === "identityRef"),
     subject: subjectOf(scope),

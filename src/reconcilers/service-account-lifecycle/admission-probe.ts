@@ -1,12 +1,13 @@
-import { CHANGED_BY } from "../../api/v1alpha1/annotations.ts";
+import { ADMISSION_PROBE, CHANGED_BY, PROBED_POLICIES } from "../../api/v1alpha1/annotations.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient, KubeObject, NewObject } from "../../cluster/contract.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { isRefusal, toOperatorError } from "../../kernel/errors.ts";
 
-/** Do the admission policies hold that the stamps rest on? */
+/** Do the admission policies hold that every grant rests on? */
 export interface AdmissionProbe {
-  inForce(): Promise<boolean>;
+  /** What is not in force, in words for people; undefined when everything is. */
+  missing(): Promise<string | undefined>;
 }
 
 /** No user's name: the API server gives none that begins so. */
@@ -15,13 +16,14 @@ const ANSWER_HOLDS_MS = 60_000;
 
 /**
  * Tries, by dry run, to create a ServiceAccountLifecycle with somebody else's stamp: it must be refused, or come back with
- * another stamp. The same without a stamp must be accepted, or the refusal says nothing about stamps. An answer holds for 60 s;
- * an error is none and is thrown, so that nothing is given while nobody can tell.
+ * another stamp. Each policy that grants rest on refuses a probe that names it. The same without any of this must be
+ * accepted, or the refusals say nothing about policies. An answer holds for 60 s; an error is none and is thrown, so that nothing
+ * is given while nobody can tell.
  */
 export const admissionProbe = (cluster: ClusterClient, operatorNamespace: string, clock: Clock): AdmissionProbe => {
-  let known: { readonly answer: boolean; readonly atMs: number } | undefined;
+  let known: { readonly answer: string | undefined; readonly atMs: number } | undefined;
   return {
-    async inForce() {
+    async missing() {
       if (known !== undefined && clock.monotonicMs() - known.atMs < ANSWER_HOLDS_MS) return known.answer;
       const answer = await look(cluster, operatorNamespace);
       known = { answer, atMs: clock.monotonicMs() };
@@ -30,11 +32,18 @@ export const admissionProbe = (cluster: ClusterClient, operatorNamespace: string
   };
 };
 
-const look = async (cluster: ClusterClient, operatorNamespace: string): Promise<boolean> => {
+const look = async (cluster: ClusterClient, operatorNamespace: string): Promise<string | undefined> => {
   const ref = { kind: SERVICE_ACCOUNT_LIFECYCLE, namespace: operatorNamespace };
-  if ((await tried(cluster, ref, probe(operatorNamespace, {}))) === undefined) return false;
-  const forged = await tried(cluster, ref, probe(operatorNamespace, { [CHANGED_BY]: FORGED }));
-  return forged?.metadata.annotations?.[CHANGED_BY] !== FORGED;
+  const make = (annotations: Readonly<Record<string, string>>): Promise<KubeObject | undefined> =>
+    tried(cluster, ref, probe(operatorNamespace, annotations));
+  if ((await make({})) === undefined)
+    return "the operator may not create the ServiceAccountLifecycle that it probes with";
+  const forged = await make({ [CHANGED_BY]: FORGED });
+  if (forged?.metadata.annotations?.[CHANGED_BY] === FORGED) return "a forged stamp is accepted";
+  for (const policy of PROBED_POLICIES) {
+    if ((await make({ [ADMISSION_PROBE]: policy })) !== undefined) return `${policy} is not in force`;
+  }
+  return undefined;
 };
 
 /** What would have been stored; undefined when it was refused. */

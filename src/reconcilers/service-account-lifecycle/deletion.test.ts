@@ -23,6 +23,11 @@ const deleted = async (bench: LifecycleBench): Promise<void> => {
   }
 };
 
+/** Passes while there is something to pass about. */
+const deletedFurther = async (bench: LifecycleBench): Promise<void> => {
+  for (let pass = 0; pass < 3 && bench.exists; pass += 1) await bench.pass();
+};
+
 const refused = (bench: LifecycleBench): void => {
   for (const name of NAMES) assert.equal(bench.place(name).lets(), false, name);
 };
@@ -97,6 +102,24 @@ describe("deleting an identity", () => {
     assert.equal(bench.entry(), undefined);
   });
 
+  it("and undoing it again and again leaves each account to the last entry, with its own hold", async () => {
+    const bench = await joined();
+    await deleted(bench);
+    await bench.bench.clock.advance(55_000);
+    // Undone and deleted once more, before the first entry has seen that it was taken over.
+    bench.apply();
+    await bench.toRest();
+    await deleted(bench);
+    const entries = bench.bench.orphans().map(({ metadata }) => metadata.name);
+    assert.equal(entries.length, 2);
+    await bench.bench.clock.advance(30_000);
+    for (const entry of entries) await bench.bench.ledgerPass(entry);
+    assert.ok(bench.place("lake").principal !== undefined, "the hold of the second deletion counts");
+    assert.equal(bench.bench.orphans().length, 1);
+    await bench.ledgerToRest();
+    isGone(bench);
+  });
+
   it("goes within its time-out while a provider is away, and the ledger finishes the rest", async () => {
     const bench = await joined();
     bench.bench.away.add("secrets");
@@ -130,7 +153,7 @@ describe("deleting an identity", () => {
     }
     assert.equal(bench.exists, true);
     bench.bench.away.clear();
-    for (let pass = 0; pass < 3 && bench.exists; pass += 1) await bench.pass();
+    await deletedFurther(bench);
     assert.equal(bench.exists, false);
   });
 

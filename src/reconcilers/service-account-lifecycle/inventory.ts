@@ -18,13 +18,20 @@ export interface Unmanaged {
 export const takeInventory = (scope: LifecycleScope, ports: Ports): Unmanaged | undefined => {
   const records = (scope.status.accounts ?? []).filter(({ state }) => state !== "Gone");
   const seen = records.map(({ name }) => scope.observed.get(name));
-  const complete = seen.every((observation) => observation !== undefined);
-  if (!complete || records.length === 0) return undefined;
+  if (records.length === 0) return emptied(scope);
+  if (seen.some((observation) => observation === undefined)) return undefined;
   const credentials = seen.flatMap((observation) => observation?.credentials ?? []);
   const known = credentials.length === 0 ? new Set<string>() : knownIds(scope, ports);
   const unknown = credentials.map(({ id }) => id).filter((id) => !known.has(id));
   scope.status = inventoried(scope.status, { createdAt: credentials.map(({ createdAt }) => createdAt), unknown });
   return { credentials: unknown, grants: seen.flatMap((observation) => observation?.foreignGrants ?? []) };
+};
+
+/** Nothing stands any more: what was listed went with it. */
+const emptied = (scope: LifecycleScope): Unmanaged => {
+  const { inventory } = scope.status;
+  if (inventory !== undefined) scope.status = inventoried(scope.status, { createdAt: [], unknown: [] });
+  return { credentials: [], grants: [] };
 };
 
 const knownIds = ({ request }: LifecycleScope, ports: Ports): ReadonlySet<string> =>

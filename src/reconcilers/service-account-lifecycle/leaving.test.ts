@@ -87,6 +87,7 @@ describe("a suspension", () => {
   it("is obeyed under the kill switch, and resuming is not", async () => {
     const bench = await joined();
     bench.bench.cluster.seed(KILL_SWITCH, { data: { engaged: "true" } });
+    await bench.bench.clock.advance(1000);
     bench.apply({ state: "Suspended" });
     await bench.toRest();
     refused(bench);

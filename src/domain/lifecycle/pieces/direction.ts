@@ -24,14 +24,14 @@ export const directionOf = (key: string, before: string | undefined, after: stri
 
 /** All that can be more or less in a principal is how long a role's sessions last. */
 const sessionDirection = (before: string | undefined, after: string | undefined): Direction => {
+  if (before === undefined || after === undefined) return "none";
   const from = sessionSeconds(before);
   const to = sessionSeconds(after);
   if (from === undefined || to === undefined || from === to) return "none";
   return from < to ? "widen" : "narrow";
 };
 
-const sessionSeconds = (value: string | undefined): number | undefined => {
-  if (value === undefined) return undefined;
+const sessionSeconds = (value: string): number | undefined => {
   const parsed: unknown = JSON.parse(value);
   if (typeof parsed !== "object" || parsed === null || !("maxSessionSeconds" in parsed)) return undefined;
   return typeof parsed.maxSessionSeconds === "number" ? parsed.maxSessionSeconds : undefined;

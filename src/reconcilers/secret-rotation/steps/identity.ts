@@ -5,7 +5,7 @@ import {
 } from "../../../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
 import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
-import { viewIdentity } from "../../../domain/rotation/identity.ts";
+import { viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import type { Identity, RotationScope, TargetUser } from "../scope.ts";
 
@@ -27,7 +27,7 @@ export const readIdentity = async (
   const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;
   const view = viewIdentity({ name, account, object, seenBefore, now: scope.now });
   const user = object === undefined || account === undefined ? undefined : userOf(object, account, namespace);
-  const known = { ...view, name, uid: object?.metadata.uid };
+  const known = { ...named(view, { account, user }), name, uid: object?.metadata.uid };
   if (user === undefined || target === undefined) return { ...known, user };
   if (user.userName === target.userName && user.connection === target.connection) return { ...known, user };
   // An account of the same name, made anew: the keys on record are another user's.
@@ -35,12 +35,28 @@ export const readIdentity = async (
   return { ...known, state: view.state === "Active" ? "NotReady" : view.state, why: view.why === "" ? why : view.why };
 };
 
+/** An account that stands and whose user nobody can name is not there for us. */
+const named = (
+  view: IdentityView,
+  { account, user }: { readonly account: string | undefined; readonly user: TargetUser | undefined },
+): IdentityView =>
+  view.state !== "Active" || account === undefined || user !== undefined
+    ? view
+    : { state: "NotReady", why: `The user of account ${account} is not on record.` };
+
+/** Another version of the operator, or a forger, may have written what cannot be read. */
+const recorded = (declaration: string | undefined): Account | undefined => {
+  try {
+    return declaration === undefined ? undefined : (JSON.parse(declaration) as Account);
+  } catch {
+    return undefined;
+  }
+};
+
 /** The account as it is declared; an account that is being taken out is on record as it was declared last. */
 const userOf = (object: ServiceAccountLifecycle, account: string, namespace: string): TargetUser | undefined => {
-  const named = ({ name }: { readonly name: string }): boolean => name === account;
-  const recorded = object.status?.accounts?.find(named)?.declaration;
-  const declared =
-    object.spec.accounts.find(named) ?? (recorded === undefined ? undefined : (JSON.parse(recorded) as Account));
+  const asked = ({ name }: { readonly name: string }): boolean => name === account;
+  const declared = object.spec.accounts.find(asked) ?? recorded(object.status?.accounts?.find(asked)?.declaration);
   const { aws } = declared ?? {};
   if (aws?.user === undefined) return undefined;
   const userName = iamNameOf(aws, { namespace, name: object.metadata.name, account });

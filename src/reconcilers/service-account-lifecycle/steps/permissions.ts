@@ -88,9 +88,10 @@ const judgeRequester = async (
   privilege: Privilege,
   ports: Ports,
 ): Promise<Permission> => {
-  if (!(await ports.admission.inForce())) {
+  const missing = await ports.admission.missing();
+  if (missing !== undefined) {
     return denied(
-      "Nobody can tell who asks, for the admission policies of config/policies are not in force; have the platform's owners apply them.",
+      `Nobody can tell who asks, for the admission policies of config/policies are not in force (${missing}); have the platform's owners apply them.`,
     );
   }
   const name = privilegeOf(privilege.account, privilege.piece.key);

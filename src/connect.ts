@@ -1,0 +1,132 @@
+import type { ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
+import type { ClusterClient } from "./cluster/contract.ts";
+import { identityCalls } from "./cluster/identity-calls.ts";
+import type { Mark } from "./domain/inventory/mark.ts";
+import type { Clock } from "./kernel/clock.ts";
+import { SecretMaterial } from "./kernel/secret-material.ts";
+import type { Options } from "./options.ts";
+import { awsConnections } from "./providers/aws/connection.ts";
+import type { CallContext } from "./providers/contract.ts";
+import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
+import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
+import { vaultConnections } from "./providers/vault/connection.ts";
+import { vaultAccount } from "./providers/vault/identity/account.ts";
+import { markedEntities } from "./providers/vault/identity/marked.ts";
+import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
+import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
+import { fromBase64, SECRETS, type Secret } from "./stores/kinds.ts";
+import { kubernetesSecretStore } from "./stores/kubernetes-secret.ts";
+import { vaultKvStore } from "./stores/vault-kv.ts";
+import type { Metrics } from "./telemetry/contract.ts";
+import type { Redactor } from "./telemetry/redactor.ts";
+
+export interface Connections {
+  readonly sources: Sources;
+  readonly accounts: Accounts;
+  readonly stores: Stores;
+  /** What carries an owner mark of ours at one provider, as far as namespaces are watched. */
+  marked(connection: ProviderConnection, context: CallContext): Promise<readonly Mark[]>;
+  close(): Promise<void>;
+}
+
+/** The clouds and stores: a new one is a line here. */
+export const connect = (
+  options: Options,
+  { clock, metrics, redactor }: { readonly clock: Clock; readonly metrics: Metrics; readonly redactor: Redactor },
+  cluster: ClusterClient,
+): Connections => {
+  const aws = awsConnections({
+    clock,
+    readLoginSecret: async (name) => {
+      const secret = await cluster.get<Secret>({ kind: SECRETS, namespace: options.operatorNamespace, name });
+      if (secret === undefined) return undefined;
+      const login = Object.fromEntries(
+        Object.entries(secret.data ?? {}).map(([key, value]) => [key, fromBase64(value)]),
+      );
+      redactor.remember(new SecretMaterial(login));
+      return login;
+    },
+  });
+  const meter = (provider: string): Meter => ({ clock, metrics, provider });
+  const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
+  const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
+  const vaultOf = (connection: ProviderConnection) => {
+    if (connection.spec.vault === undefined)
+      throw invalidField("spec.deliver.vaultKV.connectionRef", "names a connection that is not a Vault");
+    return vault.connection(connectionSpec(connection, connection.spec.vault));
+  };
+  const calls = identityCalls(cluster);
+  const clusterBindings = rememberedClusterBindings(calls, clock);
+  const accountVaultOf = (connection: ProviderConnection, account: string) => {
+    if (connection.spec.vault === undefined) throw otherKind(account, "Vault");
+    return vault.connection(connectionSpec(connection, connection.spec.vault));
+  };
+  const accountAwsOf = (connection: ProviderConnection, account: string): ConnectionSpec => {
+    if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
+    return connectionSpec(connection, connection.spec.aws);
+  };
+  const awsOf = (connection: ProviderConnection): ConnectionSpec => {
+    if (connection.spec.aws === undefined)
+      throw invalidField("spec.source.awsAccessKey.connectionRef", "names a connection that is not an AWS account");
+    return connectionSpec(connection, connection.spec.aws);
+  };
+  return {
+    sources: {
+      awsAccessKey: (connection, target) => measuredSource(aws.source(awsOf(connection), target), meter("aws")),
+      async check(connection, context: CallContext) {
+        // This cluster: whoever reads the connection is logged in.
+        if (connection.spec.kubernetes !== undefined) return;
+        if (connection.spec.vault !== undefined) await vaultOf(connection).use(() => Promise.resolve(), context);
+        else await aws.check(awsOf(connection), context);
+      },
+      retire(name) {
+        aws.retire(name);
+        void vault.retire(name);
+      },
+    },
+    accounts: {
+      open(connection, owner, account, identity) {
+        const { kubernetes, aws: declared, vault: entity } = account;
+        if (declared !== undefined) {
+          const target = { name: account.name, aws: declared };
+          return measuredAccount(aws.account(accountAwsOf(connection, account.name), owner, target), meter("aws"));
+        }
+        if (entity !== undefined) {
+          return measuredAccount(
+            vaultAccount(accountVaultOf(connection, account.name), owner, account, identity),
+            meter("vault"),
+          );
+        }
+        return measuredAccount(
+          kubernetesAccount({ calls, clock, clusterBindings }, owner, kubernetes ?? {}),
+          meter("kubernetes"),
+        );
+      },
+    },
+    stores: {
+      kubernetesSecret: (owner, place) =>
+        measuredStore(kubernetesSecretStore(cluster, owner, place), meter("kubernetes")),
+      vaultKV: (connection, owner, place) =>
+        measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
+    },
+    async marked(connection, context) {
+      const { watchNamespace: namespace } = options;
+      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, namespace);
+      return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, namespace);
+    },
+    async close() {
+      aws.close();
+      await vault.close();
+    },
+  };
+};
+
+const otherKind = (account: string, kind: string) =>
+  invalidField(`spec.accounts[${account}].connectionRef`, `names a connection that is not a ${kind}`);
+
+const connectionSpec = (connection: ProviderConnection, spec: unknown): ConnectionSpec => ({
+  name: connection.metadata.name,
+  uid: connection.metadata.uid,
+  generation: connection.metadata.generation ?? 0,
+  spec,
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { FakeCluster } from "../cluster/fake-cluster.ts";
+import { FakeClock } from "../kernel/fake-clock.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import { CONFIG_MAPS, type ConfigMap } from "./kinds.ts";
+import { limitStore, LIMITS_NAME, WINDOW_MS, type LimitSettings } from "./limits.ts";
+
+const ref = { kind: CONFIG_MAPS, namespace: "keyturn-system", name: LIMITS_NAME };
+
+class WalkingClock extends FakeClock {
+  override async sleep(ms: number): Promise<void> {
+    await this.advance(ms);
+  }
+}
+
+const setUp = (limits: Partial<LimitSettings> = {}) => {
+  const clock = new WalkingClock();
+  const cluster = new FakeCluster(clock);
+  const make = () =>
+    limitStore({
+      cluster,
+      operatorNamespace: "keyturn-system",
+      clock,
+      limits: { offboarding: 2, grant: 2, issue: 2, ...limits },
+    });
+  return { clock, cluster, make, store: make() };
+};
+
+describe("the cluster-wide limits", () => {
+  it("give as many permits in ten minutes as they are set to, and new ones as the old ones get out of the window", async () => {
+    const { clock, store } = setUp();
+    assert.equal(await store.take("offboarding", "a"), "taken");
+    await clock.advance(WINDOW_MS / 2);
+    assert.equal(await store.take("offboarding", "b"), "taken");
+    assert.equal(await store.take("offboarding", "c"), "none");
+    await clock.advance(WINDOW_MS / 2);
+    assert.equal(await store.take("offboarding", "c"), "taken");
+    assert.equal(await store.take("offboarding", "d"), "none");
+  });
+
+  it("count each kind by itself", async () => {
+    const { store } = setUp({ offboarding: 1 });
+    assert.equal(await store.take("offboarding", "a"), "taken");
+    assert.equal(await store.take("grant", "a"), "taken");
+    assert.equal(await store.take("issue", "a"), "taken");
+    assert.equal(await store.take("offboarding", "b"), "none");
+  });
+
+  it("count the same key once, also after a restart and for another process", async () => {
+    const { make, store } = setUp({ grant: 1 });
+    assert.equal(await store.take("grant", "a"), "taken");
+    assert.equal(await store.take("grant", "a"), "taken");
+    assert.equal(await make().take("grant", "a"), "taken");
+    assert.equal(await make().take("grant", "b"), "none");
+  });
+
+  it("are not exceeded by many who ask at once, in two processes", async () => {
+    const { make, store } = setUp({ offboarding: 7 });
+    const other = make();
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? store : other).take("offboarding", `k${index}`)),
+    );
+    assert.equal(answers.filter((answer) => answer === "taken").length, 7);
+  });
+
+  it("set to 0 are none, and write nothing", async () => {
+    const { cluster, store } = setUp({ issue: 0 });
+    for (let index = 0; index < 50; index += 1) assert.equal(await store.take("issue", String(index)), "taken");
+    assert.equal(cluster.calls.length, 0);
+  });
+
+  it("keep no names, and forget what is older than the window", async () => {
+    const { clock, cluster, store } = setUp({ grant: 5000 });
+    for (let index = 0; index < 50; index += 1) {
+      await store.take("grant", `secret-team/identity-${index}`);
+      await clock.advance(60_000);
+    }
+    const data = cluster.peek<ConfigMap>(ref)?.data ?? {};
+    assert.equal(data["grant"]?.split(" ").length, 10);
+    assert.ok(!JSON.stringify(data).includes("secret-team"));
+  });
+
+  it("give nothing when the counter cannot be read, written, or understood", async () => {
+    const unreadable = setUp();
+    unreadable.cluster.seed(ref, { data: { grant: "many" } });
+    await assert.rejects(unreadable.store.take("grant", "a"), /delete it, and counting begins anew/);
+    assert.equal(await unreadable.store.take("issue", "a"), "taken");
+    const down = setUp();
+    const error = new OperatorError("Unavailable", { publicMessage: "down" });
+    down.cluster.failNext((call) => call.verb === "get", error);
+    await assert.rejects(down.store.take("grant", "a"), error);
+    // One failure is nobody else's.
+    assert.equal(await down.store.take("grant", "a"), "taken");
+  });
+
+  it("take an answer that was lost for a permit that was taken", async () => {
+    const { cluster, store } = setUp({ grant: 1 });
+    const lost = new OperatorError("Timeout", { publicMessage: "lost", ambiguous: true });
+    cluster.failNext((call) => call.verb === "create", lost, "after");
+    await assert.rejects(store.take("grant", "a"), lost);
+    assert.equal(await store.take("grant", "a"), "taken");
+    assert.equal(await store.take("grant", "b"), "none");
+  });
+});
