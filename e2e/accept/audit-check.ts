@@ -90,7 +90,7 @@ function actionsFor(call: Call, site: Ground): RegExp | undefined {
     case "kubernetes":
       if (call.template.endsWith("/secrets/{name}") || call.template.endsWith("/secrets"))
         return call.path.includes(`/namespaces/${site.operatorNamespace}/`)
-          ? /^kubernetes:(StageSecret|PruneStaging|RestageSecret)|^delivery:/
+          ? /^kubernetes:(StageSecret|PruneStaging|RestageSecret|TakeOverStaging)|^delivery:/
           : /^(kubernetes:(Publish|Withdraw)|delivery:)/;
       if (/\/(serviceaccounts|rolebindings|clusterrolebindings)(\/\{name\})?$/.test(call.template)) return /^account:/;
       return /\/(deployments|statefulsets|daemonsets)\/\{name\}$/.test(call.template)

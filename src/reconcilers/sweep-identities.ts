@@ -27,7 +27,7 @@ export const recoverIdentity = async (ports: Ports, owner: Vanished): Promise<vo
 
 /** The same with the claims at hand. */
 export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonly Claim[]): Promise<void> => {
-  const snapshots = claims.map(({ snapshot }) => JSON.parse(snapshot) as ClaimSnapshot);
+  const snapshots = claims.map(readSnapshot).filter((snapshot) => snapshot !== undefined);
   const deletion = snapshots[0]?.deletion;
   if (deletion === undefined) return;
   if (deletion.policy === "Retain") {
@@ -47,6 +47,18 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
       predecessors: [],
     }),
   );
+};
+
+/** Undefined for one that cannot be read: it says nothing, and holds up neither the others nor anybody else. */
+const readSnapshot = ({ snapshot }: Claim): ClaimSnapshot | undefined => {
+  try {
+    const read = JSON.parse(snapshot) as Partial<ClaimSnapshot>;
+    return read.account === undefined || read.deletion === undefined
+      ? undefined
+      : { account: read.account, deletion: read.deletion };
+  } catch {
+    return undefined;
+  }
 };
 
 /** One permit for each account that is not on its way out already; all of them, or nothing is begun. */

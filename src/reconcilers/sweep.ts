@@ -5,6 +5,7 @@ import type { OrphanSpec } from "../domain/orphan/record.ts";
 import type { DeliveryPlace, DeliveryRecord } from "../domain/rotation/record.ts";
 import { timeText } from "../domain/rotation/transitions.ts";
 import type { PassContext } from "../engine/contract.ts";
+import { toOperatorError } from "../kernel/errors.ts";
 import { digest } from "../kernel/ids.ts";
 import type { Claim } from "../stores/claims.ts";
 import { permitForOffboarding } from "./limits.ts";
@@ -41,26 +42,39 @@ export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "lo
 
   for (const owner of owners.values()) {
     if (signal.aborted) return;
-    const { kind, namespace, name } = owner;
-    const object = await ports.cluster.get<KubeObject>({ kind: KINDS[kind], namespace, name });
-    if (object?.metadata.uid === owner.uid) continue;
-    if ((await ports.cluster.get(orphanRef(owner.uid, kind))) !== undefined) continue;
-    const own = claims.filter((claim) => claim.owner.uid === owner.uid);
-    if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, own);
-    else {
-      await recover(ports, {
-        owner,
-        claims: own,
-        staged: staged.find(({ uid }) => uid === owner.uid),
-        hasSuccessor: object !== undefined,
+    // One that cannot be put right holds up nobody else.
+    await sweepOne(ports, log, owner, { claims, staged }).catch((thrown: unknown) => {
+      if (PASSING.includes(toOperatorError(thrown).code)) throw thrown;
+      log.warn("What a vanished resource left could not be swept; it is tried again at the next round", {
+        namespace: owner.namespace,
+        name: owner.name,
+        error: thrown,
       });
-    }
-    log.warn("A resource vanished without its finalizer; what it left goes to the ledger", {
-      namespace,
-      name,
     });
   }
 };
+
+const sweepOne = async (
+  ports: Ports,
+  log: PassContext["log"],
+  owner: Owner,
+  left: { readonly claims: readonly Claim[]; readonly staged: readonly StagedOwner[] },
+): Promise<void> => {
+  const { kind, namespace, name } = owner;
+  const object = await ports.cluster.get<KubeObject>({ kind: KINDS[kind], namespace, name });
+  if (object?.metadata.uid === owner.uid) return;
+  if ((await ports.cluster.get(orphanRef(owner.uid, kind))) !== undefined) return;
+  const own = left.claims.filter((claim) => claim.owner.uid === owner.uid);
+  if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, own);
+  else {
+    const staged = left.staged.find(({ uid }) => uid === owner.uid);
+    await recover(ports, { owner, claims: own, staged, hasSuccessor: object !== undefined });
+  }
+  log.warn("A resource vanished without its finalizer; what it left goes to the ledger", { namespace, name });
+};
+
+/** The API server is away or slow: that is no fault of this one resource, and the next would fare no better. */
+const PASSING: readonly string[] = ["Unavailable", "Timeout", "Throttled", "Aborted"];
 
 interface Owner {
   readonly kind: keyof typeof KINDS;

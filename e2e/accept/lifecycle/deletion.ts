@@ -34,9 +34,15 @@ export const namespaceDeletion: Scenario = {
     });
     const began = Date.now();
     await kube.delete(`/api/v1/namespaces/${site.namespace}`);
-    await site.gone("app");
-    const went = (Date.now() - began) / 1000;
-    if (went > timeout + 10)
+    let asked = 0;
+    await waitFor("the resource is gone", async () => {
+      const { deletionTimestamp } = (await site.find("app"))?.metadata ?? {};
+      if (deletionTimestamp !== undefined) asked = Date.parse(deletionTimestamp);
+      return asked > 0 && (await site.find("app")) === undefined;
+    });
+    const went = (Date.now() - asked) / 1000;
+    // One pass and the whole seconds of the API server's times come on top.
+    if (went > timeout + 3)
       stage.broken("L1", `The resource stayed for ${went} s although its timeout is ${timeout} s.`);
     await waitFor(
       "the namespace is gone",

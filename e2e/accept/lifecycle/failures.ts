@@ -157,7 +157,10 @@ async function rehearse(
   const count = site.lane.proxies[server].calls().slice(seen).filter(isOutside).length;
   await site.team.delete(site.path("rehearsal"));
   await site.gone("rehearsal");
-  await stillness(stage, 1500);
+  await waitFor("the rehearsing identity has left nothing", async () =>
+    [...(await readOutside(site)).keys()].every((key) => !key.includes("rehearsal") && !key.startsWith("own/ledger")),
+  );
+  await stillness(stage);
   if (count === 0) stage.broken("RUN", `The change asks nothing of ${server}, so nothing can fail there.`);
   stage.count("joined");
   return count;
@@ -203,10 +206,13 @@ async function failAt(
       },
       { timeout: 60_000, every: 200 },
     );
-    await sleep(300);
-  } else await site.until("app", "Reverted");
+    // It is tried again after a back-off, so this one look counts.
+    stage.count("reverts");
+  } else {
+    await site.until("app", "Reverted");
+    await leftovers(stage, what, before);
+  }
   if (rule.hits() === 0) stage.broken("RUN", `${what}: the request never came.`);
-  await leftovers(stage, what, before);
   rule.remove();
   if (change.from === undefined) {
     await site.team.delete(site.path("app"));

@@ -159,12 +159,14 @@ const stands = ({ status, specHash, settings }: ReportInput): boolean =>
 const recordOf = (status: LifecycleStatus, account: string): AccountRecord | undefined =>
   (status.accounts ?? []).find(({ name }) => name === account);
 
-const provisioned = ({ status, settings }: ReportInput): ConditionUpdate => {
+const provisioned = ({ status, settings, now }: ReportInput): ConditionUpdate => {
   const records = settings.accounts.map(({ name }) => recordOf(status, name));
   if (records.length > 0 && records.every((record) => record !== undefined && record.state !== "Pending")) {
     return condition("Provisioned", "True", "AccountsStand", "Every account exists and carries its owner.");
   }
-  if (wasOffboarded(status)) return condition("Provisioned", "False", "Removed", "The accounts are deleted.");
+  const ended = status.lastKnownGood !== undefined && wantedState(settings, now) === "Decommissioned";
+  if (wasOffboarded(status) || (ended && (status.accounts ?? []).length === 0))
+    return condition("Provisioned", "False", "Removed", "The accounts are deleted.");
   const pending = settings.accounts.find((_, index) => (records[index]?.state ?? "Pending") === "Pending");
   return condition(
     "Provisioned",

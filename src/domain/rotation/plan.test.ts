@@ -113,6 +113,22 @@ describe("the planner between rotations", () => {
       { type: "wait", for: "Paused" },
     ],
     [
+      "still takes away what must go while it is paused",
+      input(
+        { ...resting, pendingRevocations: [entry({ version: "0-z", id: "K0", disabledAt: "2026-01-01T11:59:00Z" })] },
+        { paused: true, rotateAt: now, listing: [key("K1"), key("K0", { enabled: false })] },
+      ),
+      { type: "revoke", id: "K0" },
+    ],
+    [
+      "is paused until the next of these may go",
+      input(
+        { ...resting, pendingRevocations: [entry({ version: "0-z", id: "K0", since: "2026-01-01T11:59:30Z" })] },
+        { paused: true },
+      ),
+      { type: "wait", for: "Paused", recheckAt: at("12:00:31") },
+    ],
+    [
       "reads the listing before it opens an intent",
       input({}, { listing: undefined }),
       { type: "observe", what: "listing" },

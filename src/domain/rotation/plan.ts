@@ -18,7 +18,7 @@ import { planAbort, planComeback, planHold } from "./suspension.ts";
  * for, then the next rotation.
  */
 export const planRotation = (input: PlanInput): RotationAction => {
-  if (input.paused) return { type: "wait", for: "Paused" };
+  if (input.paused) return planPaused(input);
   const stray = findStray(input);
   if (stray !== undefined) return stray;
   const ended = planAbort(input);
@@ -40,6 +40,12 @@ export const planRotation = (input: PlanInput): RotationAction => {
   const convergence = currentGone(input) || currentRefused(input) ? undefined : planConvergence(input);
   if (convergence !== undefined) return earliest(convergence, retirement);
   return earliest(planNext(input, retirement), retirement);
+};
+
+/** Whoever asks for a pause does not ask for old keys to live on. */
+const planPaused = (input: PlanInput): RotationAction => {
+  const retirement = planRetirement(input);
+  return retirement.kind === "act" ? retirement.action : earliest({ type: "wait", for: "Paused" }, retirement);
 };
 
 /** Back-off is kept in status, so a restart does not shorten it. Revocation has its own and is never held up by this one. */

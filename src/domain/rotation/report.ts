@@ -319,7 +319,7 @@ const paused = ({ situation }: ReportInput): ConditionUpdate | undefined =>
         "Paused",
         "True",
         "AskedFor",
-        "The annotation keyturn.dev/paused is set: nothing is done until it is removed.",
+        "The annotation keyturn.dev/paused is set: nothing but revocation is done until it is removed.",
       )
     : undefined;
 

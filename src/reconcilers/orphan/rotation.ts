@@ -25,6 +25,8 @@ interface OrphanScope {
   readonly now: Date;
   status: OrphanStatus;
   source?: CredentialSource;
+  /** The target that the connection leads to now. */
+  account?: string;
   listing?: Listing;
 }
 
@@ -128,12 +130,15 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
   }
 };
 
-/** The user went with its identity, so its keys are gone too. */
+/**
+ * The user went with its identity, so its keys are gone too. That is only so where it was looked for in the account that the
+ * claim names: a connection may have been made anew for another one.
+ */
 const listingOf = async (source: CredentialSource, scope: OrphanScope): Promise<Listing> => {
   try {
     return await source.list(callContext(scope));
   } catch (thrown) {
-    if (toOperatorError(thrown).code !== "NotFound") throw thrown;
+    if (toOperatorError(thrown).code !== "NotFound" || scope.account !== scope.spec.target) throw thrown;
     return { credentials: [], providerTime: scope.now };
   }
 };
@@ -158,6 +163,7 @@ const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialS
   if (scope.source !== undefined) return scope.source;
   const { connectionRef, userName } = scope.spec.source.awsAccessKey;
   const connection = await connectionOf(ports, connectionRef.name);
+  scope.account = `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${userName}`;
   scope.source = ports.sources.awsAccessKey(connection, { namespace: scope.spec.origin.namespace, userName });
   return scope.source;
 };

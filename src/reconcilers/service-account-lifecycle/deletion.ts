@@ -238,14 +238,17 @@ const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
 };
 
 /** A failure holds the finalizer; what was done of it until now is not on record, for observation will say it again. */
-const delayed = async ({ scope, ports }: Deletion): Promise<Outcome> => {
+const delayed = async ({ scope, ports, settings, deletedAt }: Deletion): Promise<Outcome> => {
   recordFailures(scope, { atRest: false });
   const { leaveFailures } = scope.status;
-  const next: LifecycleStatus = {
+  const status: LifecycleStatus = {
     ...scope.status,
     activity: `Deleting: ${leaveFailures?.reason ?? "waiting"}`,
   };
-  await writeStatus(ports.cluster, scope.ref, { base: scope.object, next }, { clock: ports.clock });
+  await writeStatus(ports.cluster, scope.ref, { base: scope.object, next: status }, { clock: ports.clock });
   const retry = leaveFailures === undefined ? scope.now.getTime() : Date.parse(leaveFailures.nextAttemptTime);
-  return { kind: "waiting", recheckAfterMs: Math.max(retry - scope.now.getTime(), LEAST_PAUSE_MS) };
+  // No back-off is longer than what is left until the ledger takes over.
+  const handOver = settings.onTimeout === "HandOver" ? deletedAt.getTime() + settings.timeoutMs : Infinity;
+  const next = handOver > scope.now.getTime() ? Math.min(retry, handOver) : retry;
+  return { kind: "waiting", recheckAfterMs: Math.max(next - scope.now.getTime(), LEAST_PAUSE_MS) };
 };

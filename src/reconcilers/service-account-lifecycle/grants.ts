@@ -130,6 +130,9 @@ const suiting = (atoms: readonly Atom[]): string | undefined => {
   );
 };
 
+/** A message has room for two ARNs. */
+const MOST_SHOWN = 2;
+
 const refusal = (atom: Atom, boundary: string | undefined, boundaryField: string): string | undefined => {
   if (atom.grants.length === 0) {
     return `No grant of the connection names ${atom.what} (${atom.field}) for this namespace; take it out, or have the platform's owners add it to spec.grants of the ProviderConnection.`;
@@ -138,7 +141,7 @@ const refusal = (atom: Atom, boundary: string | undefined, boundaryField: string
     permissionsBoundary === undefined ? [] : [permissionsBoundary],
   );
   if (demanded.length < atom.grants.length || (boundary !== undefined && demanded.includes(boundary))) return undefined;
-  return `The grant that names ${atom.what} demands the permissions boundary ${demanded.join(" or ")}; set ${boundaryField} to it, or leave that field out.`;
+  return `The grant that names ${atom.what} demands the permissions boundary ${[...new Set(demanded)].slice(0, MOST_SHOWN).join(" or ")}; set ${boundaryField} to it, or leave that field out.`;
 };
 
 /** `spec.accounts[lake].aws.user`: where people find it. */

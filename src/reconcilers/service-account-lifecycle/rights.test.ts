@@ -291,6 +291,61 @@ describe("what a connection grants", () => {
     assert.equal(bench.place("secrets").principal, undefined);
   });
 
+  it("lets a boundary go only when nothing that was not declared under it stands, whatever else fails", async () => {
+    const bench = new LifecycleBench();
+    const boundary = "arn:aws:iam::111122223333:policy/edge";
+    bench.bench.cluster.seed(connectionRef("aws"), {
+      ...bench.bench.cluster.peek(connectionRef("aws")),
+      spec: {
+        allowedNamespaces: { mode: "All" },
+        aws: { region: "eu-central-1", accountId: "111122223333", login: { defaultChain: {} } },
+        grants: [
+          { name: "bounded", policies: [ADMIN], permissionsBoundary: boundary },
+          { name: "free", policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] },
+        ],
+      },
+    });
+    const lake = (policies: readonly string[]) => ({
+      name: "lake",
+      aws: { connectionRef: { name: "aws" }, user: { policies: [...policies] } },
+    });
+    bench.apply({ accounts: [lake([ADMIN])], rollback: { mode: "None" } });
+    await bench.toRest();
+    const place = bench.place("lake");
+    assert.equal(place.pieces.get("boundary")?.value, JSON.stringify(boundary));
+    // The administrator's policy cannot be taken away at the moment, and another account cannot be reached.
+    bench.bench.wrapAccount = (client) =>
+      new Proxy(client, {
+        get: (target, property) => {
+          const member = Reflect.get(target, property) as unknown;
+          if (property !== "remove") return typeof member === "function" ? (member.bind(target) as unknown) : member;
+          return (...args: Parameters<typeof client.remove>) =>
+            args[0].startsWith("managedPolicy/")
+              ? Promise.reject(new OperatorError("Unavailable", { publicMessage: "away" }))
+              : target.remove(...args);
+        },
+      });
+    bench.bench.away.add("secrets");
+    bench.apply({
+      accounts: [lake(["arn:aws:iam::aws:policy/ReadOnlyAccess"]), SPEC.accounts[2] ?? { name: "secrets" }],
+      rollback: { mode: "None" },
+    });
+    for (let pass = 0; pass < 10; pass += 1) {
+      const outcome = await bench.pass();
+      await bench.bench.clock.advance(outcome.recheckAfterMs ?? 0);
+      const bounded = place.pieces.has("boundary");
+      assert.ok(bounded || !place.pieces.has(`managedPolicy/${ADMIN}`), "Admin stands without its boundary");
+    }
+    bench.bench.wrapAccount = (client) => client;
+    bench.bench.away.clear();
+    await bench.toRest();
+    assert.deepEqual([...place.pieces.keys()].sort(), [
+      "managedPolicy/arn:aws:iam::aws:policy/ReadOnlyAccess",
+      "owner",
+      "principal",
+    ]);
+  });
+
   it("puts the boundary that it demands around the account before any privilege", async () => {
     const boundary = "arn:aws:iam::111122223333:policy/edge";
     const bench = new LifecycleBench();

@@ -91,7 +91,7 @@ const callOf = (act: AccountAct, action: OutsideAction, narrows: boolean): Call 
     case "remove":
       return {
         verb: "Remove",
-        kind: "Revoking",
+        kind: isWidening(action) ? "Issuing" : "Revoking",
         about: action.key,
         because: action.because,
         run: () => client.remove(action.key, context),
@@ -129,6 +129,12 @@ const callOf = (act: AccountAct, action: OutsideAction, narrows: boolean): Call 
       return { verb: "Uncut", kind: "Issuing", run: () => client.uncut(context) };
   }
 };
+
+/** A boundary that goes while the account stays lets more be done. */
+export const isWidening = (action: OutsideAction): boolean =>
+  action.type === "remove" && action.key === "boundary" && WHILE_IT_STAYS.includes(action.because);
+
+const WHILE_IT_STAYS: readonly string[] = ["NotDeclared", "Drift"];
 
 /** Whoever took a credential away while the account was cut has made its switch moot. */
 const absentIsFine = (thrown: unknown): void => {

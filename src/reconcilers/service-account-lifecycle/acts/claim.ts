@@ -30,7 +30,12 @@ interface Claiming {
  * dead predecessor's, since names are unique: it is taken over (undo). Conflict otherwise; the holder is not named, for tenants do
  * not see each other.
  */
-export const claimAccount = async (act: Claiming, target: string, snapshot: string): Promise<void> => {
+export const claimAccount = async (
+  act: Claiming,
+  target: string,
+  snapshot: string,
+  kind: Mutation["kind"] = "Issuing",
+): Promise<void> => {
   const { ports, subject } = act;
   const owner = { kind: OWNER_KIND, namespace: subject.namespace, name: subject.name, uid: subject.uid };
   const present = await ports.claims.read(target);
@@ -53,7 +58,7 @@ export const claimAccount = async (act: Claiming, target: string, snapshot: stri
     return;
   }
   if (present.snapshot === snapshot) return;
-  await mutate(act, "kubernetes:UpdateClaim", "Issuing", target, () => ports.claims.update(present, { snapshot }));
+  await mutate(act, "kubernetes:UpdateClaim", kind, target, () => ports.claims.update(present, { snapshot }));
 };
 
 /** The account is gone, or somebody else's again. */

@@ -6,7 +6,7 @@ import type { Ports } from "../../ports.ts";
 import type { AccountScope } from "../scope.ts";
 import { connectionOf, clientOf, declarationOf, noteFailure, recordOf } from "../steps/accounts.ts";
 import { demandAllowed } from "../connections.ts";
-import { actOutside, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
+import { actOutside, isWidening, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
 
 /** The same thing done so often in one pass without being seen afterwards is left to a later one. */
 const MOST_REPEATS = 3;
@@ -20,7 +20,7 @@ export const carryOutside = async (scope: AccountScope, action: OutsideAction, p
   return attempt(scope, about, async () => {
     countOnce(scope, "id" in action ? `${action.type} ${about}/${action.id}` : `${action.type} ${about}`, about);
     const act = await accountAct(scope, action.account, ports);
-    if (action.type === "apply") await demandRoom(scope, action, ports);
+    if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
     const narrows = action.type === "apply" && isNarrowing(scope, action);
     scope.observed.delete(action.account);
     await actOutside(act, action, { narrows });
@@ -77,11 +77,31 @@ const countOnce = (scope: AccountScope, key: string, about: string): void => {
 type Apply = Extract<OutsideAction, { type: "apply" }>;
 
 /** Giving needs the connection's leave and a permit; taking away needs neither. */
-const demandRoom = async (scope: AccountScope, action: Apply, ports: Ports): Promise<void> => {
+const demandRoom = async (scope: AccountScope, action: OutsideAction, ports: Ports): Promise<void> => {
   demandAllowed(await connectionOf(scope, declarationOf(scope, action.account), ports), scope.request.namespace);
-  const { class: kind } = action.piece;
-  if (kind === "attribute" || kind === "restriction" || isNarrowing(scope, action)) return;
+  if (action.type === "apply") {
+    if (action.piece.class === "attribute" || isNarrowing(scope, action)) return;
+    if (action.piece.class === "restriction") demandNothingElse(scope, action.account);
+  } else demandNothingElse(scope, action.account);
   await requirePermit(ports, "grant", `${scope.owner.uid}/${action.account}/${scope.inForce?.specHash ?? ""}`);
+};
+
+/**
+ * Which boundary an account may have was judged by what it is declared to be given, so the boundary is loosened only while it has
+ * nothing else.
+ */
+const demandNothingElse = (scope: AccountScope, account: string): void => {
+  const desired = scope.desired.get(account)?.pieces ?? [];
+  const other = scope.observed
+    .get(account)
+    ?.pieces.find(
+      ({ key, value, class: kind }) =>
+        kind === "grant" && !desired.some((piece) => piece.key === key && piece.value === value),
+    );
+  if (other === undefined) return;
+  throw new OperatorError("Unavailable", {
+    publicMessage: `The permissions boundary of account ${account} is not loosened while ${other.title} stands under it, which is not declared so.`,
+  });
 };
 
 const isNarrowing = (scope: AccountScope, { account, piece }: Apply): boolean => {

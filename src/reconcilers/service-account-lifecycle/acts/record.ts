@@ -14,6 +14,7 @@ import {
   returningBegun,
 } from "../../../domain/lifecycle/transitions.ts";
 import { addFinalizer } from "../../../cluster/finalizer.ts";
+import { toOperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { requirePermit } from "../../limits.ts";
 import type { Ports } from "../../ports.ts";
@@ -112,6 +113,23 @@ const beginLeaving = async (
   await requirePermit(ports, "offboarding", offboardingKey(scope.subject.uid, action.account));
   const { account, enabledCredentials, narrows } = action;
   scope.status = leavingBegun(scope.status, { account, enabledCredentials, narrows, specHash: inForce.specHash });
+  await tellClaim({ scope, inForce, ports }, account);
+};
+
+/** The claim knows as well what was in use, for the ledger. Leaving goes on without it. */
+const tellClaim = async ({ scope, inForce, ports }: Recording, account: string): Promise<void> => {
+  const record = recordOf(scope, account);
+  if (record === undefined) return;
+  await claimAccount(
+    { ports, ...scope },
+    record.target,
+    snapshotOf(record, inForce.settings.deletion),
+    "Revoking",
+  ).catch((thrown: unknown) => {
+    const error = toOperatorError(thrown);
+    if (error.code === "Aborted") throw error;
+    ports.log.warn("The claim of a leaving account was not brought up to date", { account, error });
+  });
 };
 
 /** One account, one permit, whoever asks for it: the resource, its deletion, or the ledger. */
