@@ -22,10 +22,7 @@ const name = "exporter";
 export async function tellIdentity(lane: Lane, lines: Timeline): Promise<IdentityStory> {
   lines.chapter("A joiner");
   const site = await openIdentitySite(lane, { name: "billing" });
-  lines.did(
-    "platform: connections with grants",
-    "which roles and policies may be given in this namespace, and to nobody else",
-  );
+  lines.did("platform: grants", "which roles and policies may be given in this namespace, and to nobody else");
   await site.startOperator();
   const { client: kube } = lane.world.stack.kubernetes;
   const { client: aws } = lane.world.stack.aws;
@@ -46,7 +43,7 @@ export async function tellIdentity(lane: Lane, lines: Timeline): Promise<Identit
   );
   const nobody = await outside();
   await site.apply(good);
-  lines.did("ServiceAccountLifecycle applied", "by the team; accounts in Kubernetes, AWS and Vault");
+  lines.did("identity applied", "a ServiceAccountLifecycle, by the team: accounts in Kubernetes, AWS and Vault");
   await lines.see("asked for by", async () => (await identity())?.metadata.annotations?.["keyturn.dev/changed-by"]);
   await lines.see("plan", async () => {
     const plan = (await identity())?.status?.plan;
@@ -54,7 +51,7 @@ export async function tellIdentity(lane: Lane, lines: Timeline): Promise<Identit
       ? undefined
       : `${plan.lines.length} lines before anything is done, digest ${plan.digest.slice(0, 12)}`;
   });
-  await lines.see("at each provider, with its owner", async () => {
+  await lines.see("created, with its owner on it", async () => {
     const serviceAccount = await kube.find(`/api/v1/namespaces/${site.namespace}/serviceaccounts/${name}`);
     const tags: Record<string, string> = await aws.listUserTags(site.awsName(name, "lake")).catch(() => ({}));
     const entity = (await outside()).get(`vault/entity/${site.vaultName(name, "secrets")}`);
@@ -102,10 +99,10 @@ export async function tellIdentity(lane: Lane, lines: Timeline): Promise<Identit
       ? undefined
       : `Reverted=True, reason ${identityCondition(found, "Reverted")?.reason ?? ""}`;
   });
-  await lines.see("rights at all three are as before", async () => {
+  await lines.see("rights are as before", async () => {
     const rights = (state: Outside): Outside => new Map([...state].filter(([key]) => !key.includes("Secret")));
     const left = compareOutside(withoutOwner(rights(before)), withoutOwner(rights(await outside())), { ids: true });
-    return left.length === 0 ? "read at the providers, by their own ids; spec is as the team wrote it" : undefined;
+    return left.length === 0 ? "read at all three providers, by their own ids" : undefined;
   });
   await lines.see("its credentials still work", async () => {
     const answers = await Promise.all(credentials.map((one) => one.tryIt()));

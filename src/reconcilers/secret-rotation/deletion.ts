@@ -66,7 +66,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     const error = toOperatorError(thrown);
     if (error.code === "Aborted") return { kind: "failed", error };
     if (seen.inLedger && mayHandOver(input())) return letGo(act, "removeFinalizer");
-    return delayed(scope, ports, error);
+    return delayed(scope, ports, error, handOverAt(input()));
   }
 };
 
@@ -277,10 +277,15 @@ const releaseAll = async (act: Act): Promise<void> => {
   }
 };
 
+/** When the ledger takes over what could not be done; undefined: never. */
+const handOverAt = ({ deletedAt, deletion }: DeletionInput): Date | undefined =>
+  deletion.onTimeout === "HandOver" ? new Date(deletedAt.getTime() + deletion.timeoutMs) : undefined;
+
 const delayed = async (
   scope: RotationScope,
   ports: Ports,
   error: ReturnType<typeof toOperatorError>,
+  handOver: Date | undefined,
 ): Promise<Outcome> => {
   const revocationFailures = failed(scope.status.revocationFailures, {
     reason: error.code,
@@ -291,6 +296,8 @@ const delayed = async (
   });
   const next = { ...scope.status, revocationFailures, activity: `Deleting: ${error.code}` };
   await writeStatus(ports.cluster, scope.ref, { base: scope.object, next: next }, { clock: ports.clock });
-  const pauseMs = Date.parse(revocationFailures.nextAttemptTime) - scope.now.getTime();
-  return { kind: "waiting", recheckAfterMs: Math.max(pauseMs, 1000) };
+  const retry = Date.parse(revocationFailures.nextAttemptTime);
+  // No back-off is longer than what is left until the ledger takes over.
+  const at = handOver !== undefined && handOver > scope.now ? Math.min(retry, handOver.getTime()) : retry;
+  return { kind: "waiting", recheckAfterMs: Math.max(at - scope.now.getTime(), 1000) };
 };

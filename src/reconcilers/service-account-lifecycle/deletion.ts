@@ -57,7 +57,9 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
   } catch (thrown) {
     noteFailure(scope, "*", toOperatorError(thrown), true);
   }
-  if (deletion.entry !== undefined && mayHandOver(inputBase(deletion))) return letGo(deletion, HANDED_OVER);
+  // By the time at the end of the pass: a provider that does not answer has taken its part of it.
+  const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
+  if (deletion.entry !== undefined && mayHandOver({ ...inputBase(deletion), now })) return letGo(deletion, HANDED_OVER);
   return delayed(deletion);
 };
 
@@ -248,7 +250,8 @@ const delayed = async ({ scope, ports, settings, deletedAt }: Deletion): Promise
   await writeStatus(ports.cluster, scope.ref, { base: scope.object, next: status }, { clock: ports.clock });
   const retry = leaveFailures === undefined ? scope.now.getTime() : Date.parse(leaveFailures.nextAttemptTime);
   // No back-off is longer than what is left until the ledger takes over.
+  const now = (ports.cluster.serverTime()?.now ?? ports.clock.now()).getTime();
   const handOver = settings.onTimeout === "HandOver" ? deletedAt.getTime() + settings.timeoutMs : Infinity;
-  const next = handOver > scope.now.getTime() ? Math.min(retry, handOver) : retry;
-  return { kind: "waiting", recheckAfterMs: Math.max(next - scope.now.getTime(), LEAST_PAUSE_MS) };
+  const next = handOver > now ? Math.min(retry, handOver) : retry;
+  return { kind: "waiting", recheckAfterMs: Math.max(next - now, LEAST_PAUSE_MS) };
 };
