@@ -40,9 +40,10 @@ for (const mutant of chosen) {
     print(test === undefined ? `survived  ${mutant.name}` : `caught    ${mutant.name}: ${test}`);
     ended += 1;
     if (flags["with-accept"] && mutant.scenario !== undefined) {
-      const noticed = await acceptNotices(mutant.scenario, folder);
+      const run = [mutant.campaign ?? "rotation", "--scenario", mutant.scenario];
+      const noticed = await acceptNotices(run, folder);
       if (!noticed) survivors += 1;
-      print(`${noticed ? "caught   " : "survived "} ${mutant.name}: accept -- rotation --scenario ${mutant.scenario}`);
+      print(`${noticed ? "caught   " : "survived "} ${mutant.name}: accept -- ${run.join(" ")}`);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -123,17 +124,17 @@ async function firstFailure(specs: readonly string[], folder: string): Promise<s
 }
 
 /** True when the run of the scenario with the mutated operator ends in violations (exit code 1). */
-async function acceptNotices(scenario: string, folder: string): Promise<boolean> {
+async function acceptNotices(run: readonly string[], folder: string): Promise<boolean> {
   const bundle = join(folder, "keyturn.mjs");
   await rm(join(folder, "scripts"), { force: true });
   await cp(join(root, "scripts"), join(folder, "scripts"), { recursive: true });
   await promisify(execFile)(process.execPath, [join(folder, "scripts/bundle.ts"), "--outfile", bundle], {
     cwd: folder,
   });
-  const args = [join(root, "e2e/accept/main.ts"), "rotation", "--scenario", scenario, "--operator", bundle];
+  const args = [join(root, "e2e/accept/main.ts"), ...run, "--operator", bundle];
   const code = await new Promise<number | null>((resolve) => {
     spawn(process.execPath, args, { cwd: root, stdio: "ignore" }).on("exit", resolve);
   });
-  if (code === 2) throw new Error(`accept does not know the scenario ${scenario}`);
+  if (code === 2) throw new Error(`accept does not know ${run.join(" ")}`);
   return code !== 0;
 }

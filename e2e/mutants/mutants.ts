@@ -6,8 +6,9 @@ export interface Mutant {
   readonly instead: string;
   /** Specs that should notice, tried in this order. */
   readonly specs: readonly string[];
-  /** A scenario of `accept -- rotation` that must notice too. */
+  /** A scenario of `accept -- rotation` (or of that campaign) that must notice too. */
   readonly scenario?: string;
+  readonly campaign?: "rotation" | "lifecycle";
 }
 
 const planner = "src/domain/rotation/*.test.ts";

@@ -33,8 +33,8 @@ export interface LifecycleCampaign {
   readonly results: Results<LifecycleEntry>;
   /** The undisturbed story; its mutating requests, by phase, are the kill points. */
   reference(): Promise<{ trace: StoryTrace; kills: readonly PhaseKill[]; mutatingCalls: number }>;
-  /** Runs what has no result yet, a few lanes at once. */
-  perform(scenarios: readonly Scenario[], lanes: number): Promise<void>;
+  /** Runs what has no result yet, a few lanes at once; those of a lower number than `from` are somebody else's. */
+  perform(scenarios: readonly Scenario[], lanes: number, from?: number): Promise<void>;
   /** Kills at every point, a few in each story; points that were missed come again. */
   kill(kills: readonly PhaseKill[], trace: StoryTrace, lanes: number, beside?: readonly Scenario[]): Promise<void>;
   scan(): Promise<void>;
@@ -68,7 +68,7 @@ export function startLifecycleCampaign(
     if (result.outputs.length > 0 && result.values.length > 0) samples ??= result;
     await keep(entryOf(result, storyTold));
   };
-  const runAll = async (scenarios: readonly Scenario[], count: number): Promise<void> => {
+  const runAll = async (scenarios: readonly Scenario[], count: number, from = 0): Promise<void> => {
     const queue = scenarios.filter(({ id }) => results.get(id) === undefined);
     const all = queue.length;
     const began = performance.now();
@@ -86,7 +86,7 @@ export function startLifecycleCampaign(
         );
       }
     };
-    await Promise.all(Array.from({ length: Math.min(count, all) }, (_, index) => work(index)));
+    await Promise.all(Array.from({ length: Math.min(count, all) }, (_, index) => work(from + index)));
   };
 
   return {

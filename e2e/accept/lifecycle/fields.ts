@@ -111,7 +111,9 @@ export function someFields(paths: readonly string[]): Scenario {
   };
 }
 
-export const fieldPaths = (): readonly string[] => fields.map(({ path }) => path);
+/** Leaves that go all the way. */
+export const fieldPaths = (): readonly string[] =>
+  fields.filter(({ serverOnly }) => serverOnly !== true).map(({ path }) => path);
 
 async function thereAndBack(stage: Stage, name: string, spec: Draft, field: Field): Promise<void> {
   const { site } = stage;

@@ -168,9 +168,20 @@ async function credentialsOf(
 async function tried(credentials: readonly Credential[]): Promise<Credential[]> {
   const refused: Credential[] = [];
   await inParallel(credentials, 12, async (one) => {
-    if ((await one.tryIt()) === "refused") refused.push(one);
+    if ((await answerTo(one)) === "refused") refused.push(one);
   });
   return refused;
+}
+
+/** A connection that ends says nothing about the credential; a server that stays away does, about the campaign. */
+async function answerTo(one: Credential): Promise<"accepted" | "refused"> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await one.tryIt();
+    } catch (error) {
+      if (tries === 5) throw error;
+      await sleep(200 * tries);
+    }
 }
 
 /** Does something for each, a few at a time. */

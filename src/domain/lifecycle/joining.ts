@@ -19,7 +19,10 @@ type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
  * difference is drift.
  */
 export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLine[]): LifecycleAction => {
-  const failed = input.failed ?? [];
+  // Who leaves is no part of this, neither when it goes well nor when it fails.
+  const failed = (input.failed ?? []).filter((name) =>
+    input.settings.accounts.some((account) => account.name === name),
+  );
   const accounts = kubernetesFirst(Object.values(input.desired)).filter(({ name }) => !failed.includes(name));
   const unseen = accounts.find(({ name }) => input.observed[name] === undefined);
   if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.name };
@@ -47,10 +50,9 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
 
   const declaration = declared(fit, input, allowed);
   if (declaration !== undefined) return declaration;
-  const action = applied(allowed, input, settled);
+  const action = applied(allowed, { ...input, failed }, settled);
   if (action !== undefined) return action;
-  if (failed.some((name) => input.settings.accounts.some((account) => account.name === name)))
-    return { type: "wait", for: "BackingOff", about: failed.join(",") };
+  if (failed.length > 0) return { type: "wait", for: "BackingOff", about: failed.join(",") };
   const lines = driftLines(fit, left, reporting ? all.filter((change) => !due.includes(change)) : [], input);
   if (!sameLines(lines, input.status.drift ?? [])) return { type: "recordDrift", lines };
   const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);

@@ -484,8 +484,9 @@ const heal = (judge: Judge): void => {
     place.pieces.clear();
   }
   judge.foreign.clear();
+  // What was offered and may not be taken is gone too, before it is given back into the way.
   for (const place of world.places.values()) {
-    if (place.principal?.owner !== "somebody" || world.spec.adoption?.mode === "IfAnnotated") continue;
+    if (place.principal?.adopt !== true || world.spec.adoption?.mode === "IfAnnotated") continue;
     place.vanish();
     place.pieces.clear();
   }

@@ -143,6 +143,16 @@ describe("the planner and somebody who joins", () => {
       { type: "refuse", code: "Conflict", about: "lake/managedPolicy/R" },
     ],
     [
+      "begins with no account where another one of the same spec cannot be had",
+      input({
+        settings: settings({ accounts: [...spec().accounts, { name: "sa", kubernetes: {} }] }),
+        status: {},
+        desired: { lake: account("lake", [R]), sa: account("sa", [], { cutsByRemoval: true }) },
+        observed: { lake: absent, sa: view([], { principal: "foreign", pieces: [] }) },
+      }),
+      { type: "refuse", code: "Conflict", about: "sa" },
+    ],
+    [
       "makes nothing that has expired already, and says which field it is",
       input({ ...fresh, settings: settings({ expiresAt: text("11:00:00") }), observed: {} }),
       { type: "refuse", about: "spec.expiresAt", final: true },
@@ -225,6 +235,15 @@ describe("the planner and somebody who moves", () => {
         failed: ["sa"],
       }),
       { type: "wait", for: "BackingOff" },
+    ],
+    [
+      "takes away although somebody who leaves cannot be reached",
+      input({
+        ...narrowing,
+        status: { ...good([declared, record("old", [], { state: "Leaving" })]), ...plan(MINUS_W), narrowed: "h2" },
+        failed: ["old"],
+      }),
+      { type: "remove", account: "lake", key: "managedPolicy/W" },
     ],
     [
       "widens an inline policy with the additions",

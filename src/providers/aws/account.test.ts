@@ -147,6 +147,36 @@ describeAccountClient(
 const isConflict = (error: unknown): boolean => error instanceof OperatorError && error.code === "Conflict";
 
 describe("awsAccount", () => {
+  it("keeps room for the cut: inline policies that would fill what IAM allows are refused, shortening never is", async () => {
+    const long = (name: string, letters: number) => ({
+      name,
+      statements: [
+        { effect: "Allow" as const, actions: ["s3:GetObject"], resources: [`arn:aws:s3:::${"a".repeat(letters)}/*`] },
+      ],
+    });
+    const filled: AwsAccount = {
+      connectionRef: { name: "aws" },
+      user: { inlinePolicies: [long("a", 900), long("b", 900)] },
+    };
+    const { world, clientFor, join, desired } = setUp(filled);
+    await assert.rejects(
+      join(),
+      (error) =>
+        error instanceof OperatorError && error.code === "QuotaExceeded" && /leaves no room/.test(error.publicMessage),
+    );
+    const { inline } = world.users.get(NAME)!;
+    assert.equal(inline.size, 1);
+    // Somebody else has filled it: what only gets shorter is written all the same.
+    inline.set("a", "x".repeat(2000));
+    const client = clientFor();
+    await client.apply(
+      desired.find(({ key }) => key === "inlinePolicy/a")!,
+      context,
+      desired,
+    );
+    assert.ok(inline.get("a")!.length < 1100);
+  });
+
   it("says what it is", () => {
     const user = setUp(asUser).clientFor();
     assert.deepEqual([user.kind, user.target], ["AwsUser", `aws-user/123456789012/${NAME}`]);

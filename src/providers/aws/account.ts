@@ -20,6 +20,7 @@ import {
   unknownPiece,
   unlessNotFound,
 } from "./identity/problems.ts";
+import { demandRoomForCut } from "./identity/room.ts";
 import type { AwsCalls } from "./sdk.ts";
 import type { AwsAccess } from "./source.ts";
 
@@ -136,7 +137,7 @@ export const awsAccount = (
     }, context);
 
   const applyOther = (piece: Piece, context: CallContext): Promise<void> =>
-    onOurs(context, (calls) => {
+    onOurs(context, async (calls) => {
       const { identity } = calls;
       const { signal } = context;
       const [what, rest] = splitKey(piece.key);
@@ -144,7 +145,9 @@ export const awsAccount = (
       if (what === "trust") return identity.setTrust(name, trustText(piece.value, place.issuer), signal);
       if (what === "managedPolicy") return named(identity.attachPolicy(who, rest, signal), piece.title);
       if (what === "inlinePolicy") {
-        return identity.putInlinePolicy(who, rest, inlineText(aws, rest, piece.value), signal);
+        const document = inlineText(aws, rest, piece.value);
+        await demandRoomForCut(calls, who, { name: rest, document }, signal);
+        return identity.putInlinePolicy(who, rest, document, signal);
       }
       if (what === "group") return named(identity.joinGroup(name, rest, signal), piece.title);
       throw unknownPiece();

@@ -35,7 +35,8 @@ export const readConnection = async (
 /** Throws PermissionDenied where the platform does not let this namespace use the connection. */
 export const demandAllowed = (connection: ProviderConnection, namespace: string): void => {
   if (allows(connection, namespace)) return;
-  throw new OperatorError("PermissionDenied", {
-    publicMessage: `ProviderConnection ${connection.metadata.name} does not allow namespace ${namespace}; its spec.allowedNamespaces decides.`,
-  });
+  throw new OperatorError("PermissionDenied", { publicMessage: shutOut(connection, namespace) });
 };
+
+export const shutOut = ({ metadata }: ProviderConnection, namespace: string): string =>
+  `ProviderConnection ${metadata.name} does not allow namespace ${namespace}; its spec.allowedNamespaces decides.`;

@@ -228,6 +228,22 @@ describe("deleting an identity", () => {
     isGone(bench);
   });
 
+  it("that nobody can count waits for the counter, and for a person when its time is up", async () => {
+    const bench = await joined();
+    const before = bench.world();
+    bench.bench.limits = { offboarding: 5, grant: 0, issue: 0 };
+    bench.bench.start();
+    bench.bench.cluster.seed({ ...KILL_SWITCH, name: "keyturn-limits" }, { data: { offboarding: "no counter" } });
+    await bench.delete();
+    await bench.pass();
+    assert.equal(bench.exists, true, "not before its time-out");
+    await bench.bench.clock.advance(31_000);
+    await deletedFurther(bench);
+    assert.equal(bench.exists, false);
+    assert.equal(bench.entry()?.spec.held, "LimitReached");
+    assert.equal(bench.world(), before);
+  });
+
   it("that is held can be undone with nothing ever cut", async () => {
     const bench = await joined();
     const key = bench.place("lake").addCredential();

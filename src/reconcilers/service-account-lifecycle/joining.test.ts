@@ -218,6 +218,8 @@ describe("an identity that joins", () => {
       resourceVersion: String(Number(resourceVersion) + 1e6),
     });
     assert.deepEqual(await bench.pass(), { kind: "waiting", recheckAfterMs: 1000 });
+    await bench.delete();
+    assert.deepEqual(await bench.pass(), { kind: "waiting", recheckAfterMs: 1000 });
     assert.equal(bench.bench.trace.length, writes);
   });
 });

@@ -183,6 +183,26 @@ describe("the end of an identity", () => {
     assert.equal(bench.claims(), 2);
   });
 
+  for (const state of ["Suspended", "Decommissioned"] as const) {
+    it(`that is ${state} cuts what was made, whatever the spec calls by its name by now`, async () => {
+      const bench = await joined();
+      const place = bench.place("lake");
+      const key = place.addCredential();
+      // Taken out and declared anew as something else, in two quick edits: the first is never seen.
+      bench.apply({
+        state,
+        rollback: { mode: "None" },
+        accounts: SPEC.accounts.map((account) =>
+          account.name === "lake" ? { name: "lake", aws: { connectionRef: { name: "nowhere" }, role: {} } } : account,
+        ),
+      });
+      await bench.settle();
+      assert.equal(place.lets(), false);
+      assert.equal(place.credentials.get(key)?.enabled, false);
+      assert.equal(bench.record("lake")?.state, "Cut");
+    });
+  }
+
   it("deletes nothing while clocks disagree", async () => {
     const bench = await joined();
     bench.apply({ state: "Decommissioned" });

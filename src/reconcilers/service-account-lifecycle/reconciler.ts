@@ -25,8 +25,9 @@ export const serviceAccountLifecycleReconciler = (ports: Ports): Reconciler => (
       ports.metrics.forget({ kind: "ServiceAccountLifecycle", namespace: request.namespace, name: request.name });
       return { kind: "settled" };
     }
-    if (scope.object.metadata.deletionTimestamp !== undefined) return deleteIdentity(scope, ports);
+    // An old record may lack what was made since, and deletion would let go of it.
     if (scope.stale) return { kind: "waiting", recheckAfterMs: STALE_PAUSE_MS };
+    if (scope.object.metadata.deletionTimestamp !== undefined) return deleteIdentity(scope, ports);
     return runPipeline(steps(ports), scope, context, {
       ended: (ended, outcome) => {
         if (outcome.kind === "failed") ended.error = outcome.error;

@@ -5,11 +5,13 @@ import {
   CHANGED_BY_GROUPS,
   CHANGED_BY_UID,
   PROBED_POLICIES,
+  RETRY,
 } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { AccessQuestion } from "../../cluster/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { connectionRef } from "../ports.fake.ts";
+import type { KubeObject } from "../../cluster/contract.ts";
 import { ADMIN, LifecycleBench, SPEC, STAMP, WIDER } from "./bench.fake.ts";
 
 const joined = async (): Promise<LifecycleBench> => {
@@ -289,6 +291,55 @@ describe("what a connection grants", () => {
     bench.apply({ state: "Decommissioned" });
     await bench.toRest();
     assert.equal(bench.place("secrets").principal, undefined);
+  });
+
+  for (const [what, spec] of [
+    ["has lost a grant", { allowedNamespaces: { mode: "All" }, grants: [] }],
+    [
+      "shuts the namespace out",
+      { allowedNamespaces: { mode: "Listed", names: ["other"] }, grants: [{ name: "reading", policies: ["arn:*"] }] },
+    ],
+  ] as const) {
+    it(`does not give a suspended account back what it had, when its connection ${what} meanwhile`, async () => {
+      const bench = await joined();
+      const key = bench.place("lake").addCredential();
+      const connection = bench.bench.cluster.peek<KubeObject & { readonly spec: object }>(connectionRef("aws"));
+      bench.apply({ state: "Suspended" });
+      await bench.toRest();
+      bench.bench.cluster.seed(connectionRef("aws"), {
+        metadata: { generation: 2 },
+        spec: { ...connection?.spec, ...spec },
+      });
+      bench.apply({ state: "Active" });
+      await bench.settle(120_000);
+      assert.equal(bench.place("lake").lets(), false);
+      assert.equal(bench.place("lake").credentials.get(key)?.enabled, false);
+      assert.equal(bench.status().failures?.reason, "PermissionDenied");
+      assert.equal(bench.place("secrets").lets(), true, "another connection's account is back");
+      bench.bench.cluster.seed(connectionRef("aws"), { metadata: { generation: 3 }, spec: { ...connection?.spec } });
+      bench.annotate({ [RETRY]: "1" });
+      await bench.toRest();
+      assert.equal(bench.place("lake").credentials.get(key)?.enabled, true);
+    });
+  }
+
+  it("does not even look at a provider for a namespace that the connection shuts out", async () => {
+    const bench = new LifecycleBench();
+    const connection = bench.bench.cluster.peek<KubeObject & { readonly spec: object }>(connectionRef("aws"));
+    bench.bench.cluster.seed(connectionRef("aws"), {
+      metadata: { generation: 1 },
+      spec: { ...connection?.spec, allowedNamespaces: { mode: "Listed", names: ["other"] } },
+    });
+    let asked = 0;
+    bench.bench.wrapAccount = (client) => {
+      if (client.kind === "AwsUser") asked += 1;
+      return client;
+    };
+    bench.apply();
+    await bench.settle();
+    denied(bench, /ProviderConnection aws does not allow namespace payments/);
+    assert.equal(asked, 0);
+    assert.equal(bench.claims(), 0);
   });
 
   it("lets a boundary go only when nothing that was not declared under it stands, whatever else fails", async () => {

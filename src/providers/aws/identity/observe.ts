@@ -39,7 +39,8 @@ export const readHanging = async (calls: AwsCalls, who: Identity, signal: AbortS
   return { managed, inline: others, groups, credentials, rightsCut: isCut(cut), hasCut: cut !== undefined };
 };
 
-const readInline = async (
+/** Documents by name, our cut among them. */
+export const readInline = async (
   calls: AwsCalls,
   who: Identity,
   signal: AbortSignal,

@@ -254,6 +254,42 @@ describe("entityAccount", () => {
     });
   }
 
+  it("leaves a JWT role under its name alone while it has no entity, also one for its own namespace", async () => {
+    const { identity, rolePlace, client } = setUp("JWT");
+    const theirs = { bound_subject: "system:serviceaccount:payments:another" };
+    identity.roles.set(rolePlace, { settings: theirs, roleId: "", secretIds: new Map() });
+    const seen = await client.observe(context);
+    assert.deepEqual([seen.conflicts, seen.pieces], [["login"], []]);
+    await assert.rejects(client.remove("login", context), isConflict);
+    assert.equal(identity.roles.get(rolePlace)?.settings, theirs);
+  });
+
+  it("knows its JWT role by the entity on record, when somebody has deleted that", async () => {
+    const { identity, client, join } = setUp("JWT");
+    await join();
+    const { externalId } = await client.observe(context);
+    identity.entities.delete(name);
+    const seen = await client.observe(context, { externalId });
+    assert.deepEqual([seen.conflicts, seen.pieces.map(({ key }) => key)], [[], ["login"]]);
+    assert.equal(await client.remove("login", context), "removed");
+  });
+
+  it("is not uncut by a write that was decided before the cut and comes after it", async () => {
+    for (const late of ["apply", "giveBack", "owner"] as const) {
+      const { vault, identity, client, join, piece, desired } = setUp();
+      await join();
+      await client.remove("policy/pki/issue", context);
+      const cut = () => {
+        identity.entities.get(name)!.disabled = true;
+      };
+      vault.interjections.push({ call: "writeEntity", run: cut });
+      if (late === "apply") await client.apply(piece("policy/pki/issue"), context, desired);
+      else if (late === "owner") await client.apply(piece("owner"), context, desired);
+      else await client.giveBack(context);
+      assert.equal(identity.entities.get(name)?.disabled, true, late);
+    }
+  });
+
   it("takes its AppRole alias back from an entity that Vault made by itself while ours was missing", async () => {
     const { identity, client, desired, login, join } = setUp();
     await join();

@@ -19,7 +19,7 @@ import type { Entity, EntityContent, IdentityCalls } from "./calls.ts";
 import { entityPieces, holderOfAlias, loginAlias, readRole, rolePieces, type EntityPlace } from "./look.ts";
 import { isAdoptable, isMarkedOurs, marked, unmarked } from "./marks.ts";
 import { accessorOf, forgetAccessors, noSuchMount } from "./mounts.ts";
-import { isOurRole, roleSettings, type EntityLogin } from "./roles.ts";
+import { isOurRole, roleSettings, type EntityLogin, type StandingRole } from "./roles.ts";
 
 /** Secret ids that are listed with their times, of one account. Deleting the login role takes all of them. */
 const MOST_SECRET_IDS = 100;
@@ -102,16 +102,23 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
     return found;
   };
 
-  /** Writes the entity only where something differs. Everything is sent, marks too: Vault makes what is not there any more. */
+  /** Writes what is meant to change, and the marks: Vault makes what is not there any more. */
   const change = async (
     identity: IdentityCalls,
     before: Entity,
     next: Partial<EntityContent>,
     signal: AbortSignal,
   ): Promise<void> => {
-    const { disabled, policies, metadata } = { ...before, ...next };
-    await identity.writeEntity(name, { disabled, policies, metadata }, signal);
+    await identity.writeEntity(name, { metadata: before.metadata, ...next }, signal);
   };
+
+  /**
+   * A JWT role has no place for a mark. It is made after the entity and goes before it, so where neither the entity stands nor an id
+   * of it is on record, a role under its name is somebody else's.
+   */
+  const isOwnRole = (standing: StandingRole, entity: Entity | undefined): boolean =>
+    isOurRole(login, standing) &&
+    (login.mode === "AppRole" || recorded !== undefined || (entity !== undefined && whose(entity) !== "foreign"));
 
   const setDisabled = (disabled: boolean, context: CallContext): Promise<void> =>
     within(context, async (identity, signal) => {
@@ -197,9 +204,10 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
 
   const removeLogin = (context: CallContext): Promise<"removed" | "alreadyAbsent"> =>
     within(context, async (identity, signal) => {
+      const entity = await identity.readEntity(name, signal);
       const found = await readRole(identity, place, signal);
       if (found === undefined) return "alreadyAbsent";
-      if (!isOurRole(login, found)) throw notOurs(`Login role ${name}`);
+      if (!isOwnRole(found, entity)) throw notOurs(`Login role ${name}`);
       await identity.deleteRole(role, signal);
       return "removed";
     });
@@ -246,11 +254,11 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
         const shown = principal === "foreign" ? undefined : entity;
         const hasAlias = loginAlias(entity, login)?.name === login.alias;
         const holder = hasAlias ? undefined : await holderOfAlias(connection, identity, login, entity, signal);
-        const roleIsOurs = standing !== undefined && isOurRole(login, standing);
+        const roleIsOurs = standing !== undefined && isOwnRole(standing, entity);
         return {
           principal,
           ...(entity === undefined ? {} : { externalId: entity.id }),
-          pieces: [...entityPieces(place, owner, shown), ...rolePieces(place, standing)],
+          pieces: [...entityPieces(place, owner, shown), ...(roleIsOurs ? rolePieces(place, standing) : [])],
           conflicts: [
             ...(holder === undefined ? [] : ["alias"]),
             ...(standing === undefined || roleIsOurs ? [] : ["login"]),

@@ -23,8 +23,11 @@ export interface Entity {
   readonly groups: readonly string[];
 }
 
-/** What a write of an entity sets. All of it every time: a write by name makes an entity where there is none. */
-export type EntityContent = Pick<Entity, "disabled" | "policies" | "metadata">;
+/**
+ * What a write of an entity sets; Vault keeps the rest. Marks are always among it, for a write by name makes an entity where there is
+ * none. What is not meant to change is left out: Vault has no precondition, and a late write must not undo a cut.
+ */
+export type EntityContent = Pick<Entity, "metadata"> & Partial<Pick<Entity, "disabled" | "policies">>;
 
 /** Settings of a login role, as Vault names them. */
 export type RoleSettings = Readonly<Record<string, unknown>>;
@@ -44,7 +47,7 @@ export interface LoginRolePlace {
 export interface IdentityCalls {
   /** Undefined when there is none of that name. */
   readEntity(name: string, signal: AbortSignal): Promise<Entity | undefined>;
-  /** Makes it, or sets all of these. */
+  /** Makes it, or sets these. */
   writeEntity(name: string, content: EntityContent, signal: AbortSignal): Promise<void>;
   deleteEntity(name: string, signal: AbortSignal): Promise<void>;
   /** Names of all entities of this Vault namespace. */

@@ -5,6 +5,7 @@ import { requirePermit } from "../../limits.ts";
 import type { Ports } from "../../ports.ts";
 import type { AccountScope } from "../scope.ts";
 import { connectionOf, clientOf, declarationOf, noteFailure, recordOf } from "../steps/accounts.ts";
+import { demandGranted } from "../steps/permissions.ts";
 import { demandAllowed } from "../connections.ts";
 import { actOutside, isWidening, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
 
@@ -21,11 +22,15 @@ export const carryOutside = async (scope: AccountScope, action: OutsideAction, p
     countOnce(scope, "id" in action ? `${action.type} ${about}/${action.id}` : `${action.type} ${about}`, about);
     const act = await accountAct(scope, action.account, ports);
     if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
+    if (GIVES_BACK.includes(action.type)) await demandGranted(scope, action.account, ports);
     const narrows = action.type === "apply" && isNarrowing(scope, action);
     scope.observed.delete(action.account);
     await actOutside(act, action, { narrows });
   });
 };
+
+/** The account is in use again with all that stands: what a connection's grants have lost since it was cut is not given again. */
+const GIVES_BACK: readonly OutsideAction["type"][] = ["openLogin", "enableCredential", "uncut"];
 
 /** The proof, or undefined when there was none; what failed is noted. */
 export const carryProof = async (scope: AccountScope, account: string, ports: Ports): Promise<Proof | undefined> => {

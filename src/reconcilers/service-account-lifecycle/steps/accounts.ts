@@ -14,12 +14,14 @@ import { failedAccounts, type AccountScope, type InForce } from "../scope.ts";
 
 /**
  * The accounts of the spec in force as pieces. Each connection is read live, once. An account whose connection is gone or cannot
- * serve it is a failure of its own and holds up no other.
+ * serve it is a failure of its own and holds up no other. Of an account that leaves only the record counts: whatever the spec
+ * calls by its name by now is no reason not to cut it.
  */
 export const openDesired = async (scope: AccountScope, inForce: InForce, ports: Ports): Promise<void> => {
   const { settings } = inForce;
   const identity = { cluster: ports.clusterName, namespace: scope.request.namespace, name: scope.request.name };
   for (const account of settings.accounts) {
+    if (leavesAsRecorded(scope, account.name)) continue;
     try {
       const connection = await connectionOf(scope, account, ports);
       const boundary = boundaryFor(account, connection, scope.request.namespace);
@@ -62,10 +64,10 @@ export const connectionOf = async (
   return known;
 };
 
-/** The account as it is declared now, else as it was declared last. */
+/** The account as it is declared now; of one that leaves, or is not declared any more, as it was declared last. */
 export const declarationOf = (scope: AccountScope, name: string): Account => {
   const declared = scope.inForce?.settings.accounts.find((account) => account.name === name);
-  if (declared !== undefined) return declared;
+  if (declared !== undefined && !leavesAsRecorded(scope, name)) return declared;
   const record = recordOf(scope, name);
   if (record !== undefined) return JSON.parse(record.declaration) as Account;
   throw new OperatorError("Unknown", { publicMessage: `Account ${name} is neither declared nor on record.` });
@@ -139,7 +141,7 @@ export const leavingCapabilities = async (
   const found: Record<string, AccountClient["capabilities"]> = {};
   const failed = failedAccounts(scope);
   for (const { name } of scope.status.accounts ?? []) {
-    if (isDeclared(scope, name) || failed.includes(name)) continue;
+    if (scope.desired.has(name) || failed.includes(name)) continue;
     try {
       found[name] = (await clientOf(scope, name, ports)).capabilities;
     } catch (thrown) {
@@ -148,6 +150,10 @@ export const leavingCapabilities = async (
   }
   return found;
 };
+
+/** It has been made, and is being taken back. */
+const leavesAsRecorded = (scope: AccountScope, name: string): boolean =>
+  recordOf(scope, name) !== undefined && isLeaving(scope, name);
 
 const isDeclared = ({ inForce }: AccountScope, name: string): boolean =>
   inForce?.settings.accounts.some((account) => account.name === name) === true;

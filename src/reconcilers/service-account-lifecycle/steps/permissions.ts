@@ -1,15 +1,18 @@
 import type { Account } from "../../../api/v1alpha1/service-account-lifecycle.ts";
 import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import type { AccessQuestion } from "../../../cluster/contract.ts";
-import type { Permission, Privilege } from "../../../domain/lifecycle/action.ts";
+import type { LifecycleAction, Permission, Privilege } from "../../../domain/lifecycle/action.ts";
 import { grantKey, roleGrantsOf, type RoleGrant } from "../../../domain/lifecycle/pieces/kubernetes.ts";
 import type { Requester } from "../../../domain/lifecycle/record.ts";
+import { wantedState } from "../../../domain/lifecycle/settings.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
 import { allows } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
 import { fieldOf, grantsFor, grantsPolicy, grantsRole, judgeAws } from "../grants.ts";
 import { privilegeOf, requesterOf, stampOf, withRequester, type Stamp } from "../requesters.ts";
-import type { LifecycleScope } from "../scope.ts";
-import { connectionOf, declarationOf } from "./accounts.ts";
+import { demandAllowed, shutOut } from "../connections.ts";
+import type { AccountScope, InForce, LifecycleScope } from "../scope.ts";
+import { connectionOf, declarationOf, recordOf } from "./accounts.ts";
 
 /**
  * Says of each privilege that is about to be given whether the platform lets it be: the connection's grants, and a known requester;
@@ -30,11 +33,7 @@ export const judgePrivileges = async (
 const judge = async (scope: LifecycleScope, privilege: Privilege, ports: Ports): Promise<Permission> => {
   const account = declarationOf(scope, privilege.account);
   const connection = await connectionOf(scope, account, ports);
-  if (!allows(connection, scope.request.namespace)) {
-    return denied(
-      `ProviderConnection ${connection.metadata.name} does not allow namespace ${scope.request.namespace}; its spec.allowedNamespaces decides.`,
-    );
-  }
+  if (!allows(connection, scope.request.namespace)) return denied(shutOut(connection, scope.request.namespace));
   const why = refusedByGrants(account, connection, privilege, scope.request.namespace);
   if (why !== undefined) return denied(why);
   return privilege.piece.class === "grant" ? judgeRequester(scope, account, privilege, ports) : ALLOWED;
@@ -42,6 +41,43 @@ const judge = async (scope: LifecycleScope, privilege: Privilege, ports: Ports):
 
 const ALLOWED: Permission = { kind: "allowed" };
 const denied = (message: string): Permission => ({ kind: "refused", code: "PermissionDenied", message });
+
+/**
+ * Throws PermissionDenied unless the connection still lets everything be given that the account is declared to have. Asked before an
+ * account that is cut gets its rights back as they stand: nothing of them is given piece by piece, so nothing else asks.
+ */
+export const demandGranted = async (scope: AccountScope, name: string, ports: Ports): Promise<void> => {
+  const account = declarationOf(scope, name);
+  const connection = await connectionOf(scope, account, ports);
+  const { namespace } = scope.request;
+  demandAllowed(connection, namespace);
+  for (const piece of scope.desired.get(name)?.pieces ?? []) {
+    if (piece.class !== "grant") continue;
+    const why = refusedByGrants(account, connection, { account: name, piece }, namespace);
+    if (why !== undefined) throw new OperatorError("PermissionDenied", { publicMessage: why });
+  }
+};
+
+/**
+ * Nothing is even looked at through a connection that shuts the namespace out, unless something was made through it before: what a
+ * login of the platform's can see is no tenant's to ask about.
+ */
+export const refusalOfConnections = async (
+  scope: LifecycleScope,
+  inForce: InForce,
+  ports: Ports,
+): Promise<Extract<LifecycleAction, { type: "refuse" }> | undefined> => {
+  if (wantedState(inForce.settings, scope.now) !== "Active") return undefined;
+  for (const account of inForce.settings.accounts) {
+    // One whose connection could not be read is a failure of its own already.
+    if (recordOf(scope, account.name) !== undefined || !scope.desired.has(account.name)) continue;
+    const connection = await connectionOf(scope, account, ports);
+    if (allows(connection, scope.request.namespace)) continue;
+    const message = shutOut(connection, scope.request.namespace);
+    return { type: "refuse", code: "PermissionDenied", message, about: account.name };
+  }
+  return undefined;
+};
 
 const refusedByGrants = (
   account: Account,

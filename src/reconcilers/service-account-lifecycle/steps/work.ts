@@ -10,7 +10,7 @@ import { carryOutside, carryProof } from "../acts/outside.ts";
 import { carryRecord, recordProof, type RecordAction, type Recording } from "../acts/record.ts";
 import { failedAccounts, type InForce, type LifecycleScope } from "../scope.ts";
 import { leavingCapabilities, noteFailure, observeAccount, refusalOfTargets, viewOf } from "./accounts.ts";
-import { judgePrivileges } from "./permissions.ts";
+import { judgePrivileges, refusalOfConnections } from "./permissions.ts";
 
 /** Drift that was put back, for the counter. */
 const isRepair = (action: LifecycleAction): boolean => "because" in action && action.because === "Drift";
@@ -59,7 +59,7 @@ const inputOf = async (scope: LifecycleScope, inForce: InForce, ports: Ports): P
     leaving,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     failed: failedAccounts(scope),
-    refusal: inForce.refusal ?? refusalOfTargets(scope),
+    refusal: inForce.refusal ?? refusalOfTargets(scope) ?? (await refusalOfConnections(scope, inForce, ports)),
     permissions: Object.fromEntries(scope.permissions),
     dryRun: annotations[DRY_RUN] === "true",
     paused: annotations[PAUSED] === "true",
