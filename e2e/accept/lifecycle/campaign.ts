@@ -7,7 +7,7 @@ import { randomFrom } from "../random.ts";
 import type { Results } from "../results.ts";
 import type { Violation } from "../violation.ts";
 import type { StoryTrace } from "./kills.ts";
-import { killCycles, killedStory, phaseKills, referenceStory } from "./kills.ts";
+import { commonTrace, killCycles, killedStory, phaseKills, referenceStory } from "./kills.ts";
 import type { PhaseKill } from "./kills.ts";
 import type { Scenario, ScenarioResult } from "./stage.ts";
 import { perform } from "./stage.ts";
@@ -31,8 +31,10 @@ export interface LifecycleEntry {
 
 export interface LifecycleCampaign {
   readonly results: Results<LifecycleEntry>;
-  /** The undisturbed story; its mutating requests, by phase, are the kill points. */
-  reference(): Promise<{ trace: StoryTrace; kills: readonly PhaseKill[]; mutatingCalls: number }>;
+  /** The undisturbed story, told twice; the mutating requests that both have, by phase, are the kill points. */
+  reference(
+    tellings?: readonly string[],
+  ): Promise<{ trace: StoryTrace; kills: readonly PhaseKill[]; mutatingCalls: number }>;
   /** Runs what has no result yet, a few lanes at once; those of a lower number than `from` are somebody else's. */
   perform(scenarios: readonly Scenario[], lanes: number, from?: number): Promise<void>;
   /** Kills at every point, a few in each story; points that were missed come again. */
@@ -53,7 +55,7 @@ export function startLifecycleCampaign(
   const values = new Set<string>();
   let samples: { outputs: readonly Output[]; values: readonly string[] } | undefined;
   let abandoned = false;
-  let storyTold: StoryTrace | undefined;
+  const stories = new Map<string, StoryTrace>();
 
   const lane = (index: number): Promise<Lane> => (lanes[index] ??= startLane(world));
   const keep = async (entry: LifecycleEntry): Promise<void> => {
@@ -66,7 +68,7 @@ export function startLifecycleCampaign(
     const result = await perform(on, scenario, say);
     for (const value of result.values) values.add(value);
     if (result.outputs.length > 0 && result.values.length > 0) samples ??= result;
-    await keep(entryOf(result, storyTold));
+    await keep(entryOf(result, stories.get(scenario.id)));
   };
   const runAll = async (scenarios: readonly Scenario[], count: number, from = 0): Promise<void> => {
     const queue = scenarios.filter(({ id }) => results.get(id) === undefined);
@@ -91,17 +93,17 @@ export function startLifecycleCampaign(
 
   return {
     results,
-    async reference() {
-      if (results.get("reference")?.trace === undefined)
-        await play(
-          await lane(0),
-          referenceStory("reference", (trace) => {
-            storyTold = trace;
-          }),
-        );
-      const trace = results.get("reference")?.trace;
-      if (trace === undefined)
-        throw new Error("The undisturbed story did not come to its end; nothing can be held against it.");
+    async reference(tellings = ["reference", "reference-again"]) {
+      const open = tellings.filter((id) => results.get(id)?.trace === undefined);
+      await runAll(
+        open.map((id) => referenceStory(id, (trace) => stories.set(id, trace))),
+        2,
+      );
+      const traces = tellings.flatMap((id) => results.get(id)?.trace ?? []);
+      const [first, second = first] = traces;
+      if (first === undefined || second === undefined || traces.length < tellings.length)
+        throw new Error("An undisturbed story did not come to its end; nothing can be held against it.");
+      const trace = commonTrace(first, second);
       const mutatingCalls = trace.phases.reduce((sum, { writes }) => sum + writes.length, 0);
       say(
         `reference: ${mutatingCalls} mutating requests (${trace.phases.map(({ name, writes }) => `${name} ${writes.length}`).join(", ")})`,
@@ -115,11 +117,13 @@ export function startLifecycleCampaign(
         const open = kills.filter(({ id }) => !hit.has(id));
         // Rounds of an earlier session have used their names.
         const used = results.entries.filter(({ id }) => id.startsWith("cycle/")).length;
-        const stories = killCycles(open, used + round).map((cycle) => killedStory(cycle.id, cycle.kills, trace));
-        if (open.length > 0) say(`kill points: ${open.length} to be hit in ${stories.length} stories (round ${round})`);
-        await runAll(round === 1 ? [...beside, ...stories] : stories, count);
-        if (stories.length === 0) return;
+        const rounds = killCycles(open, used + round).map((cycle) => killedStory(cycle.id, cycle.kills, trace));
+        if (open.length > 0) say(`kill points: ${open.length} to be hit in ${rounds.length} stories (round ${round})`);
+        await runAll(round === 1 ? [...beside, ...rounds] : rounds, count);
+        if (rounds.length === 0) return;
       }
+      const hit = new Set(results.entries.flatMap(({ hits }) => hits));
+      for (const { id } of kills) if (!hit.has(id)) say(`not hit in ${mostRounds} rounds: ${id}`);
     },
     async scan() {
       const logs = await readFolder(world.stack.logs);
@@ -160,6 +164,6 @@ function entryOf(result: ScenarioResult, trace: StoryTrace | undefined): Lifecyc
     hits,
     leaks,
     seconds,
-    ...(id === "reference" && trace !== undefined ? { trace } : {}),
+    ...(trace === undefined ? {} : { trace }),
   };
 }

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { killCycles, phaseKills } from "./kills.ts";
+import { commonTrace, killCycles, phaseKills } from "./kills.ts";
 import type { StoryTrace } from "./kills.ts";
 
 const write = (verb: string, template = "/") => ({ server: "aws", verb, template }) as const;
@@ -10,6 +10,23 @@ const trace: StoryTrace = {
     { name: "leave", writes: [write("DeleteUser")], after: [] },
   ],
 };
+
+describe("two undisturbed stories", () => {
+  it("have in common what both have, as often as both have it", () => {
+    const other: StoryTrace = {
+      site: "b",
+      phases: [
+        { name: "join", writes: [write("TagUser"), write("CreateUser"), write("AttachUserPolicy")], after: [] },
+        { name: "leave", writes: [], after: [] },
+      ],
+    };
+    deepEqual(
+      commonTrace(trace, other).phases.map(({ writes }) => writes.map(({ verb }) => verb)),
+      [["CreateUser", "TagUser"], []],
+    );
+    deepEqual(commonTrace(trace, trace), trace);
+  });
+});
 
 describe("kill points of a story", () => {
   const kills = phaseKills(trace);

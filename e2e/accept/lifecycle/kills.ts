@@ -55,6 +55,25 @@ export function referenceStory(id: string, done: (trace: StoryTrace) => void): S
   };
 }
 
+/** What both tellings have: the requests that come every time. */
+export function commonTrace(one: StoryTrace, other: StoryTrace): StoryTrace {
+  const kind = ({ server, verb, template }: StoryTrace["phases"][number]["writes"][number]): string =>
+    `${server} ${verb} ${template}`;
+  return {
+    ...one,
+    phases: one.phases.map((phase) => {
+      const left = (other.phases.find(({ name }) => name === phase.name)?.writes ?? []).map(kind);
+      const writes = phase.writes.filter((write) => {
+        const at = left.indexOf(kind(write));
+        if (at < 0) return false;
+        left.splice(at, 1);
+        return true;
+      });
+      return { ...phase, writes };
+    }),
+  };
+}
+
 /** Every mutating request of every phase at three points. */
 export function phaseKills(trace: StoryTrace): PhaseKill[] {
   return trace.phases.flatMap(({ name, writes }) => {

@@ -98,7 +98,10 @@ export async function sampleLifecycle(
     someFields(pick(fieldPaths(), 3, random)),
     ...pick([...failedGenerations, namesTaken, adoptedKeys, prunedAndApplied], 1, random),
   ];
-  const [{ trace, kills }] = await Promise.all([all.reference(), all.perform(few, Math.max(1, lanes - 1), 1)]);
+  const [{ trace, kills }] = await Promise.all([
+    all.reference(["reference"]),
+    all.perform(few, Math.max(1, lanes - 1), 1),
+  ]);
   const [cycle] = killCycles(pick(kills, 40, random), 1);
   if (cycle !== undefined) await all.perform([killedStory(cycle.id, cycle.kills, trace)], 1);
   await all.scan();

@@ -100,6 +100,7 @@ export const CONDITIONS = {
       Cutting: "Rights are being cut and credentials disabled.",
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
       Planned: "The annotation keyturn.dev/dry-run holds it back.",
+      ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
     },
   },
   Verified: {
@@ -187,6 +188,7 @@ export const CONDITIONS = {
       IdentityDecommissioned: "The identity that the rotation belongs to is decommissioned, expired or being deleted.",
       Resuming: "The identity is Active again; the current credential has not logged in yet.",
       OffboardingFailing: "A provider does not let rights be cut; tried again on its own.",
+      ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
     },
   },
   Expired: {

@@ -137,13 +137,14 @@ const planned = (input: LifecycleInput, lines: readonly PlanLine[], settled: boo
   return dryRun ? { type: "wait", for: "DryRun" } : undefined;
 };
 
-const keyOf = ({ account, piece }: Change): string => `${account}/${piece.key}`;
+const refusalIn = (input: LifecycleInput, change: Change): Refusal | undefined =>
+  needsPermission(change) ? refusalOfPrivilege(input, change) : undefined;
 
-const refusalIn = ({ permissions }: LifecycleInput, change: Change): Refusal | undefined => {
-  if (!needsPermission(change)) return undefined;
-  const permission = permissions?.[keyOf(change)];
+const refusalOfPrivilege = ({ permissions }: LifecycleInput, { account, piece }: Privilege): Refusal | undefined => {
+  const about = `${account}/${piece.key}`;
+  const permission = permissions?.[about];
   if (permission?.kind !== "refused") return undefined;
-  return { type: "refuse", code: permission.code, message: permission.message, about: keyOf(change) };
+  return { type: "refuse", code: permission.code, message: permission.message, about };
 };
 
 /** Everything that lets more be done is asked about before anything is done. */
@@ -151,13 +152,29 @@ export const permitted = (
   due: readonly Change[],
   input: LifecycleInput,
 ): Refusal | Extract<LifecycleAction, { type: "observe" }> | { readonly ok: true } => {
-  const privileges: readonly Privilege[] = due
-    .filter(needsPermission)
-    .map(({ account, piece }) => ({ account, piece }));
+  const privileges: readonly Privilege[] = [
+    ...due.filter(needsPermission).map(({ account, piece }) => ({ account, piece })),
+    ...takenOver(input),
+  ];
   if (privileges.some(({ account, piece }) => input.permissions?.[`${account}/${piece.key}`] === undefined))
     return { type: "observe", what: "permissions", privileges };
-  return due.map((change) => refusalIn(input, change)).find((refusal) => refusal !== undefined) ?? { ok: true };
+  return (
+    privileges.map((each) => refusalOfPrivilege(input, each)).find((refusal) => refusal !== undefined) ?? { ok: true }
+  );
 };
+
+/** What an account that is to be adopted has already, as declared: to take it over is to give it. */
+const takenOver = ({ desired, observed }: LifecycleInput): readonly Privilege[] =>
+  Object.values(desired).flatMap(({ name, pieces }) => {
+    const view = observed[name];
+    if (view?.principal !== "adoptable") return [];
+    return pieces
+      .filter(({ key, value, class: kind }) => {
+        const standing = view.pieces.find((piece) => piece.key === key);
+        return (kind === "grant" || kind === "login") && standing?.value === value;
+      })
+      .map((piece) => ({ account: name, piece }));
+  });
 
 const MOST_KEYS = 64;
 const MOST_ACCOUNTS = 16;

@@ -816,6 +816,22 @@ describe("the planner and what existed before", () => {
       },
     ],
     [
+      "asks whether it may have what it has already, for to take it over is to give it",
+      input({ ...adopt, desired: { lake: account("lake", [W]) }, status: told, observed: { lake: offered } }),
+      { type: "observe", what: "permissions" } as never,
+    ],
+    [
+      "does not take over what no grant names",
+      input({
+        ...adopt,
+        desired: { lake: account("lake", [W]) },
+        permissions: refused("lake/managedPolicy/W"),
+        status: plan("+ lake: owner"),
+        observed: { lake: offered },
+      }),
+      { type: "refuse", about: "lake/managedPolicy/W" } as never,
+    ],
+    [
       "takes it over by putting the owner on it",
       input({ ...adopt, ...may, desired, status: taken(), observed: { lake: offered } }),
       { type: "apply", piece: piece("owner") },

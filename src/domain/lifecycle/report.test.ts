@@ -146,6 +146,26 @@ describe("what an identity says about itself", () => {
     ],
     ["is offboarded", { status: good([cut]), settings: ended }, "Decommissioned", { Offboarded: "True Proven" }],
     [
+      "is not offboarded while somebody else gives it privileges",
+      {
+        status: good([cut]),
+        settings: ended,
+        observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
+      },
+      "Decommissioned",
+      { Offboarded: "False ForeignGrant" },
+    ],
+    [
+      "says so of a suspended one too",
+      {
+        status: good([cut]),
+        settings: suspended,
+        observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
+      },
+      "Suspended",
+      { Suspended: "True ForeignGrant" },
+    ],
+    [
       "is not offboarded while a credential is on again",
       {
         status: good([cut]),

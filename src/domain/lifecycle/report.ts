@@ -189,6 +189,7 @@ const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
       : condition("Offboarded", "True", "NothingThere", "The identity has no account.");
   }
   if (accounts.every((record) => isRefused(record, input.observed[record.name]))) {
+    if (isBoundByOthers(input)) return condition("Offboarded", "False", "ForeignGrant", BOUND_BY_OTHERS);
     return condition(
       "Offboarded",
       "True",
@@ -220,11 +221,27 @@ const isRefused = ({ state, provenAt, target }: AccountRecord, view: AccountView
   return view.rightsCut && view.loginClosed && disabled;
 };
 
+const BOUND_BY_OTHERS =
+  "All that Keyturn gave is refused, but somebody else gives this identity privileges (condition Unmanaged names them). Remove those.";
+
+/** Of accounts that stand; what has not been looked at in this pass is as it was told last. */
+const isBoundByOthers = ({ status, observed }: ReportInput): boolean => {
+  const before = (status.conditions ?? []).some(
+    ({ type, reason }) => type === "Unmanaged" && reason === "ForeignGrant",
+  );
+  return (status.accounts ?? []).some(({ name, state }) => {
+    const view = observed[name];
+    return state !== "Gone" && (view === undefined ? before : view.foreignGrants.length > 0);
+  });
+};
+
 const suspended = (input: ReportInput): ConditionUpdate | undefined => {
   const { status, settings, now, observed } = input;
   if (wantedState(settings, now) !== "Suspended") return undefined;
   const accounts = status.accounts ?? [];
-  if (accounts.every((record) => isRefused(record, observed[record.name])))
+  const refused = accounts.every((record) => isRefused(record, observed[record.name]));
+  if (refused && isBoundByOthers(input)) return condition("Suspended", "True", "ForeignGrant", BOUND_BY_OTHERS);
+  if (refused)
     return condition(
       "Suspended",
       "True",
