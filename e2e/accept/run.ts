@@ -285,11 +285,15 @@ export function allCalls(lane: Lane): Call[] {
     .sort((a, b) => a.at - b.at);
 }
 
+/** Vault tokens end, also of an operator that only looks: its own login changes nothing that anybody declared. */
+const isOwnLogin = ({ server, template }: Call): boolean =>
+  server === "vault" && /^\/v1\/auth\/[^/]+\/login$/.test(template);
+
 /** S15: whoever is done writes nothing. */
 async function quiet(lane: Lane, ms: number, violations: Violation[]): Promise<void> {
   const from = Date.now();
   await sleep(ms);
-  const writes = allCalls(lane).filter(({ mutating, at }) => mutating && at >= from);
+  const writes = allCalls(lane).filter((call) => call.mutating && call.at >= from && !isOwnLogin(call));
   if (writes.length > 0)
     violations.push({
       invariant: "S15",
