@@ -14,7 +14,7 @@ import { reportOrphan, type OrphanProgress } from "../../domain/orphan/report.ts
 import type { Outcome, PassContext } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { without } from "../../kernel/without.ts";
-import { isTimeTrusted } from "../trusted-time.ts";
+import { isTimeTrusted, msUntil } from "../server-time.ts";
 import type { Ports } from "../ports.ts";
 import { carryOutside, carryProof } from "../service-account-lifecycle/acts/outside.ts";
 import { emptyHands, failedAccounts, type AccountScope } from "../service-account-lifecycle/scope.ts";
@@ -247,7 +247,7 @@ const outcomeOf = ({ scope }: Entry, end: PassEnd): Outcome => {
     (at) => at !== undefined,
   );
   const first = Math.min(...times, now + MOST_PAUSE_MS);
-  return { kind: "waiting", recheckAfterMs: Math.max(first - now, LEAST_PAUSE_MS) };
+  return { kind: "waiting", recheckAfterMs: Math.max(msUntil(first, scope.now), LEAST_PAUSE_MS) };
 };
 
 const MOST_PAUSE_MS = 300_000;

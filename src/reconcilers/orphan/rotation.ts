@@ -14,6 +14,7 @@ import type { CallContext, CredentialSource, Listing } from "../../providers/con
 import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
 import type { Ports } from "../ports.ts";
+import { msUntil } from "../server-time.ts";
 import { isHeld } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
@@ -73,7 +74,7 @@ const attempt = async (
     if (action.type === "wait") {
       if (action.for === "TakenOver") return { outcome: await yieldToSuccessor(scope, ports), action };
       const recheckAfterMs =
-        action.recheckAt === undefined ? undefined : Math.max(action.recheckAt.getTime() - scope.now.getTime(), 200);
+        action.recheckAt === undefined ? undefined : Math.max(msUntil(action.recheckAt, scope.now), 200);
       return {
         outcome: recheckAfterMs === undefined ? { kind: "settled" } : { kind: "waiting", recheckAfterMs },
         action,

@@ -16,6 +16,7 @@ import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
+import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
@@ -299,5 +300,5 @@ const delayed = async (
   const retry = Date.parse(revocationFailures.nextAttemptTime);
   // No back-off is longer than what is left until the ledger takes over.
   const at = handOver !== undefined && handOver > scope.now ? Math.min(retry, handOver.getTime()) : retry;
-  return { kind: "waiting", recheckAfterMs: Math.max(at - scope.now.getTime(), 1000) };
+  return { kind: "waiting", recheckAfterMs: Math.max(msUntil(at, scope.now), 1000) };
 };

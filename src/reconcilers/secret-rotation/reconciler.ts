@@ -7,6 +7,7 @@ import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from ".
 import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
+import { isTimeTrusted, msUntil } from "../server-time.ts";
 import { act } from "./acts/index.ts";
 import { deleteRotation } from "./deletion.ts";
 import { inherit } from "./inherit.ts";
@@ -18,7 +19,6 @@ import { rewriteFailed } from "./rewrite.ts";
 import { rotationRef, type RotationScope } from "./scope.ts";
 
 /** Clocks that differ by more than this are not used to retire anything. */
-const MOST_SKEW_MS = 30_000;
 const DEPENDENT_POLL_MS = 1000;
 const UNHEALTHY_POLL_MS = 5000;
 
@@ -136,7 +136,7 @@ const openScope = async (
     base,
     status: base,
     now: time?.now ?? ports.clock.now(),
-    timeTrusted: time !== undefined && Math.abs(time.skewMs) <= MOST_SKEW_MS,
+    timeTrusted: isTimeTrusted(time),
     events: [],
     connections: new Map(),
     stale: ports.freshness.isStale(object.metadata),
@@ -175,7 +175,7 @@ const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type:
     DependentUnhealthy: DEPENDENT_POLL_MS,
     ClockSkew: UNHEALTHY_POLL_MS,
   };
-  const until = wait.recheckAt === undefined ? undefined : Math.max(wait.recheckAt.getTime() - scope.now.getTime(), 0);
+  const until = wait.recheckAt === undefined ? undefined : msUntil(wait.recheckAt, scope.now);
   const poll = polls[wait.for];
   const recheckAfterMs = Math.min(until ?? Infinity, poll ?? Infinity);
   return Number.isFinite(recheckAfterMs) ? { kind: "waiting", recheckAfterMs } : { kind: "settled" };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
 import { Bench, TRAPS, type Trap } from "../ports.fake.ts";
 
 const setUp = (): Bench => {
@@ -94,6 +95,18 @@ describe("a rotation, pass by pass", function () {
     bench.rotate();
     await bench.toRest();
     assert.equal(bench.source.count("issue"), 3);
+  });
+
+  it("waits for a rotate-at a moment ahead without spinning", async () => {
+    const bench = setUp();
+    await bench.toRest();
+    await bench.clock.advance(1000 - (bench.clock.now().getTime() % 1000));
+    bench.annotate({ [ROTATE_AT]: new Date(bench.clock.now().getTime() + 1).toISOString() });
+    assert.deepEqual(await bench.pass(), { kind: "waiting", recheckAfterMs: 1000 });
+    await bench.clock.advance(1000);
+    await bench.toRest();
+    assert.equal(bench.source.keys.size, 1);
+    assert.match(bench.status().current?.version ?? "", /^2-/);
   });
 
   it("changes nothing and writes nothing when nothing has changed", async () => {

@@ -15,6 +15,7 @@ import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
+import { msUntil } from "../server-time.ts";
 import { hasPermits, identityEntry } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
@@ -261,8 +262,8 @@ const delayed = async ({ scope, ports, settings, deletedAt }: Deletion): Promise
   await writeStatus(ports.cluster, scope.ref, { base: scope.object, next: status }, { clock: ports.clock });
   const retry = leaveFailures === undefined ? scope.now.getTime() : Date.parse(leaveFailures.nextAttemptTime);
   // No back-off is longer than what is left until the ledger takes over.
-  const now = (ports.cluster.serverTime()?.now ?? ports.clock.now()).getTime();
+  const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
   const handOver = settings.onTimeout === "HandOver" ? deletedAt.getTime() + settings.timeoutMs : Infinity;
-  const next = handOver > now ? Math.min(retry, handOver) : retry;
-  return { kind: "waiting", recheckAfterMs: Math.max(next - now, LEAST_PAUSE_MS) };
+  const next = handOver > now.getTime() ? Math.min(retry, handOver) : retry;
+  return { kind: "waiting", recheckAfterMs: Math.max(msUntil(next, now), LEAST_PAUSE_MS) };
 };

@@ -4,7 +4,7 @@ import type { PassContext, Reconciler, ReconcileRequest, Step } from "../../engi
 import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
-import { isTimeTrusted } from "../trusted-time.ts";
+import { isTimeTrusted } from "../server-time.ts";
 import { deleteIdentity } from "./deletion.ts";
 import { inherit } from "./inherit.ts";
 import { reportPass } from "./report-pass.ts";

@@ -6,6 +6,7 @@ import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
+import { msUntil } from "../server-time.ts";
 import { keepReview, takeInventory } from "./inventory.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
@@ -108,7 +109,7 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   if (overdue || failedAgain) return { kind: "waiting", recheckAfterMs: 1000 };
   const fallback = retries.length > 0 && ahead.length === 0 ? [now + LONGEST_PAUSE_MS] : [];
   const first = Math.min(...ahead, ...fallback);
-  return Number.isFinite(first) ? { kind: "waiting", recheckAfterMs: first - now } : { kind: "settled" };
+  return Number.isFinite(first) ? { kind: "waiting", recheckAfterMs: msUntil(first, scope.now) } : { kind: "settled" };
 };
 
 /** A refusal becomes a failed spec when its progress deadline has passed, so that is a time to look as well. */
