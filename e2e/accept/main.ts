@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { parts as installParts } from "../install/parts.ts";
+import { acceptInstall } from "../install/run.ts";
 import { startWorld } from "../lane/world.ts";
 import type { World } from "../lane/world.ts";
 import { startCampaign } from "./campaign.ts";
@@ -13,10 +15,12 @@ import { oneLifecycle, sampleLifecycle, wholeLifecycle } from "./lifecycle/modes
 import { openResults } from "./results.ts";
 import { loginRatio, missedTargets, summarise } from "./summary.ts";
 
-// `npm run accept -- rotation | lifecycle | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample.
+// `npm run accept -- rotation | lifecycle | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample;
+// `install`: the operator as it is installed, run and watched, with the real tools.
 
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
+accept install [--part NAME]
 accept main-job
 accept sample [--seed N] [--lanes N]
 
@@ -33,6 +37,7 @@ const { values: flags, positionals } = parseArgs({
     seed: { type: "string" },
     lanes: { type: "string", default: "3" },
     operator: { type: "string" },
+    part: { type: "string" },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -47,6 +52,10 @@ const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   "main-job": mainJob,
   sample,
 };
+if (command === "install") {
+  const chosen = installParts.filter(({ name }) => flags.part === undefined || name === flags.part);
+  process.exit(await acceptInstall(chosen, { say, print }));
+}
 const mode = modes[command];
 if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
