@@ -154,9 +154,11 @@ async function readAws({ lane, namespace }: Reader): Promise<Thing[]> {
     (textAt(xml, name).startsWith(`${namespace}-`) && textAt(xml, name) !== `${namespace}-operator`);
   const users = entries(at(details, "UserDetailList")).filter((user) => mine(user, "UserName"));
   const roles = entries(at(details, "RoleDetailList")).filter((role) => mine(role, "RoleName"));
-  const userThings = users.map(async (user): Promise<Thing> => {
+  const userThings = users.map(async (user): Promise<Thing | undefined> => {
     const UserName = textAt(user, "UserName");
-    const keys = entries(at(await iam("ListAccessKeys", { UserName }), "AccessKeyMetadata"))
+    const listed = await unlessGone(() => iam("ListAccessKeys", { UserName }));
+    if (listed === undefined) return undefined;
+    const keys = entries(at(listed, "AccessKeyMetadata"))
       .map((key) => ({ id: textAt(key, "AccessKeyId"), status: textAt(key, "Status") }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     return {
@@ -170,9 +172,11 @@ async function readAws({ lane, namespace }: Reader): Promise<Thing[]> {
       },
     };
   });
-  const roleThings = roles.map(async (role): Promise<Thing> => {
+  const roleThings = roles.map(async (role): Promise<Thing | undefined> => {
     const RoleName = textAt(role, "RoleName");
-    const more = at(await iam("GetRole", { RoleName }), "Role");
+    const found = await unlessGone(() => iam("GetRole", { RoleName }));
+    if (found === undefined) return undefined;
+    const more = at(found, "Role");
     return {
       key: `aws/role/${RoleName}`,
       id: textAt(role, "RoleId"),
@@ -185,7 +189,17 @@ async function readAws({ lane, namespace }: Reader): Promise<Thing[]> {
       },
     };
   });
-  return Promise.all([...userThings, ...roleThings]);
+  return (await Promise.all([...userThings, ...roleThings])).filter((thing) => thing !== undefined);
+}
+
+/** Of what an identity beside the one that is looked at has just given up, nothing is there to be read. */
+async function unlessGone<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof AwsError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 /** moto answers 500 when somebody else makes or deletes a user while it renders the list: it is asked again. */

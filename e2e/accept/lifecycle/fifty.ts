@@ -1,6 +1,7 @@
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import { identityCondition } from "../../lane/identity.ts";
 import type { Identity } from "../../lane/identity.ts";
+import type { AwsKey } from "../../stack/aws.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import type { Credential } from "./credentials.ts";
 import { accessKey, appRole, jwtLogin, serviceAccountToken } from "./credentials.ts";
@@ -30,11 +31,20 @@ async function leaveAtOnce(stage: Stage, people: number): Promise<void> {
   await inParallel(names, 8, (name) => site.until(name, "Good", 180_000));
   stage.count("joined", people);
   stage.say(`${people} identities joined in ${seconds(began)} s`);
+  // Before there is a rotation: what turns up in the window of an intent would be taken for its late answer, and revoked.
+  const untold = new Map<string, AwsKey>();
+  await inParallel(names, 8, async (name, i) => {
+    if (kindOf(i) === "aws") untold.set(name, await site.createKey(site.awsName(name, "lake")));
+  });
   const rotated = names.filter((_, i) => kindOf(i) === "aws" && i % 2 === 0);
   await inParallel(rotated, 8, (name) => site.team.apply(...rotationOf(site, name)));
   await inParallel(rotated, 8, (name) => issued(site, name));
   const credentials = (
-    await Promise.all(names.map((name, i) => credentialsOf(site, name, kindOf(i), rotated.includes(name))))
+    await Promise.all(
+      names.map((name, i) =>
+        credentialsOf(site, name, kindOf(i), { untold: untold.get(name), rotated: rotated.includes(name) }),
+      ),
+    )
   ).flat();
   const dead = await tried(credentials);
   for (const { what } of dead)
@@ -136,15 +146,15 @@ async function credentialsOf(
   site: IdentitySite,
   name: string,
   kind: "aws" | "approle" | "jwt" | "role",
-  rotated: boolean,
+  aws: { readonly untold: AwsKey | undefined; readonly rotated: boolean },
 ): Promise<Credential[]> {
   const { stack } = site.lane.world;
   const all = [await serviceAccountToken(site, name)];
   switch (kind) {
     case "aws":
       // One that nobody told Keyturn of; with a rotation, its own key besides.
-      all.push(accessKey(site, await site.createKey(site.awsName(name, "lake"))));
-      if (rotated) {
+      if (aws.untold !== undefined) all.push(accessKey(site, aws.untold));
+      if (aws.rotated) {
         const secret = await stack.kubernetes.client.get(`/api/v1/namespaces/${site.namespace}/secrets/${name}-aws`);
         const text = (key: string): string =>
           Buffer.from((secret["data"] as Record<string, string>)[key] ?? "", "base64").toString();
