@@ -94,7 +94,7 @@ const silentMetrics = (): Metrics => {
     passEnded: nothing,
     queueDepth: nothing,
     stepEnded: nothing,
-    condition: nothing,
+    conditions: nothing,
     credential: nothing,
     pendingRevocations: nothing,
     orphanedResources: nothing,

@@ -3,7 +3,11 @@ import type { EngineMetrics } from "../engine/contract.ts";
 
 /** What reconcilers count and gauge; names and meanings stand in docs/reference/metrics.md, which a test compares. */
 export interface Metrics extends EngineMetrics {
-  condition(labels: { kind: string; namespace: string; name: string; type: string; status: string }): void;
+  /** All conditions that the object has now; the series of those that it had before go. */
+  conditions(
+    labels: { kind: string; namespace: string; name: string },
+    conditions: readonly { readonly type: string; readonly status: string }[],
+  ): void;
   credential(
     labels: { namespace: string; name: string },
     times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined },
@@ -14,7 +18,11 @@ export interface Metrics extends EngineMetrics {
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */
   unownedMarks(counts: readonly { connection: string; count: number }[]): void;
-  providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void;
+  /** What the provider lists for a SecretRotation's identity; the series ends with the SecretRotation. */
+  providerKeys(
+    rotation: { namespace: string; name: string },
+    keys: { provider: string; identity: string; count: number; quota: number },
+  ): void;
   rotationEnded(labels: { result: "Succeeded" | "RolledBack" | "Abandoned"; provider: string }): void;
   rollback(labels: { reason: string }): void;
   /** What somebody changed by hand at a provider: put back, or left standing because spec.drift.mode is Report. */

@@ -43,33 +43,46 @@ describe("metrics", () => {
     );
   });
 
-  it("show a condition's present status and no earlier one", async () => {
+  it("show a condition's present status and no earlier one, and none of a condition that has gone", async () => {
     const metrics = setUp();
-    const labels = { kind: "SecretRotation", ...OBJECT, type: "Ready" };
-    metrics.condition({ ...labels, status: "False" });
-    metrics.condition({ ...labels, status: "True" });
-    metrics.condition({ ...labels, status: "True" });
-    const line =
-      'keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="db",type="Ready",status="True"} 1';
-    assert.deepEqual(await series(metrics, "keyturn_resource_condition"), [line]);
-    metrics.condition({ ...labels, status: "" });
+    const labels = { kind: "SecretRotation", ...OBJECT };
+    const line = (type: string, status: string): string =>
+      `keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="db",type="${type}",status="${status}"} 1`;
+    metrics.conditions(labels, [
+      { type: "Ready", status: "False" },
+      { type: "Rotating", status: "True" },
+    ]);
+    assert.deepEqual(await series(metrics, "keyturn_resource_condition"), [
+      line("Ready", "False"),
+      line("Rotating", "True"),
+    ]);
+    metrics.conditions(labels, [{ type: "Ready", status: "True" }]);
+    metrics.conditions(labels, [{ type: "Ready", status: "True" }]);
+    assert.deepEqual(await series(metrics, "keyturn_resource_condition"), [line("Ready", "True")]);
+    metrics.conditions(labels, []);
     assert.deepEqual(await series(metrics, "keyturn_resource_condition"), []);
   });
 
   it("forget every series of an object that is gone, and none of others", async () => {
     const metrics = setUp();
     for (const name of ["db", "other"]) {
-      for (const type of ["Ready", "Stalled"]) {
-        metrics.condition({ kind: "SecretRotation", namespace: "team-a", name, type, status: "True" });
-      }
+      metrics.conditions(
+        { kind: "SecretRotation", namespace: "team-a", name },
+        ["Ready", "Stalled"].map((type) => ({ type, status: "True" })),
+      );
       metrics.credential({ namespace: "team-a", name }, { createdAt: new Date(5000), nextRotationAt: new Date(9000) });
       metrics.pendingRevocations({ namespace: "team-a", name }, 2);
+      metrics.providerKeys(
+        { namespace: "team-a", name },
+        { provider: "aws", identity: `of-${name}`, count: 1, quota: 2 },
+      );
     }
     metrics.forget({ kind: "ProviderConnection", ...OBJECT });
     assert.equal((await series(metrics, "keyturn_pending_revocations")).length, 2);
     metrics.forget({ kind: "SecretRotation", ...OBJECT });
     const { text } = await metrics.render();
-    assert.ok(!text.includes('name="db"'), text);
+    assert.ok(!/"(?:of-)?db"/.test(text), text);
+    assert.equal(text.match(/"of-other"/g)?.length, 2);
     assert.equal(text.match(/name="other"/g)?.length, 5);
     assert.match(text, /keyturn_credential_created_timestamp_seconds\{namespace="team-a",name="other"\} 5$/m);
   });
@@ -87,7 +100,7 @@ describe("metrics", () => {
     metrics.stepEnded("rotations", "plan", 0.02);
     metrics.queueDepth("rotations", 4);
     metrics.orphanedResources(3);
-    metrics.providerKeys({ provider: "aws", identity: "u" }, 1, 2);
+    metrics.providerKeys(OBJECT, { provider: "aws", identity: "u", count: 1, quota: 2 });
     metrics.rotationEnded({ result: "Succeeded", provider: "aws" });
     metrics.rollback({ reason: "DependentUnhealthy" });
     metrics.dependentRestart({ result: "Started" });

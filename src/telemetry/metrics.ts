@@ -22,8 +22,10 @@ export interface MetricsOptions {
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #metrics: BuiltTable;
-  /** Statuses that have a series now, by condition: the old one must go when the status changes. */
-  readonly #statuses = new Map<string, string>();
+  /** Conditions that have a series now, type → status, by object: what has changed or gone must lose its series. */
+  readonly #conditions = new Map<string, ReadonlyMap<string, string>>();
+  /** Whose keys a SecretRotation has gauged last, by namespace/name. */
+  readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #identities: () => readonly IdentityFacts[] = () => [];
 
   constructor(options: MetricsOptions) {
@@ -50,18 +52,17 @@ export class PrometheusMetrics implements Metrics {
     this.#metrics.reconcileStep.observe({ controller, step }, seconds);
   }
 
-  /** An empty status says that the condition is absent now. */
-  condition(labels: { kind: string; namespace: string; name: string; type: string; status: string }): void {
-    const { kind, namespace, name, type, status } = labels;
-    const key = JSON.stringify([kind, namespace, name, type]);
-    const before = this.#statuses.get(key);
-    if (before !== undefined && before !== status) this.#metrics.condition.remove({ ...labels, status: before });
-    if (status === "") {
-      this.#statuses.delete(key);
-      return;
-    }
-    this.#statuses.set(key, status);
-    this.#metrics.condition.set(labels, 1);
+  conditions(
+    labels: { kind: string; namespace: string; name: string },
+    conditions: readonly { readonly type: string; readonly status: string }[],
+  ): void {
+    const key = objectKey(labels);
+    const now = new Map(conditions.map(({ type, status }) => [type, status]));
+    for (const [type, status] of this.#conditions.get(key) ?? [])
+      if (now.get(type) !== status) this.#metrics.condition.remove({ ...labels, type, status });
+    for (const [type, status] of now) this.#metrics.condition.set({ ...labels, type, status }, 1);
+    if (now.size === 0) this.#conditions.delete(key);
+    else this.#conditions.set(key, now);
   }
 
   credential(
@@ -89,9 +90,14 @@ export class PrometheusMetrics implements Metrics {
     for (const { connection, count } of counts) this.#metrics.unownedMarks.set({ connection }, count);
   }
 
-  providerKeys(labels: { provider: string; identity: string }, count: number, quota: number): void {
-    this.#metrics.providerKeys.set(labels, count);
-    this.#metrics.providerKeyQuota.set(labels, quota);
+  providerKeys(
+    rotation: { namespace: string; name: string },
+    keys: { provider: string; identity: string; count: number; quota: number },
+  ): void {
+    const { provider, identity, count, quota } = keys;
+    this.#identityOf.set(`${rotation.namespace}/${rotation.name}`, { provider, identity });
+    this.#metrics.providerKeys.set({ provider, identity }, count);
+    this.#metrics.providerKeyQuota.set({ provider, identity }, quota);
   }
 
   rotationEnded(labels: { result: string; provider: string }): void {
@@ -130,18 +136,20 @@ export class PrometheusMetrics implements Metrics {
 
   forget(labels: { kind: string; namespace: string; name: string }): void {
     const { kind, namespace, name } = labels;
-    for (const [key, status] of this.#statuses) {
-      const [itsKind = "", itsNamespace = "", itsName = "", type = ""] = JSON.parse(key) as string[];
-      if (itsKind !== kind || itsNamespace !== namespace || itsName !== name) continue;
-      this.#metrics.condition.remove({ ...labels, type, status });
-      this.#statuses.delete(key);
-    }
+    this.conditions(labels, []);
     // The series without a kind are those of SecretRotations; another kind's object may have the same name.
     if (kind !== "SecretRotation") return;
-    const { created, nextRotation, pendingRevocations } = this.#metrics;
+    const { created, nextRotation, pendingRevocations, providerKeys, providerKeyQuota } = this.#metrics;
     [created, nextRotation, pendingRevocations].forEach((metric) => metric.remove({ namespace, name }));
+    const identity = this.#identityOf.get(`${namespace}/${name}`);
+    if (identity === undefined) return;
+    this.#identityOf.delete(`${namespace}/${name}`);
+    [providerKeys, providerKeyQuota].forEach((metric) => metric.remove({ ...identity }));
   }
 }
+
+const objectKey = ({ kind, namespace, name }: { kind: string; namespace: string; name: string }): string =>
+  [kind, namespace, name].join("/");
 
 const buildAll = (registry: Registry): BuiltTable =>
   Object.fromEntries(Object.entries(METRICS).map(([key, row]) => [key, build(row, registry)])) as unknown as BuiltTable;

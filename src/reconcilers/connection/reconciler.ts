@@ -34,8 +34,7 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
     });
     const next = { observedGeneration: generation, conditions } as ProviderConnectionStatus;
     await writeStatus<ProviderConnection>(ports.cluster, ref, { base: object, next }, { clock: context.clock });
-    for (const { type, status } of conditions)
-      ports.metrics.condition({ kind: "ProviderConnection", namespace: "", name, type, status });
+    ports.metrics.conditions({ kind: "ProviderConnection", namespace: "", name }, conditions);
     if (error !== undefined) {
       ports.events.record(
         { ref, uid: object.metadata.uid },

@@ -18,7 +18,6 @@ import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
 import { rotationRef, type RotationScope } from "./scope.ts";
 
-/** Clocks that differ by more than this are not used to retire anything. */
 const DEPENDENT_POLL_MS = 1000;
 const UNHEALTHY_POLL_MS = 5000;
 
@@ -224,9 +223,7 @@ const afterFailureMs = (scope: RotationScope): number => {
 
 const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Ports): void => {
   const { namespace, name } = scope.request;
-  for (const { type, status: value } of status.conditions ?? []) {
-    ports.metrics.condition({ kind: "SecretRotation", namespace, name, type, status: value });
-  }
+  ports.metrics.conditions({ kind: "SecretRotation", namespace, name }, status.conditions ?? []);
   ports.metrics.credential(
     { namespace, name },
     {

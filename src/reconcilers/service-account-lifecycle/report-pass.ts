@@ -70,12 +70,7 @@ const tell = (
     ports.metrics.drift({ result: "Reported" });
   }
   const { namespace, name } = scope.request;
-  const labels = { kind: "ServiceAccountLifecycle", namespace, name };
-  for (const { type, status } of change.next.conditions ?? []) ports.metrics.condition({ ...labels, type, status });
-  for (const { type } of change.before.conditions ?? []) {
-    const stays = change.next.conditions?.some((condition) => condition.type === type) === true;
-    if (!stays) ports.metrics.condition({ ...labels, type, status: "" });
-  }
+  ports.metrics.conditions({ kind: "ServiceAccountLifecycle", namespace, name }, change.next.conditions ?? []);
 };
 
 /** How long it took from the decision until the last account was proven to be refused. */

@@ -70,11 +70,12 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
     async listing(scope, inForce, ports) {
       const source = await openSource(scope, inForce, ports);
       scope.listing = await listing(scope, source, ports);
-      ports.metrics.providerKeys(
-        { provider: "aws", identity: requireUser(scope, inForce.settings).userName },
-        scope.listing.credentials.length,
-        source.capabilities.slots,
-      );
+      ports.metrics.providerKeys(scope.request, {
+        provider: "aws",
+        identity: requireUser(scope, inForce.settings).userName,
+        count: scope.listing.credentials.length,
+        quota: source.capabilities.slots,
+      });
     },
     async staging(scope, _inForce, ports) {
       scope.staging = await ports.staging.read(scope.object.metadata.uid);
