@@ -14,7 +14,7 @@ import { withFieldTable } from "./spec-page.ts";
 const ROOT = join(import.meta.dirname, "..");
 const CRDS = join(ROOT, "crds");
 const MODELS = "src/api/v1alpha1/generated";
-const COPIES = ["charts/keyturn/crds", "config/crd/crds"];
+const COPIES = ["charts/keyturn/files/crds", "config/crd/crds"];
 const PAGES = "docs/spec";
 
 // Its ESM build imports folders, which Node refuses; the CommonJS build works.

@@ -1,4 +1,5 @@
+import { chart } from "./chart.ts";
 import type { InstallPart } from "./part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [];
+export const parts: readonly InstallPart[] = [chart];

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeError } from "./kube.ts";
 import { runContainer } from "./kubelet/container.ts";
+import type { Image } from "./kubelet/sandbox.ts";
 import type { ContainerRun, Place } from "./kubelet/container.ts";
 import { keepNode } from "./kubelet/node.ts";
 import { podStatus } from "./kubelet/status.ts";
@@ -14,6 +15,8 @@ import { sleep } from "./wait.ts";
 export interface KubeletOptions {
   /** Name of the Node; default "local". */
   readonly nodeName?: string;
+  /** What images stand for, by their names without tags (kubelet/sandbox.ts). */
+  readonly images?: Readonly<Record<string, Image>>;
 }
 
 /** A process-kubelet at work. */
@@ -42,15 +45,22 @@ const pods = "/api/v1/pods";
 /**
  * A node whose containers are local processes: binds pending Pods to itself, starts each container's command with the
  * environment its Secrets give at that moment, and reports its state. A container with a readinessProbe is ready from the
- * line `ready` on its standard output until the line `unready`; one without is ready at once. Images, volumes, networks and
- * init containers do not exist here. It stops with the stack.
+ * line `ready` on its standard output until the line `unready`; one without is ready at once. A container of an image
+ * that it was told of runs in a sandbox with its volumes, and its HTTP probe is asked. Networks, limits and init containers do not exist here.
+ * It stops with the stack.
  */
 export async function startProcessKubelet(stack: Stack, options: KubeletOptions = {}): Promise<ProcessKubelet> {
   const nodeName = options.nodeName ?? "local";
   const kube = stack.kubernetes.client;
   const logs = join(stack.logs, "pods");
   await mkdir(logs, { recursive: true });
-  const place: Place = { kube, supervisor: stack.supervisor, logs };
+  const place: Place = {
+    kube,
+    supervisor: stack.supervisor,
+    logs,
+    images: options.images ?? {},
+    sandboxes: { kube, volumes: join(stack.dir, "volumes"), ca: stack.ca.pem },
+  };
   const runs = new Map<string, PodRun>();
   const stopping = new AbortController();
   const node = await keepNode(kube, nodeName);

@@ -77,6 +77,32 @@ const programs = {
   },
 } as const satisfies Record<string, Program>;
 
+/** Programs that only `accept -- install` needs; made when it asks for them. */
+const helmKubernetes = kubernetes.split(".").slice(0, 2);
+const extras = {
+  helm: {
+    name: "helm",
+    version: "v3.22.0",
+    folder: "helm-v3.22.0",
+    versionArgs: ["version", "--short"],
+    says: /^v3\.22\.0\b/m,
+    module: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    // As its own release is built: what it takes a cluster for when it has none.
+    flags: [
+      "-ldflags",
+      [
+        "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+        ...["lint/rules", "chartutil"].flatMap((folder) => [
+          `-X helm.sh/helm/v3/pkg/${folder}.k8sVersionMajor=${helmKubernetes[0] ?? ""}`,
+          `-X helm.sh/helm/v3/pkg/${folder}.k8sVersionMinor=${helmKubernetes[1] ?? ""}`,
+        ]),
+      ].join(" "),
+    ],
+    about: "about two minutes",
+  },
+} as const satisfies Record<string, Program>;
+
 const moto = "5.2.5";
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -120,6 +146,13 @@ export async function ensureToolchain(say: (line: string) => void = toStderr): P
     vault: path("vault"),
     motoPython: python,
   };
+}
+
+/** Finds or builds a program that is not part of every stack; gives its path. */
+export async function ensureExtra(key: keyof typeof extras, say: (line: string) => void = toStderr): Promise<string> {
+  const program = extras[key];
+  const cache = cacheFolder();
+  return (await cached(cache, program)) ?? (await installed(program)) ?? build(cache, program, "[1/1]", say);
 }
 
 async function cached(cache: string, program: Program): Promise<string | undefined> {

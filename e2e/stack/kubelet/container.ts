@@ -3,6 +3,8 @@ import type { KubeClient } from "../kube.ts";
 import type { Child, Supervisor } from "../supervisor.ts";
 import { sleep } from "../wait.ts";
 import { ConfigError, expand, resolveEnv } from "./env.ts";
+import { probe, sandbox } from "./sandbox.ts";
+import type { Image, SandboxPlace } from "./sandbox.ts";
 import type { Container, Pod } from "./types.ts";
 
 /** Where containers run: as local processes of this supervisor, with a log file each. */
@@ -10,6 +12,9 @@ export interface Place {
   readonly kube: KubeClient;
   readonly supervisor: Supervisor;
   readonly logs: string;
+  /** What images stand for, by the name before the tag; a container of another image needs a command. */
+  readonly images: Readonly<Record<string, Image>>;
+  readonly sandboxes: SandboxPlace;
 }
 
 /** What a container is doing. */
@@ -67,10 +72,33 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
   };
 
   const launch = async (): Promise<Child> => {
+    const image = place.images[(spec.image ?? "").replace(/[:@][^/]*$/, "")];
+    if (image !== undefined && spec.command === undefined) return launchImage(image);
     const env = await resolveEnv(place.kube, pod, spec, { PATH: process.env["PATH"] ?? "", HOSTNAME: name });
     const [file, ...args] = [...(spec.command ?? []), ...(spec.args ?? [])].map((word) => expand(word, env));
     if (file === undefined) throw new ConfigError("the container has no command, and images are not run here");
     return place.supervisor.start({ file, args, env, cwd: spec.workingDir ?? place.logs, log, onLine });
+  };
+
+  const launchImage = async (image: Image): Promise<Child> => {
+    const box = await sandbox(place.sandboxes, pod, spec, image);
+    const base = { PATH: process.env["PATH"] ?? "", HOSTNAME: name, ...box.env };
+    const env = await resolveEnv(place.kube, pod, spec, base);
+    const [file = "", ...args] = box.command;
+    const started = await place.supervisor.start({ file, args, env, cwd: place.logs, log });
+    const path = spec.readinessProbe?.httpGet?.path;
+    if (path !== undefined) void watchProbe(started, () => probe(box.port, path));
+    return started;
+  };
+  const watchProbe = async (started: Child, ask: () => Promise<boolean>): Promise<void> => {
+    while (started.exit() === undefined) {
+      const answer = await ask();
+      if (answer !== ready && started.exit() === undefined) {
+        ready = answer;
+        changed();
+      }
+      await sleep(500);
+    }
   };
 
   const once = async (): Promise<number | undefined> => {

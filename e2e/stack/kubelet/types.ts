@@ -13,9 +13,20 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly schedulingGates?: readonly unknown[];
   readonly containers: readonly Container[];
+  readonly serviceAccountName?: string;
+  readonly volumes?: readonly Volume[];
+  readonly securityContext?: { readonly runAsUser?: number; readonly runAsGroup?: number; readonly fsGroup?: number };
 }
 
-/** The part of a container that it honours; the image is ignored. */
+/** A volume of a container with an image; the projected one is the ServiceAccount's. */
+export interface Volume {
+  readonly name: string;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
+  readonly emptyDir?: object;
+  readonly projected?: object;
+}
+
+/** The part of a container that it honours. */
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -23,7 +34,12 @@ export interface Container {
   readonly args?: readonly string[];
   readonly workingDir?: string;
   readonly env?: readonly EnvVar[];
-  readonly readinessProbe?: object;
+  readonly readinessProbe?: {
+    readonly httpGet?: { readonly path?: string };
+    readonly periodSeconds?: number;
+  };
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly securityContext?: { readonly readOnlyRootFilesystem?: boolean };
 }
 
 /** One environment variable. */

@@ -1,0 +1,201 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { root } from "../lane/paths.ts";
+import { ensureExtra, ensureToolchain } from "../stack/toolchain.ts";
+import { waitFor } from "../stack/wait.ts";
+import { ended, output } from "./commands.ts";
+import type { Installation } from "./installation.ts";
+import { CHART, NAMESPACE, startInstallation } from "./installation.ts";
+import { differences, objectsIn } from "./manifest-diff.ts";
+import type { InstallPart } from "./part.ts";
+
+/** The chart against config/default, and a release from its first installation to its removal. */
+export const chart: InstallPart = {
+  name: "chart",
+  targets: { chartObjects: { atLeast: 25 }, chartVsKustomizeDiff: { is: 0 }, badValuesRefused: { atLeast: 10 } },
+  async run({ say }) {
+    const helm = await ensureExtra("helm", say);
+    const { kubectl } = await ensureToolchain(say);
+    const problems: string[] = [];
+    const charted = objectsIn(await output(helm, ["template", "keyturn", CHART, ...RENDER]));
+    const kustomized = new Map(objectsIn(await output(kubectl, ["kustomize", join(root, "config/default")])));
+    // Helm makes the namespace of a release itself (--create-namespace).
+    kustomized.delete(`Namespace/${NAMESPACE}`);
+    const diff = differences(charted, kustomized);
+    problems.push(...diff);
+    await output(helm, ["lint", "--strict", CHART, "--set", IMAGE]);
+    const unrefused = await unrefusedValues(helm);
+    problems.push(...unrefused);
+    const installation = await startInstallation(say);
+    try {
+      await wholeLife(installation, say, problems);
+    } finally {
+      await installation.stop();
+    }
+    return {
+      figures: {
+        chartObjects: charted.size,
+        chartVsKustomizeDiff: diff.length,
+        badValuesRefused: BAD_VALUES.length - unrefused.length,
+      },
+      problems,
+    };
+  },
+};
+
+const IMAGE = "image.repository=keyturn";
+const STAMPING = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy";
+const RENDER = ["--namespace", NAMESPACE, "--set", IMAGE, "--kube-version", "1.36.3", "--api-versions", STAMPING];
+
+/** A value, and what the refusal must name. */
+const BAD_VALUES: readonly (readonly [set: string, named: string])[] = [
+  ["replica=2", "replica"],
+  ["replicas=-1", "replicas"],
+  ["replicas=two", "replicas"],
+  ["logLevel=loud", "logLevel"],
+  ["resync=10", "resync"],
+  ["clusterName=Not A Name", "clusterName"],
+  ["watchNamespace=Team_A", "watchNamespace"],
+  ["limits.grants=-1", "grants"],
+  ["limits.issues=5001", "issues"],
+  ["image.digest=sha256:abc", "digest"],
+  ["image.pullPolicy=Sometimes", "pullPolicy"],
+  ["audit.storage=much", "storage"],
+  ["networkPolicy.egressPorts={0}", "egressPorts"],
+  ["extraArgs={workers=3}", "extraArgs"],
+  ["grantableRoles.clusterRoles={*}", "grantableRoles"],
+  ["serviceMonitor.interval=often", "interval"],
+  ["image.repository=", "image.repository"],
+];
+
+const unrefusedValues = async (helm: string): Promise<readonly string[]> => {
+  const results = await Promise.all(
+    BAD_VALUES.map(async ([set, named]): Promise<readonly string[]> => {
+      const { code, stderr } = await ended(helm, ["template", "keyturn", CHART, ...RENDER, "--set", set]);
+      return code !== 0 && stderr.includes(named) ? [] : [`--set ${set} ended with ${code}: ${stderr.slice(0, 300)}`];
+    }),
+  );
+  return results.flat();
+};
+
+const EVERY_SWITCH = [
+  "replicas=2,logLevel=debug,watchNamespace=team-a,podLabels.team=platform,podAnnotations.note=x,priorityClassName=high",
+  "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true",
+  "extraArgs={--workers=4},extraEnv[0].name=A,extraEnv[0].value=b",
+  "extraVolumes[0].name=tmp,extraVolumes[0].emptyDir.medium=Memory",
+  "extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp",
+  "networkPolicy.egressPorts={443,6443},networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring",
+  "grantableRoles.clusterRoles={view},grantableRoles.roles={reader},serviceAccount.annotations.role=arn",
+  "nodeSelector.disk=ssd,tolerations[0].operator=Exists,audit.storageClassName=fast,imagePullSecrets[0].name=pull",
+];
+
+const wholeLife = async (
+  installation: Installation,
+  say: (line: string) => void,
+  problems: string[],
+): Promise<void> => {
+  const { helm, kubectl, apply, tryKubectl } = installation;
+  const expect = (what: string, is: boolean): void => {
+    say(`  ${is ? "seen" : "NOT SEEN"}: ${what}`);
+    if (!is) problems.push(`not seen: ${what}`);
+  };
+  // With its label, so that pod security is enforced from the first pod on.
+  await apply(await readFile(join(root, "config/manager/namespace.yaml"), "utf8"));
+  await helm(
+    "install",
+    "keyturn",
+    CHART,
+    "-n",
+    NAMESPACE,
+    "--set",
+    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view}`,
+  );
+  await rolledOut(installation);
+  expect("the operator is ready in a sandbox as its pod says, under restricted pod security", true);
+  await untilServed(apply, await readmeSample());
+  await identityReady(installation);
+  expect("the README's identity is Ready with the rights that the chart gives", true);
+
+  const switches = EVERY_SWITCH.flatMap((set) => ["--set", set]);
+  const all = await helm("template", "keyturn", CHART, ...RENDER, ...switches);
+  const known = all
+    .split(/^---$/m)
+    .filter((text) => !/^kind: (ServiceMonitor|PrometheusRule|CustomResourceDefinition)$/m.test(text));
+  const dryRun = await tryKubectl(
+    ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"],
+    known.join("---\n"),
+  );
+  // A claim template cannot be changed in place; that alone is refused, as for every StatefulSet.
+  const refusals = dryRun.stderr
+    .split("\n")
+    .filter((line) => /error|invalid/i.test(line) && !line.includes("updates to statefulset spec"));
+  problems.push(...refusals);
+  expect("the API server takes everything that the switches can add", refusals.length === 0);
+
+  await helm("upgrade", "keyturn", CHART, "-n", NAMESPACE, "--reuse-values", "--set", "replicas=2,logLevel=debug");
+  await rolledOut(installation);
+  const lease = await kubectl("-n", NAMESPACE, "get", "lease", "keyturn", "-o", "jsonpath={.spec.holderIdentity}");
+  expect("after an upgrade two replicas are ready, and one of them leads", /^keyturn-[01]$/.test(lease));
+  const budget = await kubectl("-n", NAMESPACE, "get", "pdb", "keyturn", "-o", "jsonpath={.spec.maxUnavailable}");
+  expect("two replicas have a PodDisruptionBudget", budget === "1");
+
+  await helm("uninstall", "keyturn", "-n", NAMESPACE, "--wait");
+  const crds = await kubectl("get", "crd", "-o", "name");
+  const left = await kubectl("-n", "default", "get", "sal", "report", "-o", "name");
+  const claims = await kubectl("-n", NAMESPACE, "get", "pvc", "-o", "name");
+  expect(
+    "removing the release keeps the CRDs and what is in them",
+    crds.includes("secretrotations.keyturn.dev") && left !== "",
+  );
+  expect("removing the release keeps the audit volumes", claims.includes("audit-keyturn-0"));
+  await helm(
+    "install",
+    "keyturn",
+    CHART,
+    "-n",
+    NAMESPACE,
+    "--set",
+    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view}`,
+  );
+  await rolledOut(installation);
+  await kubectl("-n", "default", "delete", "sal", "report", "--timeout=60s");
+  const bindings = await kubectl("-n", "default", "get", "rolebinding", "-o", "name");
+  const ledger = await kubectl("get", "orphan", "-o", "jsonpath={.items[*].spec.origin.name}");
+  expect("installed again it takes up what was there, and offboards it", bindings === "" && ledger === "report");
+};
+
+const rolledOut = async ({ kubectl, stack }: Installation): Promise<void> => {
+  await kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/keyturn", "--timeout=90s").catch(
+    async (error: unknown) => {
+      const pods = await kubectl("-n", NAMESPACE, "describe", "pods").catch(String);
+      const log = await readFile(join(stack.logs, "pods", `${NAMESPACE}_keyturn-0_keyturn.log`), "utf8").catch(
+        () => "",
+      );
+      throw new Error(`${String(error)}\n${pods.slice(-3000)}\n${log.slice(-3000)}`);
+    },
+  );
+};
+
+/** A CRD that has just been made is served a moment later. */
+const untilServed = (apply: Installation["apply"], text: string): Promise<string> =>
+  waitFor("the new kinds are served", () => apply(text), { timeout: 30_000 });
+
+const identityReady = async ({ kubectl }: Installation): Promise<void> => {
+  await waitFor(
+    "the identity is ready",
+    async () => {
+      const status = await kubectl("-n", "default", "get", "sal", "report", "-o", "jsonpath={.status.conditions}");
+      if (/"status":"True","type":"Ready"/.test(status)) return true;
+      throw new Error(status);
+    },
+    { timeout: 60_000 },
+  );
+};
+
+/** The objects that README shows under Install. */
+const readmeSample = async (): Promise<string> => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  const sample = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1];
+  if (sample === undefined) throw new Error("README.md shows no sample");
+  return sample;
+};
