@@ -1,5 +1,6 @@
 import { chart } from "./chart.ts";
+import { prometheus } from "./prometheus.ts";
 import type { InstallPart } from "./part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart];
+export const parts: readonly InstallPart[] = [chart, prometheus];

@@ -108,6 +108,21 @@ describe("controller", () => {
     assert.deepEqual(errors, [bug]);
   });
 
+  it("counts a refusal that a pass lets out as a failure, not as a panic", async () => {
+    let first = true;
+    const { clock, controller, times, results, errors } = setUp(() => {
+      if (!first) return Promise.resolve({ kind: "settled" });
+      first = false;
+      throw new OperatorError("PermissionDenied", { publicMessage: "kube-apiserver refused." });
+    });
+    controller.start();
+    controller.enqueue(KEY);
+    await clock.advance(100_000);
+    assert.deepEqual(times(), [0, 1000]);
+    assert.deepEqual(results, ["failed", "settled"]);
+    assert.deepEqual(errors, []);
+  });
+
   it("never runs two passes of one key at once, and as many keys at once as there are workers", async () => {
     let running = 0;
     let most = 0;

@@ -94,6 +94,11 @@ export class Controller {
       result = outcome.kind;
       this.#follow(key, outcome, log);
     } catch (thrown) {
+      if (thrown instanceof OperatorError) {
+        result = "failed";
+        this.#follow(key, { kind: "failed", error: thrown }, log);
+        return;
+      }
       const delayMs = this.#queue.addRateLimited(key);
       log.error("Pass panicked.", { error: thrown, attempts: this.#queue.attempts(key), delayMs });
     } finally {

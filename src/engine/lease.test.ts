@@ -136,6 +136,19 @@ describe("leader lease", () => {
     assert.deepEqual(one.seen, ["acquired", "lost"], "a lost leader never comes back in this process");
   });
 
+  it("is kept when a renewal has failed late and the server is back before the deadline", async () => {
+    const [store, clock] = [new MemoryStore(), new SettlingClock()];
+    const one = contender(store, clock, "one");
+    one.run();
+    await clock.advance(100);
+    store.fail = true;
+    await clock.advance(4300);
+    store.fail = false;
+    await clock.advance(20_000);
+    assert.deepEqual(one.seen, ["acquired"]);
+    assert.equal(one.lease.holds(), true);
+  });
+
   it("is lost when the renewal hangs", async () => {
     const [store, clock] = [new MemoryStore(), new SettlingClock()];
     const one = contender(store, clock, "one");

@@ -44,6 +44,9 @@ export interface LeaderCallbacks {
 
 const RETRY_JITTER = 0.2;
 
+/** A leader whose renewal has failed has little time left: a server that is back after two seconds must not cost the lease. */
+const URGENT_RETRY_MS = 500;
+
 /**
  * Leader election: an optimisation that keeps two operators from doing the same work, never a safety argument.
  * Another holder counts as dead when its record has not changed for its own duration on *our* monotonic clock; nobody's wall
@@ -83,10 +86,11 @@ export class LeaderLease {
     // An abort can come inside any await, which the compiler cannot see in a plain property.
     const ended = (): boolean => signal.aborted || this.#lost;
     while (!ended()) {
-      await this.#tryOnce(callbacks);
+      const answered = await this.#tryOnce(callbacks);
       if (ended()) break;
       const { clock, retryMs, random } = this.#options;
-      await clock.sleep(retryMs * (1 + RETRY_JITTER * random()), signal).catch(() => undefined);
+      const pauseMs = this.#leading && !answered ? Math.min(URGENT_RETRY_MS, retryMs) : retryMs;
+      await clock.sleep(pauseMs * (1 + RETRY_JITTER * random()), signal).catch(() => undefined);
     }
     this.#cancelWatchdog?.();
   }
@@ -105,16 +109,18 @@ export class LeaderLease {
     }
   }
 
-  async #tryOnce(callbacks: LeaderCallbacks): Promise<void> {
+  /** False when the store did not answer, or refused. */
+  async #tryOnce(callbacks: LeaderCallbacks): Promise<boolean> {
     const startedMs = this.#options.clock.monotonicMs();
     try {
       const stored = await this.#claim();
-      if (stored === undefined || this.#lost) return;
-      this.#renewed(stored, startedMs, callbacks);
+      if (stored !== undefined && !this.#lost) this.#renewed(stored, startedMs, callbacks);
+      return true;
     } catch (thrown) {
       // The next try must read what is there: after a lost answer our version may be an old one.
       this.#held = undefined;
       this.#options.log.warn("Lease could not be renewed.", { error: toOperatorError(thrown), leading: this.#leading });
+      return false;
     }
   }
 

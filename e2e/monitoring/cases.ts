@@ -1,0 +1,193 @@
+/** Series and their values in promtool's notation, a value a minute. */
+export type Series = Readonly<Record<string, string>>;
+
+/** What makes an alert fire, and what looks like it and must not. */
+export interface AlertCase {
+  readonly fires: Series;
+  /** Labels of the alert that fires, less alertname, alertstate and severity. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly quiet: Series;
+  /** When both are looked at. */
+  readonly at: string;
+}
+
+const DB = { namespace: "team-a", name: "db" } as const;
+const text = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(",");
+const condition = (kind: string, type: string, status = "True", pod = "keyturn-0"): string =>
+  `keyturn_resource_condition{${text({ kind, ...DB, type, status, pod })}}`;
+const ofDb = (metric: string): string => `${metric}{${text(DB)}}`;
+const rotation = { kind: "SecretRotation", ...DB } as const;
+const identity = { kind: "ServiceAccountLifecycle", ...DB } as const;
+/** True all the while, and true for a moment. */
+const stays = (
+  type: string,
+  minutes: number,
+  kind: string = rotation.kind,
+): Pick<AlertCase, "fires" | "quiet" | "at"> => ({
+  fires: { [condition(kind, type)]: `1x${minutes + 10}` },
+  quiet: { [condition(kind, type)]: `1x${Math.max(minutes - 2, 1)} _x${minutes + 10}` },
+  at: `${minutes + 5}m`,
+});
+/** A change of leaders moves the series to another pod; the wait goes on. */
+const moves = (type: string, minutes: number, kind: string = rotation.kind): Series => {
+  const half = Math.floor(minutes / 2);
+  return {
+    [condition(kind, type)]: `1x${half} _x${minutes + 10}`,
+    [condition(kind, type, "True", "keyturn-1")]: `_x${half} 1x${minutes + 10}`,
+  };
+};
+const requests = (code: string, extra = ""): string =>
+  `keyturn_provider_requests_total{provider="aws",operation="CreateAccessKey",code="${code}"${extra}}`;
+const DAY = 86_400;
+
+/** By alert; a test wants one for each rule that is shipped. */
+export const cases: Readonly<Record<string, AlertCase>> = {
+  KeyturnRotationOverdue: {
+    fires: { [ofDb("keyturn_credential_next_rotation_timestamp_seconds")]: "0x200" },
+    labels: DB,
+    quiet: { [ofDb("keyturn_credential_next_rotation_timestamp_seconds")]: "7200x200" },
+    at: "80m",
+  },
+  KeyturnRotationStuck: { ...stays("Rotating", 120), fires: moves("Rotating", 120), labels: rotation },
+  KeyturnRotationFailing: {
+    fires: { 'keyturn_rotations_total{result="RolledBack",provider="aws"}': "0x10 4x60" },
+    labels: { provider: "aws" },
+    quiet: { 'keyturn_rotations_total{result="Succeeded",provider="aws"}': "0+5x60" },
+    at: "30m",
+  },
+  KeyturnNotReady: {
+    fires: { [condition("SecretRotation", "Ready", "False")]: "1x40" },
+    labels: rotation,
+    quiet: {
+      [condition("ServiceAccountLifecycle", "Ready", "False")]: "1x40",
+      [condition("ServiceAccountLifecycle", "Suspended")]: "1x40",
+      [condition("SecretRotation", "Ready", "True")]: "1x40",
+    },
+    at: "20m",
+  },
+  KeyturnStalled: { ...stays("Stalled", 5), labels: rotation },
+  KeyturnReverted: {
+    fires: { [condition("ServiceAccountLifecycle", "Reverted")]: "1x10" },
+    labels: identity,
+    quiet: { [condition("ServiceAccountLifecycle", "Ready")]: "1x10" },
+    at: "5m",
+  },
+  KeyturnConflict: { ...stays("Conflict", 5), labels: rotation },
+  KeyturnUnmanagedCredential: { ...stays("Unmanaged", 60), labels: rotation },
+  KeyturnOldCredentialNotRevoked: {
+    fires: { [ofDb("keyturn_pending_revocations")]: "1x800" },
+    labels: DB,
+    quiet: { [ofDb("keyturn_pending_revocations")]: "1x600 0x200" },
+    at: "730m",
+  },
+  KeyturnOrphanedResource: {
+    fires: {
+      'keyturn_orphaned_resources{pod="keyturn-0"}': "2x1700",
+      'keyturn_orphaned_resources{pod="keyturn-1"}': "2x1700",
+    },
+    labels: {},
+    quiet: { 'keyturn_orphaned_resources{pod="keyturn-0"}': "2x1500 0x200" },
+    at: "1600m",
+  },
+  KeyturnDeprovisionBlocked: {
+    fires: { [condition("ServiceAccountLifecycle", "Offboarded", "False")]: "1x40" },
+    labels: identity,
+    quiet: { [condition("ServiceAccountLifecycle", "Offboarded", "True")]: "1x40" },
+    at: "20m",
+  },
+  KeyturnSlowOffboarding: {
+    fires: {
+      'keyturn_identity_offboarded_seconds_count{result="Decommissioned"}': "0x10 2x60",
+      'keyturn_identity_offboarded_seconds_bucket{result="Decommissioned",le="300"}': "0x70",
+    },
+    labels: {},
+    quiet: {
+      'keyturn_identity_offboarded_seconds_count{result="Decommissioned"}': "0x10 2x60",
+      'keyturn_identity_offboarded_seconds_bucket{result="Decommissioned",le="300"}': "0x10 2x60",
+    },
+    at: "30m",
+  },
+  KeyturnUnownedMarks: {
+    fires: { 'keyturn_unowned_marks{connection="aws",pod="keyturn-0"}': "1x120" },
+    labels: { connection: "aws" },
+    quiet: { 'keyturn_unowned_marks{connection="aws",pod="keyturn-0"}': "0x120" },
+    at: "90m",
+  },
+  KeyturnIdentityExpirySoon: {
+    fires: { [ofDb("keyturn_identity_expiry_timestamp_seconds")]: `${10 * DAY}x20` },
+    labels: DB,
+    quiet: { [ofDb("keyturn_identity_expiry_timestamp_seconds")]: `${30 * DAY}x20` },
+    at: "10m",
+  },
+  KeyturnReviewDue: { ...stays("ReviewDue", 1440, identity.kind), labels: identity },
+  KeyturnDrift: { ...stays("Drifted", 15, identity.kind), labels: identity },
+  KeyturnStaleCredential: {
+    fires: { [ofDb("keyturn_identity_oldest_credential_timestamp_seconds")]: `${-181 * DAY}x100` },
+    labels: DB,
+    quiet: { [ofDb("keyturn_identity_oldest_credential_timestamp_seconds")]: `${-170 * DAY}x100` },
+    at: "90m",
+  },
+  KeyturnConnectionFailed: {
+    fires: {
+      'keyturn_resource_condition{kind="ProviderConnection",namespace="",name="aws",type="Ready",status="False"}':
+        "1x20",
+    },
+    labels: { kind: "ProviderConnection", name: "aws" },
+    quiet: {
+      'keyturn_resource_condition{kind="ProviderConnection",namespace="",name="aws",type="Ready",status="True"}':
+        "1x20",
+    },
+    at: "10m",
+  },
+  KeyturnProviderHighErrorRate: {
+    fires: { [requests("OK")]: "0+90x60", [requests("Unavailable")]: "0+10x60" },
+    labels: { provider: "aws" },
+    quiet: { [requests("OK")]: "0+90x60", [requests("NotFound")]: "0+10x60", [requests("Unavailable")]: "0+1x60" },
+    at: "40m",
+  },
+  KeyturnProviderThrottled: {
+    fires: { [requests("Throttled")]: "0+1x60" },
+    labels: { provider: "aws" },
+    quiet: { [requests("Throttled")]: "7x60" },
+    at: "40m",
+  },
+  KeyturnKeySlotsFull: {
+    fires: {
+      'keyturn_provider_keys{provider="aws",identity="billing"}': "2x1500",
+      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x1500",
+    },
+    labels: { provider: "aws", identity: "billing" },
+    quiet: {
+      'keyturn_provider_keys{provider="aws",identity="billing"}': "1x1500",
+      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x1500",
+    },
+    at: "1450m",
+  },
+  KeyturnOperatorAbsent: {
+    fires: { 'keyturn_build_info{version="0.1.0"}': "1x2 _x60" },
+    labels: {},
+    quiet: { 'keyturn_build_info{version="0.1.0"}': "1x60" },
+    at: "20m",
+  },
+  KeyturnAuditDegraded: {
+    fires: { 'keyturn_audit_events_total{result="refused"}': "0x5 1x30" },
+    labels: { result: "refused" },
+    quiet: { 'keyturn_audit_events_total{result="written"}': "0+5x30" },
+    at: "10m",
+  },
+  KeyturnPassPanicked: {
+    fires: { 'keyturn_reconcile_duration_seconds_count{controller="secretrotation",result="panicked"}': "0x5 1x30" },
+    labels: { controller: "secretrotation" },
+    quiet: { 'keyturn_reconcile_duration_seconds_count{controller="secretrotation",result="failed"}': "0x5 9x30" },
+    at: "10m",
+  },
+  KeyturnQueueBacklog: {
+    fires: { 'keyturn_workqueue_depth{controller="secretrotation"}': "500x40" },
+    labels: { controller: "secretrotation" },
+    quiet: { 'keyturn_workqueue_depth{controller="secretrotation"}': "90x40" },
+    at: "30m",
+  },
+};
