@@ -56,7 +56,10 @@ const watched = async (world: World, say: (line: string) => void) => {
       ? found
       : undefined;
   };
-  await Promise.all([rotations.applyWorkload(), rotations.applyRotation(), peopleComeAndGo(identities)]);
+  const object = rotations.rotation();
+  object.spec["schedule"] = { every: "720h" };
+  const applyRotation = (): Promise<object> => kube.apply(rotations.rotationPath, object, "team");
+  await Promise.all([rotations.applyWorkload(), applyRotation(), peopleComeAndGo(identities)]);
   await waitFor("the first key is in use", ready, { timeout: 90_000 });
   await askForRotation(kube, rotations.rotationPath);
   await waitFor(
@@ -66,10 +69,9 @@ const watched = async (world: World, say: (line: string) => void) => {
   );
 
   const early = await observer.firing();
-  const object = rotations.rotation();
   const external = { name: "ci", external: { confirm: "Annotation" }, timeout: "72h" };
   object.spec["dependents"] = [...(object.spec["dependents"] as object[]), external];
-  await kube.apply(rotations.rotationPath, object, "team");
+  await applyRotation();
   await askForRotation(kube, rotations.rotationPath);
   const problems = early.some(({ alert }) => alert === STUCK) ? [`${STUCK} fires although no rotation is open`] : [];
   const fired = await waitFor(
