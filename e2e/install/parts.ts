@@ -1,6 +1,7 @@
 import { chart } from "./chart.ts";
 import { prometheus } from "./prometheus.ts";
 import type { InstallPart } from "./part.ts";
+import { rbac } from "./rbac.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart, prometheus];
+export const parts: readonly InstallPart[] = [chart, rbac, prometheus];

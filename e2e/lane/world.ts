@@ -23,12 +23,14 @@ export interface WorldOptions {
   /** The operator's bundle, when there is one already (mutants bring their own). */
   readonly bundle?: string | undefined;
   readonly tools?: Toolchain;
+  /** As StackOptions.audit. */
+  readonly audit?: boolean;
 }
 
 /** Starts the stack, and bundles the operator meanwhile. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { say = () => undefined, tools } = options;
-  const stack = await startStack({ say, ...(tools === undefined ? {} : { tools }) });
+  const { say = () => undefined, tools, audit = false } = options;
+  const stack = await startStack({ say, audit, ...(tools === undefined ? {} : { tools }) });
   try {
     const bundle = options.bundle ?? join(stack.dir, "operator", "keyturn.mjs");
     const bundled = options.bundle === undefined ? bundleOperator(bundle) : Promise.resolve();

@@ -72,7 +72,22 @@ export async function createTokenKeys(folder: string): Promise<TokenKeys> {
 }
 
 /** Starts etcd, the API server and the controller manager. */
-export async function startControlPlane(ground: Ground, tokenKeys: TokenKeys): Promise<ControlPlane> {
+/** What the API server writes down: who asked what with which result, of ServiceAccounts; never a body. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata", userGroups: ["system:serviceaccounts"] }, { level: "None" }],
+};
+
+/** Where a stack that keeps an audit log has it. */
+export const auditLogOf = (folder: string): string => join(folder, "kube-audit.jsonl");
+
+export async function startControlPlane(
+  ground: Ground,
+  tokenKeys: TokenKeys,
+  options: { readonly audit: boolean },
+): Promise<ControlPlane> {
   const { supervisor, tools, folder, authority, caFile } = ground;
   const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()];
   const url = `https://127.0.0.1:${apiPort}`;
@@ -80,6 +95,8 @@ export async function startControlPlane(ground: Ground, tokenKeys: TokenKeys): P
   const adminKubeconfig = join(folder, "admin.kubeconfig");
   const tokenFile = join(folder, "tokens.csv");
   const [etcdLeaf, apiLeaf] = await Promise.all([leafFiles(ground, "etcd"), leafFiles(ground, "kube-apiserver")]);
+  const auditPolicyFile = join(folder, "audit-policy.json");
+  await writeFile(auditPolicyFile, JSON.stringify(auditPolicy));
   await writeFile(tokenFile, `${adminToken},stack-admin,stack-admin,"system:masters"\n`, secret);
   await writeFile(adminKubeconfig, kubeconfig({ url, ca: authority.pem, token: adminToken }), secret);
   const client = kubeClient({ url, ca: authority.pem, token: adminToken });
@@ -129,6 +146,7 @@ export async function startControlPlane(ground: Ground, tokenKeys: TokenKeys): P
       // Endpoints on loopback are not valid, and nobody looks for the API server by its Service here.
       "--endpoint-reconciler-type=none",
       "--profiling=false",
+      ...(options.audit ? [`--audit-policy-file=${auditPolicyFile}`, `--audit-log-path=${auditLogOf(folder)}`] : []),
     ],
     ready: async () => (await client.raw("GET", "/readyz")).status === 200,
     // It waits a minute for open watches to end, which they do not.

@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly say?: (line: string) => void;
   /** The programs, when the caller has them already. */
   readonly tools?: Toolchain;
+  /** kube-apiserver keeps a log of what ServiceAccounts ask (`auditLogOf`). */
+  readonly audit?: boolean;
 }
 
 /** A server can be stopped kindly (SIGTERM, the default) or not (SIGKILL). */
@@ -101,7 +103,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const started = performance.now();
     const supervisor = startSupervisor();
     try {
-      const stack = await startOnce(supervisor, tools);
+      const stack = await startOnce(supervisor, tools, options.audit === true);
       say(`local stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
       return stack;
     } catch (error) {
@@ -111,7 +113,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-async function startOnce(supervisor: Supervisor, tools: Toolchain): Promise<Stack> {
+async function startOnce(supervisor: Supervisor, tools: Toolchain, audit: boolean): Promise<Stack> {
   const dir = await mkdtemp(join(tmpdir(), "keyturn-stack-"));
   supervisor.removeAtEnd(dir);
   const authority = createAuthority();
@@ -121,7 +123,7 @@ async function startOnce(supervisor: Supervisor, tools: Toolchain): Promise<Stac
   const ground: Ground = { supervisor, tools, folder: dir, authority, caFile: ca.file };
   const tokenKeys = await createTokenKeys(dir);
   const results = await Promise.allSettled([
-    startControlPlane(ground, tokenKeys),
+    startControlPlane(ground, tokenKeys, { audit }),
     startVault(ground, tokenKeys),
     startAws(ground),
   ]);

@@ -1,0 +1,120 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { adoptedKeys } from "../accept/lifecycle/brownfield.ts";
+import { mixedChanges } from "../accept/lifecycle/failures.ts";
+import { phases } from "../accept/lifecycle/story.ts";
+import type { Scenario } from "../accept/lifecycle/stage.ts";
+import { perform } from "../accept/lifecycle/stage.ts";
+import { prunedAndApplied } from "../accept/lifecycle/undo.ts";
+import { startLane } from "../lane/lane.ts";
+import type { Lane } from "../lane/lane.ts";
+import { root } from "../lane/paths.ts";
+import { askForRotation, conditionOf } from "../lane/rotation.ts";
+import type { Rotation } from "../lane/rotation.ts";
+import { startWorld } from "../lane/world.ts";
+import { auditLogOf } from "../stack/servers.ts";
+import { waitFor } from "../stack/wait.ts";
+import type { InstallPart } from "./part.ts";
+import { compareRights, rightsIn } from "./permissions.ts";
+import type { AuditLine, Manifest } from "./permissions.ts";
+
+/** What kube-apiserver itself has logged of the operator, against the rights that config/rbac gives: no more and no less. */
+export const rbac: InstallPart = {
+  name: "rbac",
+  targets: { rbacRules: { atLeast: 30 }, rbacUnused: { is: 0 }, rbacMissing: { is: 0 } },
+  async run({ say }) {
+    const world = await startWorld({ say, audit: true });
+    const problems: string[] = [];
+    try {
+      const lanes = [await startLane(world), await startLane(world)] as const;
+      const play = async (lane: Lane, scenario: Scenario): Promise<void> => {
+        const { violations, id } = await perform(lane, scenario, say);
+        problems.push(...violations.map(({ what, evidence }) => `${id}: ${what} ${evidence.slice(0, 300)}`));
+        say(`  ${id} has been played`);
+      };
+      await Promise.all([
+        rotationOfEveryKind(lanes[0]).then(() => play(lanes[0], prunedAndApplied)),
+        (async () => {
+          for (const scenario of [wholeStory, rewritten, adoptedKeys]) await play(lanes[1], scenario);
+        })(),
+      ]);
+      const text = await readFile(auditLogOf(world.stack.dir), "utf8");
+      const lines = text
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as AuditLine);
+      const given = rightsIn(await manifests());
+      const { unused, missing } = compareRights(given, lines);
+      for (const right of unused) problems.push(`given and never used: ${right}`);
+      for (const right of missing) problems.push(`used and not given: ${right}`);
+      const figures = { rbacRules: given.length, rbacUnused: unused.length, rbacMissing: missing.length };
+      return { figures, problems };
+    } finally {
+      await world.stop();
+    }
+  },
+};
+
+const manifests = async (): Promise<readonly Manifest[]> =>
+  parseAllDocuments(await readFile(join(root, "config/rbac/operator.yaml"), "utf8")).map(
+    (document) => document.toJS() as Manifest,
+  );
+
+/** The story of the lifecycle campaign, without its kills. */
+const wholeStory: Scenario = {
+  id: "story",
+  async play(stage) {
+    for (const phase of phases) {
+      await phase.act(stage);
+      await phase.rest(stage);
+      await phase.then?.(stage);
+    }
+  },
+};
+
+const rewritten: Scenario = mixedChanges.find(({ id }) => id === "rewrite/as-asked") ?? wholeStory;
+
+/** A first issue, a rotation and a deletion, with a workload of each kind. */
+const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
+  const site = await lane.open({ name: "every-kind", resync: "2s" });
+  const kube = lane.world.stack.kubernetes.client;
+  await site.startOperator();
+  const spec = (site.workload() as { spec: { selector: object; template: object } }).spec;
+  const others = ["StatefulSet", "DaemonSet"].map((kind) => ({ kind, name: `app-${kind.toLowerCase()}` }));
+  for (const { kind, name } of others) {
+    const labels = { app: name };
+    const template = structuredClone(spec.template) as { metadata: { labels: object } };
+    template.metadata.labels = labels;
+    await kube.apply(
+      `/apis/apps/v1/namespaces/${site.namespace}/${kind.toLowerCase()}s/${name}`,
+      {
+        apiVersion: "apps/v1",
+        kind,
+        metadata: { name, namespace: site.namespace },
+        spec: { selector: { matchLabels: labels }, template, ...(kind === "StatefulSet" ? { serviceName: name } : {}) },
+      },
+      "team",
+    );
+  }
+  await site.applyWorkload();
+  const object = site.rotation();
+  object.spec["dependents"] = [
+    ...(object.spec["dependents"] as object[]),
+    ...others.map((workload) => ({ name: workload.name, workload, timeout: "60s" })),
+  ];
+  await kube.apply(site.rotationPath, object, "team");
+  const current = async (): Promise<string> => {
+    const { status } = await kube.get<Rotation>(site.rotationPath);
+    const rests = conditionOf(status, "Ready")?.status === "True" && conditionOf(status, "Reconciling") === undefined;
+    return rests ? String((status?.["current"] as { version?: string } | undefined)?.version) : "";
+  };
+  await waitFor("every kind has the first key", async () => (await current()).startsWith("1-"), { timeout: 120_000 });
+  await askForRotation(kube, site.rotationPath);
+  await waitFor("every kind has the second key", async () => (await current()).startsWith("2-"), { timeout: 120_000 });
+  await kube.delete(site.rotationPath);
+  await waitFor("the rotation is gone", async () => (await kube.find(site.rotationPath)) === undefined, {
+    timeout: 60_000,
+  });
+  for (const { process } of site.replicas()) await process.term();
+};
