@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ORPHANED_CREDENTIAL } from "../api/v1alpha1/orphaned-credential.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { KubeObject, ObjectRef } from "../cluster/contract.ts";
+import { without } from "../kernel/without.ts";
 import { connectionReconciler } from "./connection/reconciler.ts";
 import { Bench, connectionRef, REQUEST, ROTATION } from "./ports.fake.ts";
 import { IDENTITY, LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
@@ -166,7 +167,7 @@ describe("CRDs in the cluster that are older than the operator", () => {
     const { cluster } = bench;
     const replace = cluster.replaceStatus.bind(cluster);
     cluster.replaceStatus = async (ref, object) => {
-      const { rotation: _dropped, ...status } = ((object as Open).status ?? {}) as { readonly rotation?: unknown };
+      const status = without((object as Open).status as { readonly rotation?: unknown }, "rotation");
       return replace(ref, { ...object, status });
     };
     await passes(bench, 10);
