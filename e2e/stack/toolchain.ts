@@ -1,8 +1,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "./toolchain/build.ts";
 import { cached, cacheFolder, installed } from "./toolchain/find.ts";
+import { downloadMode, makeDefaults, makePrograms } from "./toolchain/make.ts";
+import type { MakeOptions } from "./toolchain/make.ts";
 import { installMoto, motoInterpreter, motoIsComplete } from "./toolchain/moto.ts";
 import { programs, stackPrograms } from "./toolchain/programs.ts";
 import type { ProgramKey } from "./toolchain/programs.ts";
@@ -25,8 +26,8 @@ type Part = Exclude<keyof Toolchain, "motoPython">;
 
 /**
  * Finds every program of the stack and makes what is missing. Takes each program from the first place that has exactly the
- * pinned version: the project's cache, `KUBEBUILDER_ASSETS` and `PATH`, a build from source. Says on standard error what
- * takes long.
+ * pinned version: the project's cache, `KUBEBUILDER_ASSETS` and `PATH`, the publisher's release, a build from source
+ * (`KEYTURN_DOWNLOADS` steers the last two). Says on standard error what takes long.
  */
 export async function ensureToolchain(say: (line: string) => void = toStderr): Promise<Toolchain> {
   const cache = cacheFolder();
@@ -41,10 +42,9 @@ export async function ensureToolchain(say: (line: string) => void = toStderr): P
   const total = missing.length + (motoMissing ? 1 : 0);
   if (total > 0)
     say(`local stack: ${total} of ${stackPrograms.length + 1} programs are not in ${cache} yet; they are made once`);
-  for (const [i, key] of missing.entries())
-    found.set(key, await build(cache, programs[key], `[${i + 1}/${total}]`, say));
+  const made = await makePrograms(missing, howToMake(cache, say), motoMissing ? 1 : 0);
   if (motoMissing) await installMoto(cache, `[${total}/${total}]`, say);
-  const path = (key: Part): string => found.get(key) ?? "";
+  const path = (key: Part): string => found.get(key) ?? made.get(key) ?? "";
   return {
     etcd: path("etcd"),
     kubeApiserver: path("kubeApiserver"),
@@ -58,8 +58,15 @@ export async function ensureToolchain(say: (line: string) => void = toStderr): P
 /** One program of the table, for whoever needs more than the stack: found, or made at the first time. Its absolute path. */
 export async function ensureProgram(key: ProgramKey, say: (line: string) => void = toStderr): Promise<string> {
   const cache = cacheFolder();
-  return (await find(cache, key)) ?? (await build(cache, programs[key], "[1/1]", say));
+  return (await find(cache, key)) ?? (await makePrograms([key], howToMake(cache, say))).get(key) ?? "";
 }
+
+const howToMake = (cache: string, say: (line: string) => void): MakeOptions => ({
+  ...makeDefaults,
+  mode: downloadMode(),
+  cache,
+  say,
+});
 
 const find = async (cache: string, key: ProgramKey): Promise<string | undefined> =>
   (await cached(cache, programs[key])) ?? (await installed(programs[key]));

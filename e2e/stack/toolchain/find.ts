@@ -27,14 +27,19 @@ export async function installed(program: Program): Promise<string | undefined> {
     if (folder === undefined || folder === "") continue;
     const path = join(folder, program.name);
     if (!(await isExecutable(path))) continue;
-    try {
-      const { stdout } = await run(path, program.versionArgs, { timeout: 10_000 });
-      if (program.says.test(stdout)) return path;
-    } catch {
-      // It does not run here, or does not know its version: not the one we want.
-    }
+    if (await saysItsVersion(path, program)) return path;
   }
   return undefined;
+}
+
+/** Whether it runs here and is exactly the pinned version. */
+export async function saysItsVersion(path: string, program: Program): Promise<boolean> {
+  try {
+    const { stdout } = await run(path, program.versionArgs, { timeout: 10_000 });
+    return program.says.test(stdout);
+  } catch {
+    return false;
+  }
 }
 
 export async function isExecutable(path: string): Promise<boolean> {
