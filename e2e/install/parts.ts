@@ -1,5 +1,6 @@
 import { chart } from "./chart.ts";
 import type { InstallPart } from "./part.ts";
+import { upgrade } from "./upgrade/part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart];
+export const parts: readonly InstallPart[] = [chart, upgrade];
