@@ -1,4 +1,4 @@
-# Every target does its own set-up. The first run on a machine builds the local control plane (see e2e/stack/toolchain.ts).
+# Every target does its own set-up. The first run on a machine downloads or builds the local control plane (see e2e/stack/toolchain.ts).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -28,8 +28,7 @@ need python3 3.10 "$(version python3 --version)" "https://www.python.org"
 if command -v python3 >/dev/null && ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   missing+=("the venv module of python3 (on Debian and Ubuntu: the package python3-venv)")
 fi
-# GOTOOLCHAIN=local: the version that is installed, not one that it would fetch.
-need go 1.26 "$(GOTOOLCHAIN=local version go version)" "https://go.dev; builds the control plane once"
+# Go is asked for later, and only when a program of the local stack must be built (e2e/stack/toolchain/build.ts).
 
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "error: missing on this machine:" >&2

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type * as CrdGenerate from "@kubernetes-models/crd-generate";
+import { knownFields } from "./known-fields.ts";
 import { readCrds } from "./samples.ts";
 import { withFieldTable } from "./spec-page.ts";
 
@@ -59,7 +60,9 @@ const makeInto = async (target: string): Promise<void> => {
       await mkdir(join(target, folder), { recursive: true });
       for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
     }
-    for (const crd of await readCrds()) {
+    const crds = await readCrds();
+    await put(join(target, MODELS, "known-fields.ts"), `${HEADER}${knownFields(crds)}`);
+    for (const crd of crds) {
       const page = join(PAGES, `${crd.spec.names.kind.toLowerCase()}.md`);
       await put(join(target, page), withFieldTable(await readFile(join(ROOT, page), "utf8"), crd));
     }

@@ -17,13 +17,19 @@ export interface Schema {
   readonly maxLength?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly minProperties?: number;
   readonly maxProperties?: number;
+  readonly nullable?: boolean;
   readonly required?: readonly string[];
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
   readonly additionalProperties?: Schema;
   readonly "x-kubernetes-list-type"?: "map" | "set" | "atomic";
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-map-type"?: string;
+  readonly "x-kubernetes-int-or-string"?: boolean;
+  readonly "x-kubernetes-embedded-resource"?: boolean;
   readonly "x-kubernetes-validations"?: readonly { readonly rule: string; readonly message: string }[];
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
 }
@@ -31,10 +37,19 @@ export interface Schema {
 export interface Crd {
   readonly metadata: { readonly name: string };
   readonly spec: {
+    readonly group: string;
     readonly scope: "Namespaced" | "Cluster";
-    readonly names: { readonly kind: string; readonly plural: string };
+    readonly names: { readonly kind: string; readonly plural: string; readonly shortNames?: readonly string[] };
     readonly versions: readonly {
-      readonly additionalPrinterColumns: readonly { readonly name: string }[];
+      readonly name: string;
+      readonly served: boolean;
+      readonly storage: boolean;
+      readonly subresources?: { readonly status?: object; readonly scale?: object };
+      readonly additionalPrinterColumns?: readonly {
+        readonly name: string;
+        readonly type: string;
+        readonly jsonPath: string;
+      }[];
       readonly schema: { readonly openAPIV3Schema: Schema };
     }[];
   };
@@ -57,9 +72,9 @@ export interface Sample {
   readonly objects: readonly SampleObject[];
 }
 
-export const readCrds = async (): Promise<readonly Crd[]> => {
-  const files = (await readdir(join(ROOT, "crds"))).filter((file) => file.endsWith(".yaml")).sort();
-  return Promise.all(files.map(async (file) => parse(await readFile(join(ROOT, "crds", file), "utf8")) as Crd));
+export const readCrds = async (folder = "crds"): Promise<readonly Crd[]> => {
+  const files = (await readdir(join(ROOT, folder))).filter((file) => file.endsWith(".yaml")).sort();
+  return Promise.all(files.map(async (file) => parse(await readFile(join(ROOT, folder, file), "utf8")) as Crd));
 };
 
 export const readSamples = async (folder: "valid" | "invalid"): Promise<readonly Sample[]> => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../lane/paths.ts";
-import { ensureExtra, ensureToolchain } from "../stack/toolchain.ts";
+import { ensureProgram, ensureToolchain } from "../stack/toolchain.ts";
 import { waitFor } from "../stack/wait.ts";
 import { ended, output } from "./commands.ts";
 import type { Installation } from "./installation.ts";
@@ -14,7 +14,7 @@ export const chart: InstallPart = {
   name: "chart",
   targets: { chartObjects: { atLeast: 25 }, chartVsKustomizeDiff: { is: 0 }, badValuesRefused: { atLeast: 10 } },
   async run({ say }) {
-    const helm = await ensureExtra("helm", say);
+    const helm = await ensureProgram("helm", say);
     const { kubectl } = await ensureToolchain(say);
     const problems: string[] = [];
     const charted = objectsIn(await output(helm, ["template", "keyturn", CHART, ...RENDER]));

@@ -6,7 +6,7 @@ import { startProcessKubelet } from "../stack/process-kubelet.ts";
 import type { ProcessKubelet } from "../stack/process-kubelet.ts";
 import type { Stack } from "../stack/stack.ts";
 import { startStack } from "../stack/stack.ts";
-import { ensureExtra } from "../stack/toolchain.ts";
+import { ensureProgram } from "../stack/toolchain.ts";
 import { ended, output } from "./commands.ts";
 import type { Ended } from "./commands.ts";
 
@@ -34,7 +34,7 @@ export const imageOf = (bundle: string): Image => ({
 });
 
 export async function startInstallation(say: (line: string) => void): Promise<Installation> {
-  const helmFile = await ensureExtra("helm", say);
+  const helmFile = await ensureProgram("helm", say);
   const stack = await startStack({ say });
   try {
     const bundle = join(stack.dir, "operator", "keyturn.mjs");

@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly tools?: Toolchain;
   /** As StackOptions.audit. */
   readonly audit?: boolean;
+  /** Folder of other CRDs than this checkout's, relative to it. */
+  readonly crds?: string;
 }
 
 /** Starts the stack, and bundles the operator meanwhile. */
@@ -35,7 +37,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const bundle = options.bundle ?? join(stack.dir, "operator", "keyturn.mjs");
     const bundled = options.bundle === undefined ? bundleOperator(bundle) : Promise.resolve();
     const kubelet = await startProcessKubelet(stack);
-    const { refused } = await applyManifests(stack.kubernetes.client, join(root, "crds"));
+    const { refused } = await applyManifests(stack.kubernetes.client, join(root, options.crds ?? "crds"));
     if (refused.length > 0) throw new Error(`the API server refused CRDs:\n${refused.join("\n")}`);
     await bundled;
     return { stack, kubelet, bundle, stop: () => stack.stop() };

@@ -5,8 +5,8 @@ import type { Child, Exit, Supervisor } from "./supervisor.ts";
 /** How to start an operator. */
 export interface OperatorOptions {
   readonly supervisor: Supervisor;
-  /** The program: a .ts or .js file that Node runs, and its flags. */
-  readonly entry: string;
+  /** The program: a .ts or .js file that Node runs, asked for at every start, and its flags. */
+  readonly entry: string | (() => string);
   readonly args: readonly string[];
   /** The whole environment except PATH; nothing is inherited. */
   readonly env?: Readonly<Record<string, string>>;
@@ -53,7 +53,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
     starts += 1;
     child = await supervisor.start({
       file: process.execPath,
-      args: [...nodeArgs, entry, ...args],
+      args: [...nodeArgs, typeof entry === "string" ? entry : entry(), ...args],
       env: { PATH: process.env["PATH"] ?? "", HOME: dirname(log), ...env },
       cwd: dirname(log),
       log,

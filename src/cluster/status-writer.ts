@@ -1,3 +1,4 @@
+import { lostField } from "../domain/version-skew.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { canonicalJson } from "../kernel/ids.ts";
@@ -31,7 +32,9 @@ export const writeStatus = async <T extends WithStatus>(
   let live = base;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await client.replaceStatus<T>(ref, { ...live, status: next });
+      const stored = await client.replaceStatus<T>(ref, { ...live, status: next });
+      demandKept(ref, next, stored.status);
+      return stored;
     } catch (thrown) {
       if (!(thrown instanceof OperatorError && thrown.code === "Conflict") || tries >= MOST_TRIES) throw thrown;
     }
@@ -43,6 +46,15 @@ export const writeStatus = async <T extends WithStatus>(
     if (!sameJson(found.status, base.status)) throw conflict(ref, "its status was written by somebody else");
     live = found;
   }
+};
+
+/** What the record says must be there at the next pass: nothing may be done on the strength of what was dropped. */
+const demandKept = (ref: ObjectRef, sent: unknown, kept: unknown): void => {
+  const lost = lostField(sent, kept);
+  if (lost === undefined) return;
+  throw new OperatorError("VersionSkew", {
+    publicMessage: `The CRDs in the cluster are older than the operator: ${lost} of ${describeRef(ref)} was dropped. Apply the CRDs of this version.`,
+  });
 };
 
 const sameJson = (a: unknown, b: unknown): boolean => canonicalJson(a ?? {}) === canonicalJson(b ?? {});

@@ -17,6 +17,8 @@ export type FailureCode =
   | "LimitReached"
   /** The kill switch is on: nothing but revocation goes on. */
   | "KillSwitch"
+  /** A newer version has written what this one does not know, or older CRDs drop what this one writes. */
+  | "VersionSkew"
   | "Unknown";
 
 export interface FailureDetails {

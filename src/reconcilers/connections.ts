@@ -1,6 +1,7 @@
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "../cluster/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
+import { understood } from "./version-skew.ts";
 
 /** May this namespace use this connection? */
 export const allows = (connection: ProviderConnection, namespace: string): boolean => {
@@ -26,5 +27,5 @@ export const connectionFor = async (
       publicMessage: `ProviderConnection ${name} does not allow namespace ${namespace}; its spec.allowedNamespaces decides.`,
     });
   }
-  return connection;
+  return understood(connection);
 };

@@ -29,6 +29,8 @@ export const FAILURE_REASONS = {
   LimitReached:
     "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
+  VersionSkew:
+    "A newer version has written something that this version of the operator does not know; nothing is done.",
   NegativeControlAccepted: "A wrong credential was accepted too, so the login proves nothing.",
   Unknown: "An error that the operator has no word for; its log has more.",
 } as const;
@@ -341,6 +343,10 @@ export const EVENTS = {
     meaning: "spec.rollback.mode is RewriteSpec, but Git owns the object; its spec is left alone.",
   },
   LimitReached: { type: "Warning", meaning: "A cluster-wide limit holds back what was to be done next." },
+  VersionSkew: {
+    type: "Warning",
+    meaning: "A newer version has written a field that this one does not know, so it does nothing; the note names it.",
+  },
   InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },
 } as const satisfies Readonly<Record<string, EventMeaning>>;

@@ -8,6 +8,7 @@ import type { Reconciler } from "../../engine/contract.ts";
 import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
+import { refuseNewer } from "../version-skew.ts";
 
 const RECHECK_WHEN_BAD_MS = 30_000;
 
@@ -22,6 +23,8 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
       ports.metrics.forget({ kind: "ProviderConnection", namespace: "", name });
       return { kind: "settled" };
     }
+    const refused = await refuseNewer(object, ref, ports);
+    if (refused !== undefined) return refused;
     const error = await ports.sources
       .check(object, { signal: context.signal, log: context.log })
       .then(() => undefined, toOperatorError);

@@ -2,6 +2,7 @@ import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1
 import { isIdentityEntry, isRotationEntry, type OrphanSpec } from "../../domain/orphan/record.ts";
 import type { Reconciler } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
+import { refuseNewer } from "../version-skew.ts";
 import { reconcileIdentityEntry } from "./identity.ts";
 import { reconcileRotationEntry } from "./rotation.ts";
 
@@ -9,8 +10,11 @@ import { reconcileRotationEntry } from "./rotation.ts";
 export const orphanReconciler = (ports: Ports): Reconciler => ({
   name: "orphanedcredential",
   async reconcile({ name }, context) {
-    const object = await ports.cluster.get<OrphanedCredential>({ kind: ORPHANED_CREDENTIAL, name });
+    const ref = { kind: ORPHANED_CREDENTIAL, name };
+    const object = await ports.cluster.get<OrphanedCredential>(ref);
     if (object === undefined) return { kind: "settled" };
+    const refused = await refuseNewer(object, ref, ports);
+    if (refused !== undefined) return refused;
     const spec: OrphanSpec = object.spec;
     if (isRotationEntry(spec)) return reconcileRotationEntry(object, spec, context, ports);
     if (isIdentityEntry(spec)) return reconcileIdentityEntry(object, spec, context, ports);

@@ -15,6 +15,7 @@ import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
+import { understood } from "../version-skew.ts";
 import { isHeld } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
@@ -171,7 +172,7 @@ const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialS
 
 const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
   const connection = await ports.cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
-  if (connection !== undefined) return connection;
+  if (connection !== undefined) return understood(connection);
   throw new OperatorError("NotFound", {
     publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
   });

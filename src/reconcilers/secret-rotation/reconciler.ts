@@ -8,6 +8,7 @@ import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted, msUntil } from "../server-time.ts";
+import { refuseNewer } from "../version-skew.ts";
 import { act } from "./acts/index.ts";
 import { deleteRotation } from "./deletion.ts";
 import { inherit } from "./inherit.ts";
@@ -30,6 +31,8 @@ export const secretRotationReconciler = (ports: Ports): Reconciler => ({
       ports.metrics.forget({ kind: "SecretRotation", namespace: request.namespace, name: request.name });
       return { kind: "settled" };
     }
+    const refused = await refuseNewer(scope.object, scope.ref, ports);
+    if (refused !== undefined) return refused;
     if (scope.object.metadata.deletionTimestamp !== undefined) return deleteRotation(scope, ports);
     if (scope.stale === true) return { kind: "waiting", recheckAfterMs: 1000 };
     const outcome = await runPipeline(steps(ports), scope, context, {

@@ -4,6 +4,7 @@ import type { Account, ServiceAccountLifecycleSpec } from "../../api/v1alpha1/se
 import type { ClusterClient } from "../../cluster/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { allows } from "../connections.ts";
+import { understood } from "../version-skew.ts";
 
 /** The connection through which an account is reached. */
 export const connectionNameOf = (account: Account): string =>
@@ -26,7 +27,8 @@ export const readConnection = async (
 ): Promise<ProviderConnection | OperatorError> => {
   try {
     const found = await cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
-    return found ?? new OperatorError("NotFound", { publicMessage: `ProviderConnection ${name} does not exist.` });
+    if (found !== undefined) return understood(found);
+    return new OperatorError("NotFound", { publicMessage: `ProviderConnection ${name} does not exist.` });
   } catch (thrown) {
     return toOperatorError(thrown);
   }

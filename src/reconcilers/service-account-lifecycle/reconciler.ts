@@ -5,6 +5,7 @@ import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted } from "../server-time.ts";
+import { refuseNewer } from "../version-skew.ts";
 import { deleteIdentity } from "./deletion.ts";
 import { inherit } from "./inherit.ts";
 import { reportPass } from "./report-pass.ts";
@@ -27,6 +28,8 @@ export const serviceAccountLifecycleReconciler = (ports: Ports): Reconciler => (
     }
     // An old record may lack what was made since, and deletion would let go of it.
     if (scope.stale) return { kind: "waiting", recheckAfterMs: STALE_PAUSE_MS };
+    const refused = await refuseNewer(scope.object, scope.ref, ports);
+    if (refused !== undefined) return refused;
     if (scope.object.metadata.deletionTimestamp !== undefined) return deleteIdentity(scope, ports);
     return runPipeline(steps(ports), scope, context, {
       ended: (ended, outcome) => {

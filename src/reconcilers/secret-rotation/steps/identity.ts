@@ -6,6 +6,7 @@ import {
 import type { ClusterClient } from "../../../cluster/contract.ts";
 import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
 import { viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
+import { skewMessage, unknownField } from "../../../domain/version-skew.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import type { Identity, RotationScope, TargetUser } from "../scope.ts";
 
@@ -22,6 +23,9 @@ export const readIdentity = async (
   if (name === undefined) return undefined;
   const { namespace } = scope.request;
   const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+  const field = object === undefined ? undefined : unknownField("ServiceAccountLifecycle", object);
+  if (field !== undefined)
+    return { state: "NotReady", why: `ServiceAccountLifecycle ${name}: ${skewMessage(field)}`, name };
   const account = source.kind === "account" ? source.account : undefined;
   const { target, identityUid } = scope.status;
   const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;

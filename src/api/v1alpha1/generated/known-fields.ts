@@ -1,0 +1,1276 @@
+// Made from crds/ by `npm run generate`; do not edit.
+import type { KnownFields } from "../shape.ts";
+
+export const KNOWN_FIELDS: KnownFields = {
+ "OrphanedCredential": {
+  "spec": {
+   "fields": {
+    "origin": {
+     "fields": {
+      "kind": {
+       "words": [
+        "SecretRotation",
+        "ServiceAccountLifecycle"
+       ]
+      },
+      "namespace": "any",
+      "name": "any",
+      "uid": "any"
+     }
+    },
+    "source": {
+     "fields": {
+      "awsAccessKey": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "userName": "any",
+        "exclusive": "any"
+       }
+      }
+     }
+    },
+    "target": "any",
+    "held": {
+     "words": [
+      "LimitReached"
+     ]
+    },
+    "stagingUid": "any",
+    "policy": {
+     "words": [
+      "Delete",
+      "Disable"
+     ]
+    },
+    "heldUntil": "any",
+    "recordedAt": "any",
+    "holdSeconds": "any",
+    "attributionSeconds": "any",
+    "credentials": {
+     "items": {
+      "fields": {
+       "version": "any",
+       "id": "any"
+      }
+     }
+    },
+    "intents": {
+     "items": {
+      "fields": {
+       "id": "any",
+       "version": "any",
+       "openedAt": "any",
+       "closedAt": "any",
+       "providerTime": "any",
+       "knownIds": {
+        "items": "any"
+       },
+       "result": {
+        "words": [
+         "Succeeded",
+         "RolledBack",
+         "Abandoned"
+        ]
+       }
+      }
+     }
+    },
+    "deliveries": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "version": "any",
+       "target": "any",
+       "place": {
+        "fields": {
+         "kubernetesSecret": {
+          "fields": {
+           "name": "any",
+           "keys": {
+            "members": "any"
+           }
+          }
+         },
+         "vaultKV": {
+          "fields": {
+           "connectionRef": {
+            "fields": {
+             "name": "any"
+            }
+           },
+           "path": "any",
+           "keys": {
+            "members": "any"
+           }
+          }
+         }
+        }
+       },
+       "digest": "any"
+      }
+     }
+    },
+    "sequence": "any",
+    "currentVersion": "any",
+    "accounts": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "target": "any",
+       "declaration": "any",
+       "externalId": "any",
+       "pieces": {
+        "items": "any"
+       },
+       "state": {
+        "words": [
+         "Pending",
+         "Active",
+         "Leaving",
+         "Cut",
+         "Gone"
+        ]
+       },
+       "enabledCredentials": {
+        "items": "any"
+       },
+       "adopted": "any",
+       "foundPieces": {
+        "items": "any"
+       },
+       "cutAt": "any",
+       "provenAt": "any",
+       "proof": {
+        "words": [
+         "ProvenByLogin",
+         "ProvenByReview",
+         "ProvenByListing"
+        ]
+       },
+       "heldUntil": "any"
+      }
+     }
+    },
+    "predecessors": {
+     "items": "any"
+    }
+   }
+  },
+  "status": {
+   "fields": {
+    "observedGeneration": "any",
+    "conditions": {
+     "items": {
+      "fields": {
+       "type": "any",
+       "status": {
+        "words": [
+         "True",
+         "False",
+         "Unknown"
+        ]
+       },
+       "reason": "any",
+       "message": "any",
+       "lastTransitionTime": "any",
+       "observedGeneration": "any"
+      }
+     }
+    },
+    "credentials": {
+     "items": {
+      "fields": {
+       "version": "any",
+       "id": "any",
+       "state": {
+        "words": [
+         "Pending",
+         "Disabled",
+         "Deleted",
+         "Proven"
+        ]
+       },
+       "disabledAt": "any",
+       "deletedAt": "any",
+       "provenAt": "any",
+       "proof": {
+        "words": [
+         "ProvenByLogin",
+         "ProvenByListing"
+        ]
+       }
+      }
+     }
+    },
+    "failures": {
+     "fields": {
+      "count": "any",
+      "reason": "any",
+      "message": "any",
+      "about": "any",
+      "since": "any",
+      "nextAttemptTime": "any"
+     }
+    },
+    "activity": "any",
+    "withdrawn": "any",
+    "accounts": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "target": "any",
+       "declaration": "any",
+       "externalId": "any",
+       "pieces": {
+        "items": "any"
+       },
+       "state": {
+        "words": [
+         "Pending",
+         "Active",
+         "Leaving",
+         "Cut",
+         "Gone"
+        ]
+       },
+       "enabledCredentials": {
+        "items": "any"
+       },
+       "adopted": "any",
+       "foundPieces": {
+        "items": "any"
+       },
+       "cutAt": "any",
+       "provenAt": "any",
+       "proof": {
+        "words": [
+         "ProvenByLogin",
+         "ProvenByReview",
+         "ProvenByListing"
+        ]
+       },
+       "heldUntil": "any"
+      }
+     }
+    },
+    "takenOverBy": "any"
+   }
+  }
+ },
+ "ProviderConnection": {
+  "spec": {
+   "fields": {
+    "allowedNamespaces": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Listed",
+        "All"
+       ]
+      },
+      "names": {
+       "items": "any"
+      }
+     }
+    },
+    "grants": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "namespaces": {
+        "items": "any"
+       },
+       "roles": {
+        "items": {
+         "fields": {
+          "kind": {
+           "words": [
+            "Role",
+            "ClusterRole"
+           ]
+          },
+          "name": "any",
+          "scope": {
+           "words": [
+            "Namespace",
+            "Cluster"
+           ]
+          }
+         }
+        }
+       },
+       "policies": {
+        "items": "any"
+       },
+       "groups": {
+        "items": "any"
+       },
+       "inlineActions": {
+        "items": "any"
+       },
+       "permissionsBoundary": "any"
+      }
+     }
+    },
+    "kubernetes": {
+     "fields": {}
+    },
+    "aws": {
+     "fields": {
+      "region": "any",
+      "accountId": "any",
+      "pathPrefix": "any",
+      "endpoint": "any",
+      "caBundle": "any",
+      "webIdentity": {
+       "fields": {
+        "issuer": "any"
+       }
+      },
+      "login": {
+       "fields": {
+        "defaultChain": {
+         "fields": {}
+        },
+        "secretRef": {
+         "fields": {
+          "name": "any"
+         }
+        }
+       }
+      },
+      "assumeRole": {
+       "fields": {
+        "roleArn": "any",
+        "externalId": "any"
+       }
+      }
+     }
+    },
+    "vault": {
+     "fields": {
+      "address": "any",
+      "caBundle": "any",
+      "namespace": "any",
+      "kv": {
+       "fields": {
+        "mount": "any",
+        "pathPrefix": "any"
+       }
+      },
+      "identities": {
+       "fields": {
+        "namePrefix": "any",
+        "appRoleMount": "any",
+        "jwtMount": "any"
+       }
+      },
+      "login": {
+       "fields": {
+        "jwt": {
+         "fields": {
+          "mount": "any",
+          "role": "any",
+          "audience": "any"
+         }
+        }
+       }
+      }
+     }
+    }
+   }
+  },
+  "status": {
+   "fields": {
+    "observedGeneration": "any",
+    "conditions": {
+     "items": {
+      "fields": {
+       "type": "any",
+       "status": {
+        "words": [
+         "True",
+         "False",
+         "Unknown"
+        ]
+       },
+       "reason": "any",
+       "message": "any",
+       "lastTransitionTime": "any",
+       "observedGeneration": "any"
+      }
+     }
+    }
+   }
+  }
+ },
+ "SecretRotation": {
+  "spec": {
+   "fields": {
+    "identityRef": {
+     "fields": {
+      "name": "any"
+     }
+    },
+    "source": {
+     "fields": {
+      "awsAccessKey": {
+       "fields": {
+        "accountRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "userName": "any",
+        "exclusive": "any"
+       }
+      }
+     }
+    },
+    "deliver": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "kubernetesSecret": {
+        "fields": {
+         "name": "any",
+         "keys": {
+          "fields": {
+           "accessKeyId": "any",
+           "secretAccessKey": "any"
+          }
+         }
+        }
+       },
+       "vaultKV": {
+        "fields": {
+         "connectionRef": {
+          "fields": {
+           "name": "any"
+          }
+         },
+         "path": "any",
+         "keys": {
+          "fields": {
+           "accessKeyId": "any",
+           "secretAccessKey": "any"
+          }
+         }
+        }
+       }
+      }
+     }
+    },
+    "dependents": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "workload": {
+        "fields": {
+         "kind": {
+          "words": [
+           "Deployment",
+           "StatefulSet",
+           "DaemonSet"
+          ]
+         },
+         "name": "any"
+        }
+       },
+       "restart": {
+        "fields": {
+         "mode": {
+          "words": [
+           "Rollout",
+           "None"
+          ]
+         }
+        }
+       },
+       "external": {
+        "fields": {
+         "confirm": {
+          "words": [
+           "Annotation"
+          ]
+         }
+        }
+       },
+       "order": "any",
+       "timeout": "any"
+      }
+     }
+    },
+    "schedule": {
+     "fields": {
+      "every": "any"
+     }
+    },
+    "verify": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Login",
+        "None"
+       ]
+      },
+      "successes": "any",
+      "soak": "any"
+     }
+    },
+    "retire": {
+     "fields": {
+      "overlap": "any",
+      "disableAfter": "any",
+      "deleteAfter": "any",
+      "requireUnusedFor": "any"
+     }
+    },
+    "progressDeadline": "any",
+    "deletion": {
+     "fields": {
+      "policy": {
+       "words": [
+        "Delete",
+        "Disable",
+        "Retain"
+       ]
+      },
+      "holdFor": "any",
+      "timeout": "any",
+      "onTimeout": {
+       "words": [
+        "HandOver",
+        "Block"
+       ]
+      }
+     }
+    },
+    "adoption": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Never",
+        "IfAnnotated"
+       ]
+      }
+     }
+    },
+    "rollback": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Effective",
+        "RewriteSpec",
+        "None"
+       ]
+      }
+     }
+    }
+   }
+  },
+  "status": {
+   "fields": {
+    "observedGeneration": "any",
+    "conditions": {
+     "items": {
+      "fields": {
+       "type": "any",
+       "status": {
+        "words": [
+         "True",
+         "False",
+         "Unknown"
+        ]
+       },
+       "reason": "any",
+       "message": "any",
+       "lastTransitionTime": "any",
+       "observedGeneration": "any"
+      }
+     }
+    },
+    "sequence": "any",
+    "current": {
+     "fields": {
+      "version": "any",
+      "id": "any",
+      "issuedAt": "any",
+      "verifiedAt": "any",
+      "publishedAt": "any",
+      "resuming": "any",
+      "adopted": "any"
+     }
+    },
+    "target": {
+     "fields": {
+      "connection": "any",
+      "userName": "any",
+      "claim": "any"
+     }
+    },
+    "identityUid": "any",
+    "suspension": {
+     "fields": {
+      "reason": {
+       "words": [
+        "IdentitySuspended",
+        "IdentityDecommissioned"
+       ]
+      },
+      "since": "any",
+      "resumedAt": "any",
+      "refused": "any"
+     }
+    },
+    "adoptedPlaces": {
+     "items": "any"
+    },
+    "rewrittenGeneration": "any",
+    "rotation": {
+     "fields": {
+      "id": "any",
+      "version": "any",
+      "trigger": {
+       "words": [
+        "FirstIssue",
+        "Scheduled",
+        "Requested",
+        "Lost",
+        "Resumed"
+       ]
+      },
+      "openedAt": "any",
+      "providerTime": "any",
+      "knownIds": {
+       "items": "any"
+      },
+      "issuer": "any",
+      "specHash": "any",
+      "attempt": "any",
+      "direction": {
+       "words": [
+        "Forward",
+        "Back"
+       ]
+      },
+      "because": "any",
+      "credential": {
+       "fields": {
+        "id": "any",
+        "issuedAt": "any"
+       }
+      },
+      "previousKept": {
+       "words": [
+        "Kept",
+        "Unavailable"
+       ]
+      },
+      "verification": {
+       "fields": {
+        "successes": "any",
+        "firstSuccessAt": "any",
+        "refusals": "any",
+        "lastTryAt": "any",
+        "firstRefusalAt": "any",
+        "wrongRefused": "any",
+        "verifiedAt": "any"
+       }
+      },
+      "publishedAt": "any",
+      "previous": {
+       "fields": {
+        "version": "any",
+        "id": "any",
+        "issuedAt": "any",
+        "verifiedAt": "any",
+        "publishedAt": "any",
+        "resuming": "any",
+        "adopted": "any"
+       }
+      },
+      "dependents": {
+       "items": {
+        "fields": {
+         "name": "any",
+         "startedAt": "any",
+         "doneAt": "any",
+         "graceSeconds": "any"
+        }
+       }
+      }
+     }
+    },
+    "closedIntents": {
+     "items": {
+      "fields": {
+       "id": "any",
+       "version": "any",
+       "openedAt": "any",
+       "closedAt": "any",
+       "providerTime": "any",
+       "knownIds": {
+        "items": "any"
+       },
+       "result": {
+        "words": [
+         "Succeeded",
+         "RolledBack",
+         "Abandoned"
+        ]
+       }
+      }
+     }
+    },
+    "pendingRevocations": {
+     "items": {
+      "fields": {
+       "version": "any",
+       "id": "any",
+       "why": {
+        "words": [
+         "Superseded",
+         "Rejected",
+         "Stray"
+        ]
+       },
+       "since": "any",
+       "graceSeconds": "any",
+       "overlapSeconds": "any",
+       "disabledAt": "any",
+       "deletedAt": "any"
+      }
+     }
+    },
+    "deliveries": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "version": "any",
+       "target": "any",
+       "place": {
+        "fields": {
+         "kubernetesSecret": {
+          "fields": {
+           "name": "any",
+           "keys": {
+            "members": "any"
+           }
+          }
+         },
+         "vaultKV": {
+          "fields": {
+           "connectionRef": {
+            "fields": {
+             "name": "any"
+            }
+           },
+           "path": "any",
+           "keys": {
+            "members": "any"
+           }
+          }
+         }
+        }
+       },
+       "digest": "any"
+      }
+     }
+    },
+    "lastKnownGood": {
+     "fields": {
+      "generation": "any",
+      "specHash": "any",
+      "spec": "any"
+     }
+    },
+    "quarantine": {
+     "fields": {
+      "specHash": "any",
+      "connectionGeneration": "any",
+      "generation": "any",
+      "reason": "any",
+      "message": "any"
+     }
+    },
+    "failures": {
+     "fields": {
+      "count": "any",
+      "reason": "any",
+      "message": "any",
+      "about": "any",
+      "since": "any",
+      "nextAttemptTime": "any"
+     }
+    },
+    "revocationFailures": {
+     "fields": {
+      "count": "any",
+      "reason": "any",
+      "message": "any",
+      "about": "any",
+      "since": "any",
+      "nextAttemptTime": "any"
+     }
+    },
+    "lastRotationTime": "any",
+    "nextRotationTime": "any",
+    "lastHandledRotateAt": "any",
+    "lastHandledRetry": "any",
+    "history": {
+     "items": {
+      "fields": {
+       "version": "any",
+       "id": "any",
+       "issuedAt": "any",
+       "endedAt": "any",
+       "end": {
+        "words": [
+         "Revoked",
+         "RolledBack",
+         "Abandoned",
+         "Stray"
+        ]
+       },
+       "proof": {
+        "words": [
+         "ProvenByLogin",
+         "ProvenByListing"
+        ]
+       }
+      }
+     }
+    },
+    "activity": "any",
+    "predecessors": {
+     "items": "any"
+    }
+   }
+  }
+ },
+ "ServiceAccountLifecycle": {
+  "spec": {
+   "fields": {
+    "owner": {
+     "fields": {
+      "team": "any",
+      "contact": "any"
+     }
+    },
+    "purpose": "any",
+    "environment": "any",
+    "state": {
+     "words": [
+      "Active",
+      "Suspended",
+      "Decommissioned"
+     ]
+    },
+    "expiresAt": "any",
+    "review": {
+     "fields": {
+      "every": "any"
+     }
+    },
+    "accounts": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "kubernetes": {
+        "fields": {
+         "connectionRef": {
+          "fields": {
+           "name": "any"
+          }
+         },
+         "serviceAccountName": "any",
+         "roles": {
+          "items": {
+           "fields": {
+            "kind": {
+             "words": [
+              "Role",
+              "ClusterRole"
+             ]
+            },
+            "name": "any",
+            "scope": {
+             "words": [
+              "Namespace",
+              "Cluster"
+             ]
+            }
+           }
+          }
+         }
+        }
+       },
+       "aws": {
+        "fields": {
+         "connectionRef": {
+          "fields": {
+           "name": "any"
+          }
+         },
+         "user": {
+          "fields": {
+           "name": "any",
+           "policies": {
+            "items": "any"
+           },
+           "inlinePolicies": {
+            "items": {
+             "fields": {
+              "name": "any",
+              "statements": {
+               "items": {
+                "fields": {
+                 "effect": {
+                  "words": [
+                   "Allow",
+                   "Deny"
+                  ]
+                 },
+                 "actions": {
+                  "items": "any"
+                 },
+                 "resources": {
+                  "items": "any"
+                 },
+                 "conditions": {
+                  "members": {
+                   "members": {
+                    "items": "any"
+                   }
+                  }
+                 }
+                }
+               }
+              }
+             }
+            }
+           },
+           "permissionsBoundary": "any",
+           "groups": {
+            "items": "any"
+           }
+          }
+         },
+         "role": {
+          "fields": {
+           "name": "any",
+           "policies": {
+            "items": "any"
+           },
+           "inlinePolicies": {
+            "items": {
+             "fields": {
+              "name": "any",
+              "statements": {
+               "items": {
+                "fields": {
+                 "effect": {
+                  "words": [
+                   "Allow",
+                   "Deny"
+                  ]
+                 },
+                 "actions": {
+                  "items": "any"
+                 },
+                 "resources": {
+                  "items": "any"
+                 },
+                 "conditions": {
+                  "members": {
+                   "members": {
+                    "items": "any"
+                   }
+                  }
+                 }
+                }
+               }
+              }
+             }
+            }
+           },
+           "permissionsBoundary": "any",
+           "audience": "any",
+           "maxSessionDuration": "any"
+          }
+         }
+        }
+       },
+       "vault": {
+        "fields": {
+         "connectionRef": {
+          "fields": {
+           "name": "any"
+          }
+         },
+         "policies": {
+          "items": "any"
+         },
+         "login": {
+          "fields": {
+           "mode": {
+            "words": [
+             "AppRole",
+             "JWT"
+            ]
+           },
+           "audience": "any",
+           "tokenTTL": "any"
+          }
+         }
+        }
+       }
+      }
+     }
+    },
+    "adoption": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Never",
+        "IfAnnotated"
+       ]
+      }
+     }
+    },
+    "drift": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Enforce",
+        "Report"
+       ]
+      }
+     }
+    },
+    "progressDeadline": "any",
+    "deletion": {
+     "fields": {
+      "policy": {
+       "words": [
+        "Delete",
+        "Disable",
+        "Retain"
+       ]
+      },
+      "holdFor": "any",
+      "timeout": "any",
+      "onTimeout": {
+       "words": [
+        "HandOver",
+        "Block"
+       ]
+      }
+     }
+    },
+    "rollback": {
+     "fields": {
+      "mode": {
+       "words": [
+        "Effective",
+        "RewriteSpec",
+        "None"
+       ]
+      }
+     }
+    }
+   }
+  },
+  "status": {
+   "fields": {
+    "observedGeneration": "any",
+    "conditions": {
+     "items": {
+      "fields": {
+       "type": "any",
+       "status": {
+        "words": [
+         "True",
+         "False",
+         "Unknown"
+        ]
+       },
+       "reason": "any",
+       "message": "any",
+       "lastTransitionTime": "any",
+       "observedGeneration": "any"
+      }
+     }
+    },
+    "state": {
+     "words": [
+      "Pending",
+      "Active",
+      "Suspending",
+      "Suspended",
+      "Resuming",
+      "Decommissioning",
+      "Decommissioned"
+     ]
+    },
+    "activity": "any",
+    "plan": {
+     "fields": {
+      "generation": "any",
+      "digest": "any",
+      "lines": {
+       "items": "any"
+      },
+      "omitted": "any"
+     }
+    },
+    "accounts": {
+     "items": {
+      "fields": {
+       "name": "any",
+       "target": "any",
+       "declaration": "any",
+       "externalId": "any",
+       "pieces": {
+        "items": "any"
+       },
+       "state": {
+        "words": [
+         "Pending",
+         "Active",
+         "Leaving",
+         "Cut",
+         "Gone"
+        ]
+       },
+       "enabledCredentials": {
+        "items": "any"
+       },
+       "adopted": "any",
+       "foundPieces": {
+        "items": "any"
+       },
+       "cutAt": "any",
+       "provenAt": "any",
+       "proof": {
+        "words": [
+         "ProvenByLogin",
+         "ProvenByReview",
+         "ProvenByListing"
+        ]
+       },
+       "heldUntil": "any"
+      }
+     }
+    },
+    "requesters": {
+     "items": {
+      "fields": {
+       "privilege": "any",
+       "username": "any",
+       "uid": "any",
+       "groups": {
+        "items": "any"
+       },
+       "generation": "any"
+      }
+     }
+    },
+    "ownerRecord": {
+     "fields": {
+      "team": "any",
+      "contact": "any",
+      "environment": "any"
+     }
+    },
+    "moves": {
+     "items": {
+      "fields": {
+       "field": {
+        "words": [
+         "team",
+         "contact",
+         "environment"
+        ]
+       },
+       "from": "any",
+       "to": "any",
+       "time": "any",
+       "by": "any"
+      }
+     }
+    },
+    "lastKnownGood": {
+     "fields": {
+      "generation": "any",
+      "specHash": "any",
+      "spec": "any"
+     }
+    },
+    "quarantine": {
+     "fields": {
+      "specHash": "any",
+      "connectionGeneration": "any",
+      "generation": "any",
+      "reason": "any",
+      "message": "any"
+     }
+    },
+    "rewrittenGeneration": "any",
+    "narrowed": "any",
+    "failures": {
+     "fields": {
+      "count": "any",
+      "reason": "any",
+      "message": "any",
+      "about": "any",
+      "since": "any",
+      "nextAttemptTime": "any"
+     }
+    },
+    "leaveFailures": {
+     "fields": {
+      "count": "any",
+      "reason": "any",
+      "message": "any",
+      "about": "any",
+      "since": "any",
+      "nextAttemptTime": "any"
+     }
+    },
+    "drift": {
+     "items": "any"
+    },
+    "inventory": {
+     "fields": {
+      "credentials": "any",
+      "oldestCredentialTime": "any",
+      "unknownCredentials": {
+       "items": "any"
+      }
+     }
+    },
+    "review": {
+     "fields": {
+      "lastTime": "any",
+      "dueTime": "any"
+     }
+    },
+    "lastHandledRetry": "any",
+    "predecessors": {
+     "items": "any"
+    }
+   }
+  }
+ }
+};
