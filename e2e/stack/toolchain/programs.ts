@@ -85,6 +85,18 @@ export const programs = {
     ],
     about: "about two minutes",
   },
+  /** Ours: what Argo CD's Lua and kstatus make of a resource. The number rises with every change of its source. */
+  judge: {
+    name: "keyturn-judge",
+    version: "1",
+    folder: "judge-1",
+    versionArgs: [],
+    says: /^never in PATH$/m,
+    module: "judge",
+    package: ".",
+    flags: ["-ldflags", "-s -w"],
+    about: "half a minute",
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramKey = keyof typeof programs;

@@ -50,6 +50,8 @@ export function releaseOf(key: ProgramKey, platform: Platform = thisMachine): Re
         member: "vault",
       };
     }
+    case "judge":
+      return undefined;
     case "helm": {
       const url = `https://get.helm.sh/helm-${version}-linux-${arch}.tar.gz`;
       return { url, checksums: `${url}.sha256sum`, member: `linux-${arch}/helm` };

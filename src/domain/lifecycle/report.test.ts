@@ -126,7 +126,7 @@ describe("what an identity says about itself", () => {
       "is suspended",
       { status: good([cut]), settings: suspended },
       "Suspended",
-      { Suspended: "True Proven", Offboarded: undefined },
+      { Ready: "True Suspended", Suspended: "True Proven", Offboarded: undefined },
     ],
     [
       "cannot be suspended",
@@ -135,7 +135,7 @@ describe("what an identity says about itself", () => {
         settings: suspended,
       },
       "Suspending",
-      { Suspended: "True OffboardingFailing", Reconciling: "True BackingOff" },
+      { Ready: "False Suspended", Suspended: "True OffboardingFailing", Reconciling: "True BackingOff" },
     ],
     ["is coming back", { status: good([leaving]) }, "Resuming", { Ready: "False Resuming", Suspended: undefined }],
     [
@@ -144,7 +144,12 @@ describe("what an identity says about itself", () => {
       "Decommissioning",
       { Ready: "False Decommissioned", Offboarded: "False Cutting" },
     ],
-    ["is offboarded", { status: good([cut]), settings: ended }, "Decommissioned", { Offboarded: "True Proven" }],
+    [
+      "is offboarded",
+      { status: good([cut]), settings: ended },
+      "Decommissioned",
+      { Ready: "True Decommissioned", Offboarded: "True Proven" },
+    ],
     [
       "is not offboarded while somebody else gives it privileges",
       {
@@ -153,7 +158,7 @@ describe("what an identity says about itself", () => {
         observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
       },
       "Decommissioned",
-      { Offboarded: "False ForeignGrant" },
+      { Ready: "False Decommissioned", Offboarded: "False ForeignGrant" },
     ],
     [
       "says so of a suspended one too",
@@ -163,7 +168,7 @@ describe("what an identity says about itself", () => {
         observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
       },
       "Suspended",
-      { Suspended: "True ForeignGrant" },
+      { Ready: "False Suspended", Suspended: "True ForeignGrant" },
     ],
     [
       "is not offboarded while a credential is on again",
@@ -191,7 +196,7 @@ describe("what an identity says about itself", () => {
       "is deleted",
       { status: good([]), settings: ended },
       "Decommissioned",
-      { Offboarded: "True Deleted", Provisioned: "False Removed" },
+      { Ready: "True Decommissioned", Offboarded: "True Deleted", Provisioned: "False Removed" },
     ],
     ["never had anything", { status: {}, settings: ended }, "Decommissioned", { Offboarded: "True NothingThere" }],
     [
@@ -204,9 +209,9 @@ describe("what an identity says about itself", () => {
       "has expired",
       { status: good([cut]), settings: past },
       "Decommissioned",
-      { Ready: "False Expired", Expired: "True ExpiresAtPassed" },
+      { Ready: "True Expired", Expired: "True ExpiresAtPassed" },
     ],
-    ["had expired before it began", { status: {}, settings: past }, "Pending", { Ready: "False Expired" }],
+    ["had expired before it began", { status: {}, settings: past }, "Pending", { Ready: "True Expired" }],
     [
       "is due for review",
       {

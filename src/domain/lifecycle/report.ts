@@ -71,31 +71,31 @@ const condition = (
 
 const ready = (input: ReportInput): ConditionUpdate => {
   const { status, settings, now, situation, own } = input;
+  const wanted = wantedState(settings, now);
   if (wasOffboarded(status)) {
     return condition(
       "Ready",
-      "False",
+      wanted === "Decommissioned" && situation.kind !== "stalled" ? "True" : "False",
       "Decommissioned",
       "The identity was decommissioned and its accounts are deleted.",
     );
   }
-  const wanted = wantedState(settings, now);
   if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
   if (expired(settings, now)) {
     return condition(
       "Ready",
-      "False",
+      hasLeft(input) ? "True" : "False",
       "Expired",
       "spec.expiresAt has passed; a later time brings the identity back while its accounts are held.",
     );
   }
   if (wanted === "Decommissioned") {
-    return condition("Ready", "False", "Decommissioned", "spec.state is Decommissioned.");
+    return condition("Ready", hasLeft(input) ? "True" : "False", "Decommissioned", "spec.state is Decommissioned.");
   }
   if (wanted === "Suspended") {
     return condition(
       "Ready",
-      "False",
+      hasLeft(input) ? "True" : "False",
       "Suspended",
       "spec.state is Suspended; set it to Active to bring the identity back.",
     );
@@ -140,6 +140,10 @@ const ready = (input: ReportInput): ConditionUpdate => {
         `${settings.accounts.length} account(s) stand as the last known good spec says.`,
       );
 };
+
+/** It is as declared: nothing of it is accepted any more, and that was proven. Who waits for it (kstatus) has waited long enough. */
+const hasLeft = (input: ReportInput): boolean =>
+  suspended(input)?.reason === "Proven" || offboarded(input)?.status === "True";
 
 const repairing = (situation: Situation): boolean =>
   situation.kind === "acted" && "because" in situation.action && situation.action.because === "Drift";
