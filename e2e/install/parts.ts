@@ -1,8 +1,9 @@
 import { chart } from "./chart.ts";
+import { health } from "./health.ts";
 import type { InstallPart } from "./part.ts";
 import { prometheus } from "./prometheus.ts";
 import { rbac } from "./rbac.ts";
 import { upgrade } from "./upgrade/part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart, rbac, prometheus, upgrade];
+export const parts: readonly InstallPart[] = [chart, rbac, health, prometheus, upgrade];
