@@ -1,6 +1,6 @@
 import { chart } from "./chart.ts";
-import type { InstallPart } from "./part.ts";
 import { prometheus } from "./prometheus.ts";
+import type { InstallPart } from "./part.ts";
 import { rbac } from "./rbac.ts";
 import { upgrade } from "./upgrade/part.ts";
 
