@@ -85,4 +85,7 @@ function toStderr(line: string): void {
 
 // Run as a program: make what is missing, or with `clean` remove it.
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  await (process.argv[2] === "clean" ? cleanCache() : ensureToolchain());
+  await (process.argv[2] === "clean" ? cleanCache() : ensureToolchain()).catch((error: unknown) => {
+    toStderr(`error: ${(error as Error).message}`);
+    process.exitCode = 1;
+  });

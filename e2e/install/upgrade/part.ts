@@ -66,7 +66,7 @@ export const upgrade: InstallPart = {
           upgradeViolations: wrong.length,
           upgradedInFlight: upgraded.filter(({ hit }) => hit).length,
           failovers: changes.seconds.length,
-          failoverSecondsMax: Math.max(...changes.seconds),
+          failoverSecondsMax: Number(Math.max(...changes.seconds).toFixed(1)),
           skewViolations: skew.length,
         },
         problems: [...wrong, ...skew],
@@ -98,9 +98,11 @@ const upgradeInFlight = async (
   const goOn = async (run: Run): Promise<void> => {
     await pass();
     await run.operator().process.start();
+    await waitFor("the operator of this checkout runs", () => isToday(run), { timeout: 60_000 });
   };
   const atRest = async (run: Run): Promise<void> => {
     await run.settled();
+    if (await isToday(run)) throw new Error("it is not the first landed operator that has come to rest");
     run.hit();
     await run.operator().process.term();
     await goOn(run);
@@ -129,6 +131,10 @@ const upgradeInFlight = async (
     say(`${id}: ${seconds.toFixed(0)} s, ${violations.length} violation(s)`);
   return results;
 };
+
+/** The first landed operator has no such metric. */
+const isToday = async (run: Run): Promise<boolean> =>
+  (await run.operator().metrics())?.includes("keyturn_unowned_marks") === true;
 
 /** Leaders that are killed, or end as asked, in the middle of a rotation, while a second replica waits for the Lease. */
 const leaderChanges = async (

@@ -15,7 +15,7 @@ import { downloadDefaults, findChecksum } from "./download.ts";
 import type { DownloadOptions } from "./download.ts";
 import { downloadMode, makeDefaults, makePrograms } from "./make.ts";
 import type { DownloadMode, MakeOptions } from "./make.ts";
-import { programs } from "./programs.ts";
+import { programs, stackPrograms } from "./programs.ts";
 import type { ProgramKey } from "./programs.ts";
 import { releaseOf } from "./releases.ts";
 import type { Release } from "./releases.ts";
@@ -25,6 +25,9 @@ const sha256 = (data: Buffer | string): string => createHash("sha256").update(da
 const says = (line: string): string => `#!/bin/sh\necho '${line}'\n`;
 const KUBECTL = says("Client Version: v1.36.3");
 const HTML = "<!doctype html><title>Log in to the network</title>";
+
+/** A program of our own has no publisher but us. */
+const published = [...stackPrograms, "helm"] as const satisfies readonly ProgramKey[];
 
 type Answer = (response: ServerResponse) => void;
 const body =
@@ -261,14 +264,13 @@ describe("downloads of the stack's programs", function () {
   });
 
   it("cost a machine that nobody answers one wait for all programs together", async () => {
-    const keys = Object.keys(programs) as ProgramKey[];
-    for (const key of keys) answers.set(pathOf(local(key)?.checksums), silence);
+    for (const key of published) answers.set(pathOf(local(key)?.checksums), silence);
     const began = performance.now();
-    await makePrograms(keys, options());
+    await makePrograms(published, options());
     assert.ok(performance.now() - began < 2000);
     assert.deepEqual(
       built,
-      keys.map((key) => programs[key].name),
+      published.map((key) => programs[key].name),
     );
     assert.equal(said.filter((line) => line.startsWith("downloads:")).length, 1);
   });
@@ -338,9 +340,9 @@ describe("a publisher's checksum", () => {
 describe("a publisher's release", () => {
   const keys = Object.keys(programs) as ProgramKey[];
 
-  it("is named for every program on Linux, over https, in the pinned version", () => {
+  it("is named for every program that somebody publishes, on Linux, over https, in the pinned version", () => {
     for (const arch of ["x64", "arm64"])
-      for (const key of keys) {
+      for (const key of published) {
         const release = releaseOf(key, { os: "linux", arch })!;
         for (const url of [release.url, release.checksums]) {
           assert.equal(new URL(url).protocol, "https:");
