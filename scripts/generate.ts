@@ -3,12 +3,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type * as CrdGenerate from "@kubernetes-models/crd-generate";
-<<<<<<< HEAD
-import { knownFields } from "./known-fields.ts";
-=======
 import { parse } from "yaml";
 import { schemaDigest } from "../src/cli/doctor/schema-digest.ts";
->>>>>>> 41f4e97 (Doctor: checks, each with why and what to do; digests of the CRDs' schemas)
+import { knownFields } from "./known-fields.ts";
 import { readCrds } from "./samples.ts";
 import { withFieldTable } from "./spec-page.ts";
 
