@@ -127,8 +127,8 @@ const apiVersion = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   return [ok("api/version", what)];
 };
 
-const clock = async ({ cluster: { serverTime } }: DoctorPorts): Promise<readonly Finding[]> => {
-  const skewMs = serverTime()?.skewMs ?? 0;
+const clock = async ({ cluster: client }: DoctorPorts): Promise<readonly Finding[]> => {
+  const skewMs = client.serverTime()?.skewMs ?? 0;
   const what = "clock beside kube-apiserver's";
   if (Math.abs(skewMs) <= MOST_SKEW_MS) return [ok("clock", what)];
   const why = `${age(Math.abs(skewMs) / 1000)} ${skewMs > 0 ? "ahead" : "behind"} here`;
@@ -287,7 +287,7 @@ const leader = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
     : [bad("fail", id, what, `${holderIdentity} has not renewed it for ${age(Math.min(quiet, 1e9))}`, next)];
 };
 
-const nowOf = ({ cluster: { serverTime }, now }: DoctorPorts): Date => serverTime()?.now ?? now();
+const nowOf = ({ cluster: client, now }: DoctorPorts): Date => client.serverTime()?.now ?? now();
 
 const kill = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const [id, what] = ["kill-switch", "kill switch"];
