@@ -25,7 +25,8 @@ export const givenTo = (command: Command, args: readonly string[]): Given => {
       },
     ]),
   );
-  const { values, tokens, positionals } = parsed(command, args, options);
+  const { values: found, tokens, positionals } = parsed(command, args, options);
+  const values: Given["values"] = found;
   const used = new Set<number>();
   for (const token of tokens) {
     if (token.kind !== "option" || (!own.includes(token.name) && token.name !== "help")) continue;
@@ -38,7 +39,7 @@ export const givenTo = (command: Command, args: readonly string[]): Given => {
   const known = FORMS.find((one) => one === form);
   if (known === undefined) throw new WrongUse(`--output must be one of ${FORMS.join(", ")}.`);
   return {
-    values: values as Given["values"],
+    values,
     positionals,
     rest: args.filter((_, index) => !used.has(index)),
     help: values["help"] === true,
