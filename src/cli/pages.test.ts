@@ -54,7 +54,7 @@ describe("pages of the command line", () => {
     );
   });
 
-  it("speak of conditions and reasons that exist, and of every reason to stall", () => {
+  it("speak of conditions and reasons that exist", () => {
     const known: Readonly<Record<string, ConditionMeaning>> = CONDITIONS;
     const strangers = Object.keys(NEXT_STEPS).filter((key) => {
       const [type = "", reason] = key.split("/");

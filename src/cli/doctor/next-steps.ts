@@ -22,6 +22,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Stalled/KillSwitch": "Switch it off (ConfigMap keyturn-kill-switch) when its cause is gone.",
   "Stalled/Rejected": "Find out why the provider refuses new credentials; another one is tried by itself.",
   "Stalled/NegativeControlAccepted": "The login accepts anything, so nothing is proven: check spec.verify's target.",
+  "Stalled/VersionSkew": "Run the operator of the newer version, or take out the field that the message names.",
   "Stalled/StillInUse": "Find who still uses the old credential and move them.",
   "Stalled/Narrowed": "Change the spec; it goes forward only.",
   "Stalled/WasDecommissioned": "Create a new resource.",
