@@ -258,7 +258,7 @@ const readLine = (
       options: Object.fromEntries(known.map((name) => [name, { type: "string" as const }])),
       strict: true,
     });
-    return { values: values as Readonly<Record<string, string | undefined>>, problems: [] };
+    return { values: values, problems: [] };
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : "Unusable flags.";
     return { values: {}, problems: [`${why} Flags: ${known.map((name) => `--${name}`).join(", ")}.`] };

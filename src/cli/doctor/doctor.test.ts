@@ -190,26 +190,28 @@ describe("the doctor", () => {
 });
 
 describe("what is stuck", () => {
-  const patient = (conditions: readonly (readonly [string, string, string, string?])[], more: object = {}): Patient =>
-    ({
-      metadata: {
-        namespace: "a",
-        name: "x",
-        uid: "u",
-        resourceVersion: "1",
-        creationTimestamp: "2026-05-01T00:00:00Z",
-      },
-      status: {
-        conditions: conditions.map(([type, status, reason, since = NOW]) => ({
-          type,
-          status,
-          reason,
-          message: "m",
-          lastTransitionTime: since,
-        })),
-        ...more,
-      },
-    }) as Patient;
+  const patient = (
+    conditions: readonly (readonly [string, string, string, string?])[],
+    more: object = {},
+  ): Patient => ({
+    metadata: {
+      namespace: "a",
+      name: "x",
+      uid: "u",
+      resourceVersion: "1",
+      creationTimestamp: "2026-05-01T00:00:00Z",
+    },
+    status: {
+      conditions: conditions.map(([type, status, reason, since = NOW]) => ({
+        type,
+        status,
+        reason,
+        message: "m",
+        lastTransitionTime: since,
+      })),
+      ...more,
+    },
+  });
   const told = (one: Patient, kind = "SecretRotation"): readonly string[] =>
     stuckIn(kind, one, new Date(NOW)).map(({ id, result }) => `${result} ${id.slice(`stuck/${kind}/a/x/`.length)}`);
 

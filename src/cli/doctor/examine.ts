@@ -287,7 +287,7 @@ const leader = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
     : [bad("fail", id, what, `${holderIdentity} has not renewed it for ${age(Math.min(quiet, 1e9))}`, next)];
 };
 
-const nowOf = ({ cluster: client, now }: DoctorPorts): Date => client.serverTime()?.now ?? now();
+const nowOf = (ports: DoctorPorts): Date => ports.cluster.serverTime()?.now ?? ports.now();
 
 const kill = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const [id, what] = ["kill-switch", "kill switch"];

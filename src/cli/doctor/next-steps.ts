@@ -1,5 +1,3 @@
-import type { ConditionType } from "../../api/v1alpha1/reasons.ts";
-
 /**
  * Condition, or condition and reason → what a person can do. docs/reference/conditions.md ("What to do") shows the same; a test
  * compares them.
@@ -50,5 +48,5 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
 };
 
 /** The text for a condition and its reason, or for the condition alone. */
-export const nextStep = (type: ConditionType | string, reason: string): string =>
+export const nextStep = (type: string, reason: string): string =>
   NEXT_STEPS[`${type}/${reason}`] ?? NEXT_STEPS[type] ?? "See docs/reference/conditions.md.";

@@ -67,12 +67,12 @@ type Identity = KubeObject & { readonly spec: { readonly state?: string } };
  * without anybody having said so.
  */
 const setState = async (
-  { cluster, gitOwner }: PluginPorts,
+  ports: PluginPorts,
   ref: ObjectRef,
   state: "Suspended" | "Active",
   given: Given,
 ): Promise<Said> => {
-  const object = await cluster.get<Identity>(ref);
+  const object = await ports.cluster.get<Identity>(ref);
   if (object === undefined)
     throw new OperatorError("NotFound", { publicMessage: `${describeRef(ref)} does not exist.` });
   const present = object.spec.state ?? "Active";
@@ -81,7 +81,7 @@ const setState = async (
     return { code: EXIT.found, out: `${describeRef(ref)} ${why}\n` };
   }
   if (present === state) return { code: EXIT.fine, out: `${describeRef(ref)} is ${state} already.\n` };
-  const owner = gitOwner(object.metadata);
+  const owner = ports.gitOwner(object.metadata);
   const force = given.values["force"] === true;
   if (owner !== undefined && !force) {
     const why = `${owner} shows that Git owns ${describeRef(ref)}; the next sync would put a change back. Set spec.state: ${state} there.`;
@@ -89,7 +89,7 @@ const setState = async (
     return { code: EXIT.found, out: `${why}\n${emergency}\n` };
   }
   const { resourceVersion } = object.metadata;
-  await cluster.mergePatch(ref, { metadata: { resourceVersion }, spec: { state } });
+  await ports.cluster.mergePatch(ref, { metadata: { resourceVersion }, spec: { state } });
   const warning =
     owner === undefined
       ? ""
