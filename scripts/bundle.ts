@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
@@ -19,23 +19,35 @@ const BANNER = [
   "const __dirname = keyturnDirname(__filename);",
 ].join("\n");
 
+/** `env node` may be any Node; an old one would end in a stack trace. */
+const PLUGIN_HEAD = `#!/usr/bin/env node
+if (Number(process.versions.node.split(".")[0]) < 22) {
+  process.stderr.write("kubectl-keyturn needs Node.js 22.19 or later; this is " + process.versions.node + ".\\n");
+  process.exit(2);
+}
+`;
+const bundle = (entry: string, outfile: string, first = "") =>
+  build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    sourcemap: false,
+    legalComments: "eof",
+    // Native and optional parts that are not there and not needed.
+    external: ["bufferutil", "utf-8-validate"],
+    banner: { js: `${first}${BANNER}` },
+    metafile: true,
+    logLevel: "warning",
+  });
+// The operator, and beside it the plugin that goes on a PATH.
+const plugin = join(dirname(values.outfile), "kubectl-keyturn");
 await mkdir(dirname(values.outfile), { recursive: true });
-const { metafile } = await build({
-  absWorkingDir: ROOT,
-  entryPoints: ["src/main.ts"],
-  outfile: values.outfile,
-  bundle: true,
-  platform: "node",
-  target: "node24",
-  format: "esm",
-  sourcemap: false,
-  legalComments: "eof",
-  // Native and optional parts that are not there and not needed.
-  external: ["bufferutil", "utf-8-validate"],
-  banner: { js: BANNER },
-  metafile: true,
-  logLevel: "warning",
-});
-for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+const made = [await bundle("src/main.ts", values.outfile), await bundle("src/kubectl-keyturn.ts", plugin, PLUGIN_HEAD)];
+await chmod(plugin, 0o755);
+for (const [file, { bytes }] of made.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
   process.stdout.write(`${relative(process.cwd(), join(ROOT, file))}: ${(bytes / 1024 / 1024).toFixed(1)} MiB\n`);
 }

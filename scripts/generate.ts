@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type * as CrdGenerate from "@kubernetes-models/crd-generate";
+import { parse } from "yaml";
+import { schemaDigest } from "../src/cli/doctor/schema-digest.ts";
 import { knownFields } from "./known-fields.ts";
 import { readCrds } from "./samples.ts";
 import { withFieldTable } from "./spec-page.ts";
@@ -56,6 +58,7 @@ const makeInto = async (target: string): Promise<void> => {
       const kind = file.replace(/\.ts$/, "");
       await put(join(target, MODELS, `${kebab(kind)}.ts`), toModel(kind, await readFile(join(made, file), "utf8")));
     }
+    await put(join(target, MODELS, "crd-digests.ts"), crdDigests(input));
     for (const folder of COPIES) {
       await mkdir(join(target, folder), { recursive: true });
       for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
@@ -69,6 +72,15 @@ const makeInto = async (target: string): Promise<void> => {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+};
+
+/** Name of each CRD → digest of its schema: by it `keyturn doctor` knows whether a cluster has the CRDs of this version. */
+const crdDigests = (files: readonly string[]): string => {
+  const lines = files.map((file) => {
+    const crd = parse(file) as { metadata: { name: string }; spec: { versions: { schema: unknown }[] } };
+    return `  "${crd.metadata.name}": "${schemaDigest(crd.spec.versions[0]?.schema)}",\n`;
+  });
+  return `${HEADER}export const CRD_DIGESTS: Readonly<Record<string, string>> = {\n${lines.join("")}};\n`;
 };
 
 /** crd-generate tells of each file that it writes; here they are drafts in a temporary folder. */

@@ -176,7 +176,7 @@ describe("npm run inventory on real servers", function () {
     await stack.vault.seal();
     const { code, out } = await run();
     await stack.vault.unseal();
-    equal(code, 2);
+    equal(code, 3);
     match(out, /^ProviderConnection vault: /m);
     match(out, /^payments +billing /m);
     equal((await run("--check", "--watch-namespace", "default")).code, 0);

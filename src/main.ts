@@ -4,11 +4,13 @@ import { trailFiles } from "./audit/files.ts";
 import { compose } from "./compose.ts";
 import { systemClock } from "./kernel/clock.ts";
 import { toOperatorError } from "./kernel/errors.ts";
-import { FLAGS, readOptions, type Options } from "./options.ts";
+import { OPERATOR_COMMANDS, programUsage } from "./cli/commands.ts";
+import { flagLines, readOptions, UnusableOptions, type Options } from "./options.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { PrometheusMetrics } from "./telemetry/metrics.ts";
 import { startProbes } from "./telemetry/probes.ts";
 import { Redactor } from "./telemetry/redactor.ts";
+import { endWith, operatorCommand, readText } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes: 0 stopped as asked, 1 a start that failed or a lost lease (start me again), 2 unusable options. */
@@ -16,24 +18,23 @@ const EXIT = { stopped: 0, failed: 1, usage: 2 } as const;
 
 const usage = (): string =>
   [
-    "keyturn: a Kubernetes operator for non-human identities",
+    "keyturn [run] [flags]: a Kubernetes operator for non-human identities",
     "",
-    ...FLAGS.map(
-      ({ name, fallback, help }) => `  --${name.padEnd(20)} ${help}${fallback === "" ? "" : ` (${fallback})`}`,
-    ),
+    ...flagLines(),
     "",
+    programUsage("keyturn", OPERATOR_COMMANDS),
   ].join("\n");
 
-const parse = (): Options | number => {
-  const args = process.argv.slice(2);
+const parse = (args: readonly string[]): Options | number => {
   if (args.includes("--help") || args.includes("-h")) {
     process.stdout.write(usage());
     return EXIT.stopped;
   }
   try {
-    return readOptions(args, process.env, hostname());
+    return readOptions(args, process.env, hostname(), readText);
   } catch (thrown) {
-    process.stderr.write(`keyturn: ${thrown instanceof Error ? thrown.message : "unusable options"}\n`);
+    const problems = thrown instanceof UnusableOptions ? thrown.problems : ["unusable options"];
+    process.stderr.write(problems.map((problem) => `keyturn: ${problem}\n`).join(""));
     return EXIT.usage;
   }
 };
@@ -87,7 +88,13 @@ const splitAddress = (address: string): readonly string[] => {
   return [address.slice(0, colon).replace(/^\[|\]$/g, ""), address.slice(colon + 1)];
 };
 
-const parsed = parse();
-if (typeof parsed === "number") process.exitCode = parsed;
-// Sockets that linger must not hold the process once everything has been shut down.
-else process.exit(await run(parsed));
+const [first = "", ...others] = process.argv.slice(2);
+// `keyturn --flag` and `keyturn run --flag` are the operator; every other word is a command.
+if (first !== "" && first !== "run" && !first.startsWith("-")) {
+  endWith(await operatorCommand(process.argv.slice(2)));
+} else {
+  const parsed = parse(first === "run" ? others : process.argv.slice(2));
+  if (typeof parsed === "number") process.exitCode = parsed;
+  // Sockets that linger must not hold the process once everything has been shut down.
+  else process.exit(await run(parsed));
+}

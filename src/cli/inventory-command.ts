@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Inventory } from "../domain/inventory/inventory.ts";
+import { EXIT } from "./doctor/finding.ts";
 import type { OutputForm } from "./inventory-text.ts";
 
 export interface InventoryCommand {
@@ -10,10 +11,7 @@ export interface InventoryCommand {
   readonly rest: readonly string[];
 }
 
-/** Exit codes; docs/how-to/take-an-inventory.md has the same. */
-export const INVENTORY_EXIT = { fine: 0, found: 1, incomplete: 2, usage: 3 } as const;
-
-const FORMS: readonly OutputForm[] = ["table", "wide", "json"];
+const FORMS: readonly OutputForm[] = ["table", "wide", "json", "yaml"];
 
 /** The flags of the command itself taken out of all others; throws an Error that names what is wrong. */
 export const inventoryCommand = (args: readonly string[]): InventoryCommand => {
@@ -52,6 +50,6 @@ export const inventoryExit = (
   check: boolean,
 ): number => {
   const found = inventory.unowned.length + inventory.unknownCredentials.length;
-  if (check && found > 0) return INVENTORY_EXIT.found;
-  return inventory.unreached.length > 0 ? INVENTORY_EXIT.incomplete : INVENTORY_EXIT.fine;
+  if (check && found > 0) return EXIT.found;
+  return inventory.unreached.length > 0 ? EXIT.blind : EXIT.fine;
 };

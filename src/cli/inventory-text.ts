@@ -1,11 +1,13 @@
 import type { Inventory, InventoriedIdentity } from "../domain/inventory/inventory.ts";
 import { age, columns, plain } from "./columns.ts";
+import type { Form } from "./commands.ts";
+import { printed } from "./print.ts";
 
-export type OutputForm = "table" | "wide" | "json";
+export type OutputForm = Form;
 
-/** What is printed for an inventory. JSON is the inventory itself, for scripts. */
+/** What is printed for an inventory. JSON and YAML are the inventory itself, for scripts. */
 export const inventoryText = (inventory: Inventory, form: OutputForm): string =>
-  form === "json" ? `${JSON.stringify(inventory, null, 2)}\n` : sections(inventory, form === "wide").join("\n");
+  printed(inventory, form, (wide) => sections(inventory, wide).join("\n"));
 
 const sections = (inventory: Inventory, wide: boolean): readonly string[] => [
   `IDENTITIES (${inventory.identities.length})\n${identities(inventory.identities, wide)}`,

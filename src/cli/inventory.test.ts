@@ -50,7 +50,7 @@ describe("npm run inventory", () => {
   });
 
   it("prints nothing that steers a terminal", () => {
-    for (const form of ["table", "wide", "json"] as const) {
+    for (const form of ["table", "wide", "json", "yaml"] as const) {
       assert.ok(!inventoryText(inventory(FOUND, NOW), form).includes("\u001b"), form);
     }
   });
@@ -77,8 +77,8 @@ describe("npm run inventory", () => {
         true,
         { unowned: [], unknownCredentials: one, unreached: one },
       ],
-      [2, "a place where it could not look", true, { unowned: [], unknownCredentials: [], unreached: one }],
-      [2, "a place where it could not look, unasked", false, { unowned: one, unknownCredentials: [], unreached: one }],
+      [3, "a place where it could not look", true, { unowned: [], unknownCredentials: [], unreached: one }],
+      [3, "a place where it could not look, unasked", false, { unowned: one, unknownCredentials: [], unreached: one }],
     ];
     for (const [code, title, check, picture] of cases) {
       it(`${code}: ${title}`, () => assert.equal(inventoryExit(picture, check), code));
@@ -106,7 +106,7 @@ describe("npm run inventory", () => {
     }
 
     it("and refuses a form that it does not know", () => {
-      assert.throws(() => inventoryCommand(["-o", "yaml"]), /--output/);
+      assert.throws(() => inventoryCommand(["-o", "xml"]), /--output/);
     });
   });
 

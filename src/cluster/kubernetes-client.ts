@@ -162,6 +162,21 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return allowed;
   }
 
+  /** The server's own version, for the doctor. */
+  async serverVersion(): Promise<{ readonly major: string; readonly minor: string }> {
+    const asked = { what: "read the server's version", write: false };
+    const answer = await this.#transport.call({
+      ...asked,
+      method: "GET",
+      path: "/version",
+      maxBytes: LARGEST_OBJECT_BYTES,
+    });
+    const { major, minor } = answer;
+    if (typeof major !== "string" || typeof minor !== "string")
+      throw errorOfRubbish(asked, "answered without a version");
+    return { major, minor };
+  }
+
   serverTime(): { readonly now: Date; readonly skewMs: number } | undefined {
     return this.#serverClock.read();
   }

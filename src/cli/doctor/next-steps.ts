@@ -1,0 +1,52 @@
+/**
+ * Condition, or condition and reason → what a person can do. docs/reference/conditions.md ("What to do") shows the same; a test
+ * compares them.
+ */
+export const NEXT_STEPS: Readonly<Record<string, string>> = {
+  "Stalled/Conflict": "Name another target or place of delivery, or remove the other owner's claim.",
+  "Stalled/SlotsFull": "Delete an access key of the user that nobody needs; AWS allows two.",
+  "Stalled/StrayInUse":
+    "Find who uses the disabled key (IAM last used, CloudTrail), move them, then delete the key at AWS.",
+  "Stalled/StrayOnSharedTarget": "Delete the key at AWS, or leave it and run kubectl keyturn retry.",
+  "Stalled/NotFound": "Create what the message names, or change the spec.",
+  "Stalled/AlreadyExists": "Choose another name, or adopt what is there (docs/how-to/adopt-an-identity.md).",
+  "Stalled/InvalidSpec": "Change the field that the message names.",
+  "Stalled/PermissionDenied":
+    "Allow it: allowedNamespaces or grants of the ProviderConnection, the requester's bind, or the operator's rights at the provider.",
+  "Stalled/Unauthenticated": "Put the operator's own login at the provider right; see the ProviderConnection.",
+  "Stalled/QuotaExceeded": "Make room at the provider, or raise its quota.",
+  "Stalled/LimitReached":
+    "Find out why so much happens at once; then wait, raise --limit-*, or set keyturn.dev/release on the ledger entry.",
+  "Stalled/KillSwitch": "Switch it off (ConfigMap keyturn-kill-switch) when its cause is gone.",
+  "Stalled/Rejected": "Find out why the provider refuses new credentials; another one is tried by itself.",
+  "Stalled/NegativeControlAccepted": "The login accepts anything, so nothing is proven: check spec.verify's target.",
+  "Stalled/VersionSkew": "Run the operator of the newer version, or take out the field that the message names.",
+  "Stalled/StillInUse": "Find who still uses the old credential and move them.",
+  "Stalled/Narrowed": "Change the spec; it goes forward only.",
+  "Stalled/WasDecommissioned": "Create a new resource.",
+  Stalled: "Read the condition's message and docs/reference/conditions.md; then kubectl keyturn retry.",
+  Reverted: "Put the spec right: the last known good one is in force. kubectl keyturn retry tries the same once more.",
+  Conflict: "Name another target, or remove the other owner's claim or mark.",
+  RollbackUnavailable: "Nothing now; do not delete the new credential, for there is no way back to the old one.",
+  "OldCredentialRevoked/ClockSkew": "Put the clock of the operator's node right.",
+  "OldCredentialRevoked/RevocationFailing":
+    "Let the operator disable and delete keys at the provider; the message has the refusal.",
+  "Offboarded/OffboardingFailing": "Let the operator cut rights at the provider; the message has the refusal.",
+  "Offboarded/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
+  "Suspended/OffboardingFailing": "Let the operator cut rights at the provider; the message has the refusal.",
+  "Suspended/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
+  "DependentsUpdated/DependentUnhealthy": "Make the workload healthy; the rotation waits for it.",
+  "DependentsUpdated/DependentMissing": "Create the workload, or take it out of spec.dependents.",
+  "DependentsUpdated/ExternalConfirmation":
+    "Move the external dependent, then set the annotation that the event names.",
+  DependentsUpdated: "Look at the rollout: kubectl rollout status.",
+  Reconciling: "Read the message: a provider that is away is waited for; kubectl keyturn retry ends a back-off.",
+  Unmanaged: "Delete what the message names, or declare it.",
+  Drifted: "Declare what was changed by hand, or set spec.drift.mode to Enforce.",
+  ReviewDue: "Ask the owner; then set keyturn.dev/reviewed-at.",
+  Paused: "kubectl keyturn unpause, when its cause is gone.",
+};
+
+/** The text for a condition and its reason, or for the condition alone. */
+export const nextStep = (type: string, reason: string): string =>
+  NEXT_STEPS[`${type}/${reason}`] ?? NEXT_STEPS[type] ?? "See docs/reference/conditions.md.";
