@@ -188,6 +188,7 @@ describe("kubectl keyturn on a real control plane", function () {
       spec: {
         source: { awsAccessKey: { connectionRef: { name: "aws" }, userName: "lake" } },
         deliver: [{ name: "app", kubernetesSecret: { name: "lake-key" } }],
+        dependents: [],
       },
     });
     const annotations = async () =>
