@@ -29,6 +29,17 @@ try {
   await rm(healthy, { recursive: true, force: true });
 }
 
+// Nor has a scenario that does not pass with the operator as it is.
+if (flags["with-accept"]) {
+  for (const mutant of chosen) {
+    const run = scenarioOf(mutant);
+    if (run === undefined) continue;
+    const code = await accept(run);
+    print(`${code === 0 ? "passes   " : "FAILS    "} without any mutant: accept -- ${run.join(" ")}`);
+    if (code !== 0) process.exit(1);
+  }
+}
+
 let survivors = 0;
 let ended = 0;
 for (const mutant of chosen) {
@@ -39,8 +50,8 @@ for (const mutant of chosen) {
     if (test === undefined) survivors += 1;
     print(test === undefined ? `survived  ${mutant.name}` : `caught    ${mutant.name}: ${test}`);
     ended += 1;
-    if (flags["with-accept"] && mutant.scenario !== undefined) {
-      const run = [mutant.campaign ?? "rotation", "--scenario", mutant.scenario];
+    const run = scenarioOf(mutant);
+    if (flags["with-accept"] && run !== undefined) {
       const noticed = await acceptNotices(run, folder);
       if (!noticed) survivors += 1;
       print(`${noticed ? "caught   " : "survived "} ${mutant.name}: accept -- ${run.join(" ")}`);
@@ -123,6 +134,10 @@ async function firstFailure(specs: readonly string[], folder: string): Promise<s
   return undefined;
 }
 
+function scenarioOf({ campaign, scenario }: Mutant): readonly string[] | undefined {
+  return scenario === undefined ? undefined : [campaign ?? "rotation", "--scenario", scenario];
+}
+
 /** True when the run of the scenario with the mutated operator ends in violations (exit code 1). */
 async function acceptNotices(run: readonly string[], folder: string): Promise<boolean> {
   const bundle = join(folder, "keyturn.mjs");
@@ -131,10 +146,15 @@ async function acceptNotices(run: readonly string[], folder: string): Promise<bo
   await promisify(execFile)(process.execPath, [join(folder, "scripts/bundle.ts"), "--outfile", bundle], {
     cwd: folder,
   });
-  const args = [join(root, "e2e/accept/main.ts"), ...run, "--operator", bundle];
+  return (await accept([...run, "--operator", bundle])) === 1;
+}
+
+/** The exit code of `npm run accept -- …`. Throws when it does not know what it is asked for, or ends by no code of its own. */
+async function accept(run: readonly string[]): Promise<number> {
+  const args = [join(root, "e2e/accept/main.ts"), ...run];
   const code = await new Promise<number | null>((resolve) => {
     spawn(process.execPath, args, { cwd: root, stdio: "ignore" }).on("exit", resolve);
   });
-  if (code === 2) throw new Error(`accept does not know ${run.join(" ")}`);
-  return code !== 0;
+  if (code !== 0 && code !== 1) throw new Error(`accept -- ${run.join(" ")} ended with ${code ?? "a signal"}`);
+  return code;
 }

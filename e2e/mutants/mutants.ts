@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
     instead: `  const listing = requireListing(scope);
   const { openSource: hasty } = await import("../steps/observe.ts");
   const hastySource = await hasty(scope, act.inForce, ports);
-  if (scope.status.sequence === undefined) await hastySource.issue({ signal: scope.signal, log: ports.log });`,
+  if (scope.status.current === undefined) await hastySource.issue({ signal: scope.signal, log: ports.log });`,
     specs: [reconciler],
     scenario: "kill/kubernetes/POST.configmaps/3/answerDelivered",
   },
