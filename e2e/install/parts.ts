@@ -1,3 +1,4 @@
+import { argocd } from "./argocd.ts";
 import { chart } from "./chart.ts";
 import { health } from "./health.ts";
 import type { InstallPart } from "./part.ts";
@@ -6,4 +7,4 @@ import { rbac } from "./rbac.ts";
 import { upgrade } from "./upgrade/part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart, rbac, health, prometheus, upgrade];
+export const parts: readonly InstallPart[] = [chart, rbac, health, argocd, prometheus, upgrade];

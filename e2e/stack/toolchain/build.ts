@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { cachePath } from "./find.ts";
 import { longCommand } from "./long-command.ts";
@@ -48,10 +48,22 @@ export async function build(
   ];
   try {
     const title = `${step} building ${program.name} ${program.version} from source (${program.about})`;
-    await longCommand(title, "go", args, join(import.meta.dirname, program.module), say);
+    const module = join(import.meta.dirname, program.module);
+    await longCommand(title, "go", args, module, say);
+    if (program.beside !== undefined) await layBeside(path, program.beside, module);
     await rename(unfinished, path);
   } finally {
     await rm(unfinished, { force: true });
   }
   return path;
+}
+
+/** Before the program itself is there: whoever finds the program finds these as well. */
+async function layBeside(path: string, { module, folder }: NonNullable<Program["beside"]>, cwd: string): Promise<void> {
+  const { stdout } = await run("go", ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], { cwd });
+  const to = join(dirname(path), basename(folder));
+  await rm(to, { recursive: true, force: true });
+  // Modules in Go's cache are read-only, and copies of them need not be.
+  await cp(join(stdout.trim(), folder), to, { recursive: true });
+  await run("chmod", ["-R", "u+w", to]);
 }

@@ -12,6 +12,8 @@ export interface Program {
   readonly package: string;
   readonly flags: readonly string[];
   readonly about: string;
+  /** A folder of a Go module that lies beside the program when it is built, under its own last name. */
+  readonly beside?: { readonly module: string; readonly folder: string };
 }
 
 const kubernetes = "1.36.3";
@@ -84,6 +86,19 @@ export const programs = {
       ].join(" "),
     ],
     about: "about two minutes",
+  },
+  /** Its controllers and repo server, unchanged, in one program of three (`argocd/main.go`); with the CRDs of that version. */
+  argocd: {
+    name: "argocd-parts",
+    version: "v3.2.11",
+    folder: "argocd-v3.2.11-1",
+    versionArgs: [],
+    says: /^never in PATH$/m,
+    module: "argocd",
+    package: ".",
+    flags: ["-ldflags", "-s -w -X github.com/argoproj/argo-cd/v3/common.version=3.2.11"],
+    about: "4 to 8 minutes",
+    beside: { module: "github.com/argoproj/argo-cd/v3", folder: "manifests/crds" },
   },
   /** Ours: what Argo CD's Lua and kstatus make of a resource. The number rises with every change of its source. */
   judge: {

@@ -51,6 +51,8 @@ export function releaseOf(key: ProgramKey, platform: Platform = thisMachine): Re
       };
     }
     case "judge":
+    // Its release is the whole of Argo CD, without the CRDs.
+    case "argocd":
       return undefined;
     case "helm": {
       const url = `https://get.helm.sh/helm-${version}-linux-${arch}.tar.gz`;
