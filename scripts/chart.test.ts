@@ -47,18 +47,37 @@ const rulesIn = async (path: string): Promise<readonly { readonly role: Manifest
 
 describe("permissions", () => {
   it("are the same in the chart and in config/rbac", async () => {
-    for (const name of ["operator", "grantable-roles", "users"])
+    // Those of the operator are made from one source; `accept -- install` renders both.
+    for (const name of ["grantable-roles", "users"])
       deepStrictEqual(await objects(`${TEMPLATES}/rbac-${name}.yaml`), await objects(`config/rbac/${name}.yaml`), name);
   });
 
   it("hold no wildcard, no way to widen themselves, and no list of Secrets in the cluster", async () => {
-    for (const { role, rule } of await rulesIn("config/rbac/operator.yaml")) {
+    const files = [
+      "config/rbac/operator.yaml",
+      "config/namespaces/operator.yaml",
+      "config/namespaces/namespace-role.yaml",
+    ];
+    const all = (await Promise.all(files.map((file) => rulesIn(file)))).flat();
+    ok(all.length > 30);
+    for (const { role, rule } of all) {
       const { apiGroups, resources, verbs } = rule;
       const words = [...apiGroups, ...resources, ...verbs];
       for (const word of ["*", "escalate", "bind", "impersonate"])
         ok(!words.includes(word), `${role.metadata.name}: ${word}`);
       const listsSecrets = resources.includes("secrets") && (verbs.includes("list") || verbs.includes("watch"));
       ok(role.kind !== "ClusterRole" || !listsSecrets, role.metadata.name);
+    }
+  });
+
+  it("reach no Secret beyond the namespaces that are named, where namespaces are named", async () => {
+    const rules = await rulesIn("config/namespaces/operator.yaml");
+    ok(rules.length > 5);
+    for (const { role, rule } of rules) {
+      deepStrictEqual([role.kind, role.metadata.name], ["ClusterRole", "keyturn-operator"]);
+      for (const resource of ["secrets", "serviceaccounts", "rolebindings", "deployments", "secretrotations"])
+        ok(!rule.resources.includes(resource), resource);
+      if (rule.resources.includes("clusterrolebindings")) deepStrictEqual(rule.verbs, ["get", "list"]);
     }
   });
 
@@ -102,9 +121,15 @@ describe("permissions", () => {
     ok(template.includes('{{- if has "*" $all }}\n{{- fail '), "the chart refuses *");
   });
 
-  it("let people write specs, and neither status nor the ledger", async () => {
-    for (const { rule } of await rulesIn("config/rbac/users.yaml"))
-      deepStrictEqual(rule.resources, ["secretrotations", "serviceaccountlifecycles"]);
+  it("let people write specs and no status; approvers annotate the ledger, and write nothing else", async () => {
+    for (const { role, rule } of await rulesIn("config/rbac/users.yaml")) {
+      const reads = rule.verbs.every((verb) => ["get", "list", "watch"].includes(verb));
+      const { name } = role.metadata;
+      ok(!rule.resources.some((resource) => resource.includes("/")), name);
+      if (name === "keyturn-approver" && !reads)
+        deepStrictEqual([rule.resources, rule.verbs], [["orphanedcredentials"], ["patch"]]);
+      if (name !== "keyturn-approver") deepStrictEqual(rule.resources, ["secretrotations", "serviceaccountlifecycles"]);
+    }
   });
 });
 

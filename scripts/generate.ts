@@ -6,12 +6,15 @@ import type * as CrdGenerate from "@kubernetes-models/crd-generate";
 import { parse } from "yaml";
 import { schemaDigest } from "../src/cli/doctor/schema-digest.ts";
 import { knownFields } from "./known-fields.ts";
+import { monitoringFiles } from "./monitoring.ts";
+import { rbacFiles } from "./rbac.ts";
 import { readCrds } from "./samples.ts";
 import { withFieldTable } from "./spec-page.ts";
 
 /**
  * Makes everything that follows from crds/: TypeScript models, the copies that the chart and
- * kustomize need, and the tables of fields in docs/spec/.
+ * kustomize need, and the tables of fields in docs/spec/; from src/cluster/rights.ts all about the operator's rights;
+ * and from the chart's rules and dashboard those of kustomize.
  * With --verify it writes nowhere but a temporary folder and fails when the checkout differs.
  */
 const ROOT = join(import.meta.dirname, "..");
@@ -19,6 +22,18 @@ const CRDS = join(ROOT, "crds");
 const MODELS = "src/api/v1alpha1/generated";
 const COPIES = ["charts/keyturn/files/crds", "config/crd/crds"];
 const PAGES = "docs/spec";
+const RBAC_PAGE = "docs/reference/rbac.md";
+
+/** What follows from src/cluster/rights.ts, and from the chart's rules and dashboard. */
+const followers = async (): Promise<Readonly<Record<string, string>>> => {
+  const read = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
+  const files = "charts/keyturn/files";
+  return {
+    ...rbacFiles(await read(RBAC_PAGE)),
+    ...monitoringFiles(await read(`${files}/rules.yaml`), await read(`${files}/dashboard.json`)),
+  };
+};
+const FOLLOWERS = Object.keys(await followers());
 
 // Its ESM build imports folders, which Node refuses; the CommonJS build works.
 const { generate } = createRequire(import.meta.url)("@kubernetes-models/crd-generate") as typeof CrdGenerate;
@@ -63,6 +78,7 @@ const makeInto = async (target: string): Promise<void> => {
       await mkdir(join(target, folder), { recursive: true });
       for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
     }
+    for (const [path, text] of Object.entries(await followers())) await put(join(target, path), text);
     const crds = await readCrds();
     await put(join(target, MODELS, "known-fields.ts"), `${HEADER}${knownFields(crds)}`);
     for (const crd of crds) {
@@ -106,6 +122,10 @@ const collect = async (root: string): Promise<ReadonlyMap<string, string>> => {
     const files = await readdir(join(root, folder)).catch(() => [] as string[]);
     for (const file of files) found.set(join(folder, file), await readFile(join(root, folder, file), "utf8"));
   }
+  for (const path of FOLLOWERS) {
+    const text = await readFile(join(root, path), "utf8").catch(() => undefined);
+    if (text !== undefined) found.set(path, text);
+  }
   return found;
 };
 
@@ -114,7 +134,7 @@ const differences = (wanted: ReadonlyMap<string, string>, present: ReadonlyMap<s
   return paths.flatMap((path) => {
     const [want, have] = [wanted.get(path), present.get(path)];
     if (want === have) return [];
-    if (want === undefined) return [`${path}: nothing in crds/ makes it`];
+    if (want === undefined) return [`${path}: nothing makes it`];
     if (have === undefined) return [`${path}: missing`];
     const [wantLines, haveLines] = [want.split("\n"), have.split("\n")];
     const line = wantLines.findIndex((text, index) => text !== haveLines[index]);
@@ -129,7 +149,7 @@ if (process.argv.includes("--verify")) {
     await makeInto(scratch);
     const found = differences(await collect(scratch), await collect(ROOT));
     if (found.length > 0) {
-      process.stderr.write(`Not what crds/ makes; run npm run generate:\n${found.join("\n")}\n`);
+      process.stderr.write(`Not what the sources make; run npm run generate:\n${found.join("\n")}\n`);
       process.exitCode = 1;
     }
   } finally {

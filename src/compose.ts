@@ -7,8 +7,10 @@ import type { ClusterClient, Informer, KubeObject, ResourceKind } from "./cluste
 import { loadKubeConfig } from "./cluster/endpoint.ts";
 import { KubernetesEventRecorder } from "./cluster/event-recorder.ts";
 import { ListWatchInformer } from "./cluster/informer.ts";
+import { joinedInformer } from "./cluster/joined-informer.ts";
 import { KubernetesClient } from "./cluster/kubernetes-client.ts";
 import { KubernetesLeaseStore } from "./cluster/lease-store.ts";
+import { isWatched } from "./cluster/watched.ts";
 import { connect, type Connections } from "./connect.ts";
 import type { Reconciler, ReconcileRequest } from "./engine/contract.ts";
 import { Controller } from "./engine/controller.ts";
@@ -20,7 +22,7 @@ import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
 import type { Logger } from "./kernel/logger.ts";
 import type { Options } from "./options.ts";
-import { allows } from "./reconcilers/connections.ts";
+import { allowsAny } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
@@ -74,8 +76,13 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
 
   const informerOf = <T extends KubeObject>(kind: ResourceKind, namespace?: string): ListWatchInformer<T> =>
     new ListWatchInformer<T>({ source: cluster, kind, namespace, clock, log });
-  const rotations = informerOf<SecretRotation>(SECRET_ROTATION, options.watchNamespace);
-  const identities = informerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE, options.watchNamespace);
+  const watched = options.watchNamespaces;
+  const watchedInformerOf = <T extends KubeObject>(kind: ResourceKind): Informer<T> =>
+    watched.length === 0
+      ? informerOf<T>(kind)
+      : joinedInformer(new Map(watched.map((namespace) => [namespace, informerOf<T>(kind, namespace)])));
+  const rotations = watchedInformerOf<SecretRotation>(SECRET_ROTATION);
+  const identities = watchedInformerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE);
   const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
   const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL);
 
@@ -122,12 +129,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     follow(connectionObjects, connectionController, {
       clock,
       everyMs: options.resyncMs,
-      only: (connection) => options.watchNamespace === undefined || allows(connection, options.watchNamespace),
+      only: (connection) => allowsAny(connection, watched),
     }),
     follow(orphans, orphanController, {
       clock,
       everyMs: options.resyncMs,
-      only: ({ spec }) => options.watchNamespace === undefined || spec.origin.namespace === options.watchNamespace,
+      only: ({ spec }) => isWatched(watched, spec.origin.namespace),
     }),
   ];
   // The ledger waits for its resource to be gone, a rotation or an identity for its connection to be put right.
@@ -298,7 +305,7 @@ const remembering = (staging: StagingStore, redactor: Redactor): StagingStore =>
 const surveyPorts = (options: Options, cluster: ClusterClient, connections: Connections): SurveyPorts => ({
   cluster,
   clusterName: options.clusterName,
-  watchNamespace: options.watchNamespace,
+  watched: options.watchNamespaces,
   marked: (connection, context) => connections.marked(connection, context),
   keysOf: (connection, user) => connections.sources.awsAccessKey(connection, user),
 });

@@ -110,9 +110,9 @@ export const connect = (
         measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
     },
     async marked(connection, context) {
-      const { watchNamespace: namespace } = options;
-      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, namespace);
-      return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, namespace);
+      const { watchNamespaces } = options;
+      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, watchNamespaces);
+      return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, watchNamespaces);
     },
     async close() {
       aws.close();

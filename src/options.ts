@@ -11,7 +11,8 @@ export interface Options {
   readonly clusterName: string;
   readonly operatorNamespace: string;
   readonly serviceAccount: string;
-  readonly watchNamespace: string | undefined;
+  /** Namespaces that are looked at; empty means all. */
+  readonly watchNamespaces: readonly string[];
   readonly leaseName: string;
   readonly leaseIdentity: string;
   readonly leaderElect: boolean;
@@ -51,7 +52,10 @@ const clusterName = matching(
   /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/,
 );
 const label = matching("a namespace's name", /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
-const labelOrEmpty = matching("a namespace's name, or empty", /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$/);
+const labels = matching(
+  "names of namespaces with commas between, or empty",
+  /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(,[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*)?$/,
+);
 const objectName = matching("an object's name", /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
 const trueOrFalse = matching("true or false", /^(true|false)$/);
 const level = matching("debug, info, warn or error", /^(debug|info|warn|error)$/);
@@ -94,8 +98,8 @@ export const FLAGS: readonly Flag[] = [
   {
     name: "watch-namespace",
     fallback: "",
-    allowed: labelOrEmpty,
-    help: "only resources of this namespace; empty is all",
+    allowed: labels,
+    help: "only resources of this namespace, or of several with commas between; empty is all",
   },
   { name: "lease-name", fallback: "keyturn", allowed: objectName, help: "name of the leader election Lease" },
   { name: "lease-identity", fallback: "", allowed: anything, help: "who holds the Lease; empty is the host's name" },
@@ -326,7 +330,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     clusterName: text("cluster-name"),
     operatorNamespace: text("operator-namespace"),
     serviceAccount: text("service-account"),
-    watchNamespace: optional("watch-namespace"),
+    watchNamespaces: listed(text("watch-namespace")),
     leaseName: text("lease-name"),
     leaseIdentity: optional("lease-identity") ?? hostname,
     leaderElect: text("leader-elect") === "true",
@@ -344,6 +348,9 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     logLevel: LOG_LEVELS.find((name) => name === text("log-level")) ?? "info",
   };
 };
+
+/** Each once, in the order in which they are written. */
+const listed = (text: string): readonly string[] => [...new Set(text.split(",").filter((name) => name !== ""))];
 
 /** Lines of a usage text. */
 export const flagLines = (only: readonly string[] = FLAGS.map(({ name }) => name)): readonly string[] => [

@@ -186,7 +186,7 @@ const lookAround = async (
   const { redactor, clock, log, signal } = instruments;
   const cluster = new KubernetesClient({ config: kubeConfig(options.kubeconfig), clock, version: VERSION });
   const connections = connect(options, instruments, cluster);
-  const { operatorNamespace, serviceAccount, watchNamespace, leaseName, leaderElect, limits, auditDir } = options;
+  const { operatorNamespace, serviceAccount, watchNamespaces, leaseName, leaderElect, limits, auditDir } = options;
   const ports: DoctorPorts = {
     cluster,
     serverVersion: () => cluster.serverVersion(),
@@ -198,7 +198,7 @@ const lookAround = async (
     now: () => clock.now(),
     operatorNamespace,
     serviceAccount,
-    watchNamespace,
+    watched: watchNamespaces,
     leaseName,
     leaderElect,
     limits,
@@ -238,7 +238,7 @@ const supportBundle = async (given: Given, options: Options): Promise<number> =>
   const url = text(given, "metrics-url") ?? (inPod(options) ? "http://127.0.0.1:8080/metrics" : undefined);
   const files = await collect({
     cluster,
-    watchNamespace: options.watchNamespace,
+    watched: options.watchNamespaces,
     settings,
     findings,
     versions: { keyturn: VERSION, node: process.version, platform: `${process.platform}/${process.arch}` },

@@ -352,7 +352,7 @@ async function example({ git, platform }: Pick<Stage, "git" | "platform">): Prom
     .replaceAll("https://git.example.com/platform/keyturn.git", `file://${platform}`)
     .replaceAll("https://git.example.com/platform/identities.git", git.url)
     .replaceAll("registry.example.com/keyturn", "keyturn")
-    .replace("clusterName: production", "clusterName: production\n        watchNamespace: keyturn-system");
+    .replace("clusterName: production", "clusterName: production\n        watchNamespaces: [keyturn-system]");
   if (text.includes("example.com"))
     throw new Error("config/argocd/application.yaml names addresses that are not known here");
   return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);

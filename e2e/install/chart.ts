@@ -17,12 +17,23 @@ export const chart: InstallPart = {
     const helm = await ensureProgram("helm", say);
     const { kubectl } = await ensureToolchain(say);
     const problems: string[] = [];
-    const charted = objectsIn(await output(helm, ["template", "keyturn", CHART, ...RENDER]));
-    const kustomized = new Map(objectsIn(await output(kubectl, ["kustomize", join(root, "config/default")])));
-    // Helm makes the namespace of a release itself (--create-namespace).
-    kustomized.delete(`Namespace/${NAMESPACE}`);
-    const diff = differences(charted, kustomized);
-    problems.push(...diff);
+    let objects = 0;
+    let diff = 0;
+    for (const { set, folders } of VARIANTS) {
+      const values = set.flatMap((one) => ["--set", one]);
+      const charted = objectsIn(await output(helm, ["template", "keyturn", CHART, ...RENDER, ...values]));
+      const texts = await Promise.all(folders.map((one) => output(kubectl, ["kustomize", join(root, "config", one)])));
+      const kustomized = new Map(texts.flatMap((text) => [...objectsIn(text)]));
+      // Helm makes the namespace of a release itself (--create-namespace).
+      kustomized.delete(`Namespace/${NAMESPACE}`);
+      const found = differences(charted, kustomized);
+      problems.push(...found.map((line) => `${folders.join(" and ")}: ${line}`));
+      say(
+        `  ${charted.size} objects of the chart, and config/${folders.join(", config/")}: ${found.length} differences`,
+      );
+      objects = Math.max(objects, charted.size);
+      diff += found.length;
+    }
     await output(helm, ["lint", "--strict", CHART, "--set", IMAGE]);
     const unrefused = await unrefusedValues(helm);
     problems.push(...unrefused);
@@ -34,8 +45,8 @@ export const chart: InstallPart = {
     }
     return {
       figures: {
-        chartObjects: charted.size,
-        chartVsKustomizeDiff: diff.length,
+        chartObjects: objects,
+        chartVsKustomizeDiff: diff,
         badValuesRefused: BAD_VALUES.length - unrefused.length,
       },
       problems,
@@ -47,6 +58,16 @@ const IMAGE = "image.repository=keyturn";
 const STAMPING = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy";
 const RENDER = ["--namespace", NAMESPACE, "--set", IMAGE, "--kube-version", "1.36.3", "--api-versions", STAMPING];
 
+/** Values, and the folders of config/ that are the same. */
+const VARIANTS: readonly { readonly set: readonly string[]; readonly folders: readonly string[] }[] = [
+  { set: [], folders: ["default"] },
+  { set: ["rbac.mode=Namespaces,watchNamespaces={team-a}"], folders: ["namespaces"] },
+  {
+    set: ["serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"],
+    folders: ["default", "monitoring"],
+  },
+];
+
 /** A value, and what the refusal must name. */
 const BAD_VALUES: readonly (readonly [set: string, named: string])[] = [
   ["replica=2", "replica"],
@@ -55,7 +76,9 @@ const BAD_VALUES: readonly (readonly [set: string, named: string])[] = [
   ["logLevel=loud", "logLevel"],
   ["resync=10", "resync"],
   ["clusterName=Not A Name", "clusterName"],
-  ["watchNamespace=Team_A", "watchNamespace"],
+  ["watchNamespaces={Team_A}", "watchNamespaces"],
+  ["rbac.mode=Namespaces", "watchNamespaces"],
+  ["rbac.mode=Some", "mode"],
   ["limits.grants=-1", "grants"],
   ["limits.issues=5001", "issues"],
   ["image.digest=sha256:abc", "digest"],
@@ -79,7 +102,7 @@ const unrefusedValues = async (helm: string): Promise<readonly string[]> => {
 };
 
 const EVERY_SWITCH = [
-  "replicas=2,logLevel=debug,watchNamespace=team-a,podLabels.team=platform,podAnnotations.note=x,priorityClassName=high",
+  "replicas=2,logLevel=debug,watchNamespaces={team-a},podLabels.team=platform,podAnnotations.note=x,priorityClassName=high",
   "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true",
   "extraArgs={--workers=4},extraEnv[0].name=A,extraEnv[0].value=b",
   "extraVolumes[0].name=tmp,extraVolumes[0].emptyDir.medium=Memory",

@@ -28,6 +28,8 @@ export const ended = (file: string, args: readonly string[], options: CommandOpt
         resolve({ code, stdout, stderr: error !== null && stderr === "" ? error.message : stderr });
       },
     );
+    // Whoever ends without reading has said by its code how it ended.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(input ?? "");
   });
 

@@ -234,7 +234,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "sweep away what belongs to a resource that is there",
     file: "src/reconcilers/sweep.ts",
-    text: "    if (object?.metadata.uid === owner.uid) continue;",
+    text: "  if (object?.metadata.uid === owner.uid) return;",
     instead: "",
     specs: [reconciler],
   },

@@ -505,7 +505,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     const name = newName();
     const { pieces, identity } = account(name, "AppRole");
     await identity.apply(pieces[0]!, context, pieces);
-    const found = (await markedEntities(connection, context)).find(({ id }) => id === identity.target);
+    const found = (await markedEntities(connection, context, [])).find(({ id }) => id === identity.target);
     deepEqual([found?.owner, found?.ownerUid], [`local/team/${name}`, `uid-${name}`]);
   });
 

@@ -243,7 +243,7 @@ describe("AWS accounts on real servers", function () {
       it("finds its marks again without being told any name", async () => {
         const scene = await userWith({});
         const role = await roleWith({});
-        const marks = await ground().connections.marked(ground().connection, context);
+        const marks = await ground().connections.marked(ground().connection, context, []);
         const of = (one: AwsScene) => marks.find(({ id }) => id.endsWith(`/${one.name}`));
         deepEqual(of(scene), {
           kind: "AwsUser",

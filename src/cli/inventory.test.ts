@@ -7,6 +7,7 @@ import { inventoryText } from "./inventory-text.ts";
 const NOW = new Date("2026-11-24T12:00:00Z");
 const FOUND: Found = {
   clusterName: "prod",
+  namespaces: [],
   identities: [
     {
       namespace: "payments",

@@ -1,5 +1,6 @@
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "../cluster/contract.ts";
+import type { Watched } from "../cluster/watched.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { understood } from "./version-skew.ts";
 
@@ -8,6 +9,10 @@ export const allows = (connection: ProviderConnection, namespace: string): boole
   const { mode, names } = connection.spec.allowedNamespaces;
   return mode === "All" || (names ?? []).includes(namespace);
 };
+
+/** May any of the namespaces that are looked at use it? None named means that all are looked at. */
+export const allowsAny = (connection: ProviderConnection, watched: Watched): boolean =>
+  watched.length === 0 || watched.some((namespace) => allows(connection, namespace));
 
 /**
  * The connection, read live, when this namespace may use it. NotFound or PermissionDenied otherwise; the same message for a

@@ -35,7 +35,7 @@ const setUp = (changed: Partial<SurveyPorts> = {}) => {
   const ports = {
     cluster,
     clusterName: "prod",
-    watchNamespace: undefined,
+    watched: [],
     marked: (): Promise<readonly Mark[]> => Promise.resolve([]),
     keysOf: () => ({ list: () => Promise.resolve({ credentials: [], providerTime: NOW }) }),
     metrics: {
@@ -134,8 +134,8 @@ describe("the survey", () => {
     assert.deepEqual(inventory(await takeInventory(world.ports, world.context), NOW).unowned, []);
   });
 
-  it("for one namespace asks nothing of the whole cluster but connections and the ledger", async () => {
-    const world = setUp({ watchNamespace: "payments" });
+  it("for some namespaces asks nothing of the whole cluster but connections and the ledger", async () => {
+    const world = setUp({ watched: ["payments", "shop"] });
     world.connection("aws", { aws: {} }, { mode: "Listed", names: ["web"] });
     const found = await takeInventory(world.ports, world.context);
     assert.deepEqual(

@@ -18,15 +18,15 @@ import type { Mark } from "../domain/inventory/mark.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import type { CallContext, CredentialSource } from "../providers/contract.ts";
 import { MANAGED_BY } from "../stores/kinds.ts";
+import { listWatched, type Watched } from "../cluster/watched.ts";
 import type { Metrics } from "../telemetry/contract.ts";
-import { allows } from "./connections.ts";
+import { allows, allowsAny } from "./connections.ts";
 
 /** What a survey may reach; it changes nothing anywhere. */
 export interface SurveyPorts {
   readonly cluster: Pick<ClusterClient, "list">;
   readonly clusterName: string;
-  /** Undefined: the whole cluster. */
-  readonly watchNamespace: string | undefined;
+  readonly watched: Watched;
   /** What carries our owner mark at one provider. */
   marked(connection: ProviderConnection, context: CallContext): Promise<readonly Mark[]>;
   keysOf(
@@ -44,7 +44,7 @@ export const takeInventory = async (ports: SurveyPorts, context: CallContext): P
   const after = await resourcesOf(ports);
   return {
     clusterName: ports.clusterName,
-    namespace: ports.watchNamespace,
+    namespaces: ports.watched,
     identities: after.identities.map(identityFacts),
     owners: [...ownersOf(before), ...ownersOf(after)],
     marks: marks.marks,
@@ -63,7 +63,7 @@ export const survey = async (
   const { marks, unreached } = await lookForMarks(ports, connections, context);
   const unowned = unownedMarks({
     clusterName: ports.clusterName,
-    namespace: ports.watchNamespace,
+    namespaces: ports.watched,
     marks,
     owners: ownersOf(await resourcesOf(ports)),
   });
@@ -91,15 +91,15 @@ interface Resources {
   readonly orphans: readonly (OrphanedCredential & KubeObject)[];
 }
 
-const connectionsOf = async ({ cluster, watchNamespace }: SurveyPorts): Promise<readonly ProviderConnection[]> => {
+const connectionsOf = async ({ cluster, watched }: SurveyPorts): Promise<readonly ProviderConnection[]> => {
   const all = await cluster.list<ProviderConnection & KubeObject>(PROVIDER_CONNECTION, {});
-  return all.filter((connection) => watchNamespace === undefined || allows(connection, watchNamespace));
+  return all.filter((connection) => allowsAny(connection, watched));
 };
 
-const resourcesOf = async ({ cluster, watchNamespace: namespace }: SurveyPorts): Promise<Resources> => {
+const resourcesOf = async ({ cluster, watched }: SurveyPorts): Promise<Resources> => {
   const [identities, rotations, orphans] = await Promise.all([
-    cluster.list<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE, { namespace }),
-    cluster.list<SecretRotation & KubeObject>(SECRET_ROTATION, { namespace }),
+    listWatched<ServiceAccountLifecycle & KubeObject>(cluster, SERVICE_ACCOUNT_LIFECYCLE, { watched }),
+    listWatched<SecretRotation & KubeObject>(cluster, SECRET_ROTATION, { watched }),
     cluster.list<OrphanedCredential & KubeObject>(ORPHANED_CREDENTIAL, {}),
   ]);
   return { identities, rotations, orphans };
@@ -142,10 +142,10 @@ const lookForMarks = async (
 const placeOf = ({ metadata }: ProviderConnection): string => `ProviderConnection ${metadata.name}`;
 
 /** ServiceAccounts and bindings that carry our label and an owner. */
-const kubernetesMarks = async ({ cluster, watchNamespace }: SurveyPorts): Promise<readonly Mark[]> => {
+const kubernetesMarks = async ({ cluster, watched }: SurveyPorts): Promise<readonly Mark[]> => {
   const listed = async (kind: ResourceKind, markKind: Mark["kind"]): Promise<readonly Mark[]> => {
-    const objects = await cluster.list(kind, {
-      namespace: watchNamespace,
+    const objects = await listWatched(cluster, kind, {
+      watched,
       labelSelector: `${MANAGED_BY.label}=${MANAGED_BY.value}`,
     });
     return objects.flatMap(({ metadata }) => {
@@ -158,8 +158,8 @@ const kubernetesMarks = async ({ cluster, watchNamespace }: SurveyPorts): Promis
   const each = await Promise.all([
     listed(serviceAccounts, "KubernetesServiceAccount"),
     listed(roleBindings, "RoleBinding"),
-    // Whoever runs for one namespace has no rights in the whole cluster.
-    ...(watchNamespace === undefined ? [listed(clusterRoleBindings, "ClusterRoleBinding")] : []),
+    // Whoever runs for some namespaces has no rights in the whole cluster.
+    ...(watched.length === 0 ? [listed(clusterRoleBindings, "ClusterRoleBinding")] : []),
   ]);
   return each.flat();
 };

@@ -79,7 +79,7 @@ const ports = (cluster: FakeCluster): BundlePorts => {
   redactor.rememberText(PLANTED.env);
   return {
     cluster,
-    watchNamespace: undefined,
+    watched: [],
     settings: readSettings({
       args: ["--lease-identity", PLANTED.env],
       env: { KEYTURN_SECRET: PLANTED.env, AWS_SECRET_ACCESS_KEY: PLANTED.env },

@@ -9,12 +9,13 @@ import { events } from "../../cluster/resources.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import type { Setting } from "../../options.ts";
 import { doctorText } from "../doctor/text.ts";
+import { listWatched, type Watched } from "../../cluster/watched.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
 export interface BundlePorts {
   readonly cluster: Pick<ClusterClient, "list">;
-  readonly watchNamespace: string | undefined;
+  readonly watched: Watched;
   readonly settings: readonly Setting[];
   readonly findings: readonly Finding[];
   readonly versions: Readonly<Record<string, string>>;
@@ -66,7 +67,7 @@ export const collect = async (ports: BundlePorts): Promise<ReadonlyMap<string, s
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const list = <T extends KubeObject>(ports: BundlePorts, kind: ResourceKind): Promise<readonly T[]> =>
-  ports.cluster.list<T>(kind, { namespace: kind.namespaced ? ports.watchNamespace : undefined });
+  listWatched<T>(ports.cluster, kind, ports);
 
 type Resource = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 

@@ -44,7 +44,7 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     now: () => new Date(NOW),
     operatorNamespace: NAMESPACE,
     serviceAccount: "keyturn",
-    watchNamespace: undefined,
+    watched: [],
     leaseName: "keyturn",
     leaderElect: true,
     limits: { offboarding: 1, grant: 0, issue: 100 },

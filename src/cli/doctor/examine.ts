@@ -5,12 +5,13 @@ import { SERVICE_ACCOUNT_LIFECYCLE } from "../../api/v1alpha1/service-account-li
 import { CRD_DIGESTS } from "../../api/v1alpha1/generated/crd-digests.ts";
 import type { AccessQuestion, ClusterClient, KubeObject, ResourceKind } from "../../cluster/contract.ts";
 import { configMaps, leases } from "../../cluster/resources.ts";
+import { neededRights, type NeededRight } from "../../cluster/rights.ts";
+import { listWatched, type Watched } from "../../cluster/watched.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import { LIMITS_NAME, WINDOW_MS, type LimitSettings } from "../../stores/limits.ts";
 import type { ConfigMap } from "../../stores/kinds.ts";
 import { age } from "../columns.ts";
 import type { Finding } from "./finding.ts";
-import { neededRights, type NeededRight } from "./needed-rights.ts";
 import { schemaDigest } from "./schema-digest.ts";
 import { stuckIn, type Patient } from "./stuck.ts";
 
@@ -27,7 +28,7 @@ export interface DoctorPorts {
   now(): Date;
   readonly operatorNamespace: string;
   readonly serviceAccount: string;
-  readonly watchNamespace: string | undefined;
+  readonly watched: Watched;
   readonly leaseName: string;
   readonly leaderElect: boolean;
   readonly limits: LimitSettings;
@@ -222,46 +223,53 @@ const inForce = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
 
 const rights = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const what = "rights of the operator";
-  const questions = neededRights(ports.serviceAccount).flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
+  const questions = questionsOf(ports);
   const answers = await Promise.all(
     questions.map(async (question) => ({
       ...question,
-      allowed: await ports.cluster.review(questionOf(ports, question)),
+      allowed: await ports.cluster.review(accessOf(ports, question)),
     })),
   );
-  const missing = answers.filter(({ allowed }) => !allowed).map(({ right, verb }) => wordsOf(ports, right, verb));
+  const missing = answers.filter(({ allowed }) => !allowed).map(wordsOf);
   return missing.length === 0
     ? [ok("rights", `${what} (${questions.length} asked)`)]
     : [bad("fail", "rights", what, `not allowed: ${missing.join("; ")}`, "Apply config/rbac, or upgrade the chart.")];
 };
 
-const namespaceOf = (ports: DoctorPorts, { scope }: NeededRight): string | undefined => {
-  if (scope === "Cluster") return undefined;
-  return scope === "Operator" ? ports.operatorNamespace : ports.watchNamespace;
-};
+interface RightsQuestion {
+  readonly right: NeededRight;
+  /** Undefined: in the whole cluster. */
+  readonly namespace: string | undefined;
+}
 
-const questionOf = (
-  ports: DoctorPorts,
-  { right, verb }: { readonly right: NeededRight; readonly verb: string },
-): AccessQuestion => ({
+/** Who looks at some namespaces needs no right beyond them, and may have it. */
+const questionsOf = ({ watched, operatorNamespace, serviceAccount }: DoctorPorts): readonly RightsQuestion[] =>
+  neededRights(watched.length === 0 ? "Cluster" : "Namespaces", serviceAccount).flatMap(
+    (right): readonly RightsQuestion[] => {
+      if (right.scope === "Operator") return [{ right, namespace: operatorNamespace }];
+      if (right.scope === "Cluster" || watched.length === 0) return [{ right, namespace: undefined }];
+      return watched.map((namespace) => ({ right, namespace }));
+    },
+  );
+
+const accessOf = (ports: DoctorPorts, { right, namespace }: RightsQuestion): AccessQuestion => ({
   user: `system:serviceaccount:${ports.operatorNamespace}:${ports.serviceAccount}`,
   groups: ["system:serviceaccounts", `system:serviceaccounts:${ports.operatorNamespace}`, "system:authenticated"],
   attributes: {
     kind: "resource",
-    verb,
+    verb: right.verb,
     group: right.group,
     resource: right.resource,
     subresource: right.subresource,
-    namespace: namespaceOf(ports, right),
+    namespace,
     name: right.name,
   },
 });
 
-const wordsOf = (ports: DoctorPorts, right: NeededRight, verb: string): string => {
+const wordsOf = ({ right, namespace }: RightsQuestion): string => {
   const resource = [right.resource, right.subresource].filter((part) => part !== undefined).join("/");
-  const namespace = namespaceOf(ports, right);
   const full = right.group === "" ? resource : `${resource}.${right.group}`;
-  return `${verb} ${full}${namespace === undefined ? "" : ` in ${namespace}`}`;
+  return `${right.verb} ${full}${namespace === undefined ? "" : ` in ${namespace}`}`;
 };
 
 interface Lease extends KubeObject {
@@ -365,8 +373,7 @@ const connection = async (ports: DoctorPorts, one: ProviderConnection): Promise<
 };
 
 const stuck = async (ports: DoctorPorts, kind: ResourceKind): Promise<readonly Finding[]> => {
-  const namespace = kind.namespaced ? ports.watchNamespace : undefined;
-  const all = await ports.cluster.list<Patient>(kind, { namespace });
+  const all = await listWatched<Patient>(ports.cluster, kind, ports);
   const found = all.flatMap((object) => stuckIn(kind.kind, object, nowOf(ports)));
   return found.length > 0 ? found : [ok(`stuck/${kind.kind}`, `${kind.kind}: none of ${all.length} is stuck`)];
 };

@@ -35,6 +35,7 @@ const mark = (facts: Partial<Mark> = {}): Mark => ({
 });
 const found = (facts: Partial<Found> = {}): Found => ({
   clusterName: "prod",
+  namespaces: [],
   identities: [],
   owners: [],
   marks: [],
@@ -97,10 +98,10 @@ describe("the inventory", () => {
       );
     });
 
-    it("not when only one namespace was looked at and it is of another", () => {
+    it("not when it is of a namespace that was not looked at", () => {
       const marks = [{ connection: "aws", marks: [mark(), mark({ id: "x", owner: "prod/web/site" })] }];
       assert.deepEqual(
-        unownedMarks(found({ namespace: "web", marks })).map(({ id }) => id),
+        unownedMarks(found({ namespaces: ["shop", "web"], marks })).map(({ id }) => id),
         ["x"],
       );
     });

@@ -5,8 +5,8 @@ import type { Mark } from "./mark.ts";
 export interface Found {
   /** The first part of every owner mark of ours. */
   readonly clusterName: string;
-  /** Undefined: every namespace was looked at. */
-  readonly namespace?: string | undefined;
+  /** The namespaces that were looked at; empty means all. */
+  readonly namespaces: readonly string[];
   readonly identities: readonly IdentityFacts[];
   readonly owners: readonly OwnerFacts[];
   readonly marks: readonly { readonly connection: string; readonly marks: readonly Mark[] }[];
@@ -118,7 +118,7 @@ export const totals = (
 
 /** What carries our mark and belongs to nobody. A mark of another cluster's, or of a namespace that is not looked at, is not ours to judge. */
 export const unownedMarks = (
-  found: Pick<Found, "clusterName" | "namespace" | "owners" | "marks">,
+  found: Pick<Found, "clusterName" | "namespaces" | "owners" | "marks">,
 ): readonly UnownedMark[] => {
   const byName = Map.groupBy(found.owners, ({ namespace, name }) => `${namespace}/${name}`);
   const seen = new Set<string>();
@@ -142,11 +142,11 @@ export const unownedMarks = (
 /** `<namespace>/<name>` of a mark of this cluster, as far as it was looked for. */
 const resourceOf = (
   owner: string,
-  { clusterName, namespace }: Pick<Found, "clusterName" | "namespace">,
+  { clusterName, namespaces }: Pick<Found, "clusterName" | "namespaces">,
 ): string | undefined => {
   const [cluster, ...rest] = owner.split("/");
   if (cluster !== clusterName) return undefined;
-  return namespace === undefined || rest[0] === namespace ? rest.join("/") : undefined;
+  return namespaces.length === 0 || namespaces.includes(rest[0] ?? "") ? rest.join("/") : undefined;
 };
 
 /** Keys that the provider lists for a managed user and that no rotation and no ledger entry has on record. */

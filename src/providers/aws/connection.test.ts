@@ -160,7 +160,7 @@ describe("awsConnections", () => {
     const { aws, connections } = setUp();
     aws.addUser("b", "/keyturn/shop/", { "keyturn.dev/owner": "local/shop/b", "keyturn.dev/owner-uid": "u2" });
     aws.addUser("c", "/elsewhere/", { "keyturn.dev/owner": "local/shop/c" });
-    const marks = await connections.marked(specOf({ accountId: "123456789012" }), context);
+    const marks = await connections.marked(specOf({ accountId: "123456789012" }), context, []);
     assert.deepEqual(
       marks.filter(({ id }) => !id.endsWith("/billing")),
       [{ kind: "AwsUser", id: "aws-user/123456789012/b", owner: "local/shop/b", ownerUid: "u2" }],

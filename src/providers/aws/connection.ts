@@ -39,7 +39,7 @@ export interface AwsConnections {
     account: { readonly name: string; readonly aws: AwsAccount },
   ): AccountClient;
   /** Users and roles under the connection's path, or one namespace's part of it, that have an owner mark. Reads only. */
-  marked(connection: ConnectionSpec, context: CallContext, namespace?: string): Promise<readonly Mark[]>;
+  marked(connection: ConnectionSpec, context: CallContext, namespaces: readonly string[]): Promise<readonly Mark[]>;
   /** A login as the operator itself, live: throws what went wrong (InvalidSpec for a wrong accountId). */
   check(connection: ConnectionSpec, context: CallContext): Promise<void>;
   /** Forgets the clients of a connection that is gone. */
@@ -93,11 +93,19 @@ export const awsConnections = (options: AwsConnectionOptions): AwsConnections =>
       const { access } = clientFor(connection, config, owner.namespace);
       return awsAccount(access, { accountId, allowedPath, issuer }, owner, account);
     },
-    async marked(connection, context, namespace) {
+    async marked(connection, context, namespaces) {
       const config = awsConfig(connection.spec);
-      const path = namespace === undefined ? config.pathPrefix : pathOfNamespace(config, namespace);
+      const paths =
+        namespaces.length === 0
+          ? [config.pathPrefix]
+          : new Set(namespaces.map((namespace) => pathOfNamespace(config, namespace)));
       const { access } = clientFor(connection, config, OPERATOR);
-      return access.use((calls, accountId) => markedIdentities(calls, accountId, path, context), context);
+      const marks: Mark[] = [];
+      for (const path of paths)
+        marks.push(
+          ...(await access.use((calls, accountId) => markedIdentities(calls, accountId, path, context), context)),
+        );
+      return marks;
     },
     async check(connection, context) {
       const { access } = clientFor(connection, awsConfig(connection.spec), OPERATOR);

@@ -396,7 +396,7 @@ describe("markedEntities", () => {
     identity.seed("keyturn.x.y.z", { metadata: { "keyturn-owner": "other/x/y" } });
     identity.seed("keyturn.unmarked.a.b");
     identity.seed("theirs.a", { metadata: { "keyturn-owner": "other/x/y" } });
-    assert.deepEqual(await markedEntities(connection, context), [
+    assert.deepEqual(await markedEntities(connection, context, []), [
       {
         kind: "VaultEntity",
         id: `vault-entity/vault.example:8200/-/${name}`,

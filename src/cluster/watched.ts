@@ -1,0 +1,19 @@
+import type { ClusterClient, KubeObject, ResourceKind } from "./contract.ts";
+
+/** The namespaces that are looked at; none named means the whole cluster. */
+export type Watched = readonly string[];
+
+export const isWatched = (watched: Watched, namespace: string): boolean =>
+  watched.length === 0 || watched.includes(namespace);
+
+/** All objects of a kind where it is looked: one list, or one for each namespace. Of a kind without namespaces, all. */
+export const listWatched = async <T extends KubeObject>(
+  cluster: Pick<ClusterClient, "list">,
+  kind: ResourceKind,
+  { watched, labelSelector }: { readonly watched: Watched; readonly labelSelector?: string },
+): Promise<readonly T[]> => {
+  const selected = labelSelector === undefined ? {} : { labelSelector };
+  if (!kind.namespaced || watched.length === 0) return cluster.list<T>(kind, selected);
+  const lists = await Promise.all(watched.map((namespace) => cluster.list<T>(kind, { namespace, ...selected })));
+  return lists.flat();
+};
