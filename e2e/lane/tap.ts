@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { Agent, request } from "node:https";
 import type { AddressInfo } from "node:net";
+import { closeAtOnce } from "../stack/close-at-once.ts";
 
 /** A relay behind a fault proxy that notes every credential value that a server hands out, also to those who never get it. */
 export interface Tap {
@@ -37,9 +38,7 @@ export async function startTap(upstream: { url: string; ca: string }, note: (val
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async stop() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      await closeAtOnce(server);
       agent.destroy();
     },
   };

@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { Agent as HttpsAgent, createServer, request as httpsRequest } from "node:https";
 import type { Server } from "node:https";
 import type { Authority } from "./certificates.ts";
+import { closeAtOnce } from "./close-at-once.ts";
 import { lines } from "./http.ts";
 import { freePort } from "./ports.ts";
 import { answerHistory, errorAnswer } from "./proxy/answers.ts";
@@ -260,13 +261,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     },
     async stop() {
       book.clear();
-      await Promise.all(
-        [operators, workloads].map(({ listener }) => {
-          const closing = new Promise((resolve) => listener.close(resolve));
-          listener.closeAllConnections();
-          return closing;
-        }),
-      );
+      await Promise.all([operators, workloads].map(({ listener }) => closeAtOnce(listener)));
       upstream.close();
     },
   };
