@@ -9,7 +9,7 @@ import type { Attempt } from "../stack/workload/manifest.ts";
 import { startLane } from "../lane/lane.ts";
 import type { Site } from "../lane/lane.ts";
 import { countLogins, lastKeys } from "../lane/logins.ts";
-import { writeEnvFile } from "../stack/look-around.ts";
+import { writeEnvFile } from "../playground/look-around.ts";
 import { askForRotation, conditionOf } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import { startWorld } from "../lane/world.ts";
