@@ -15,6 +15,7 @@ RUN npm run build
 FROM ${RUNTIME_IMAGE}
 COPY --from=build /usr/local/bin/node /app/node
 COPY --from=build /build/dist/keyturn.mjs /app/keyturn.mjs
+COPY --from=build /build/dist/keyturn.cdx.json /build/dist/LICENSES.txt /app/
 COPY LICENSE /app/LICENSE
 WORKDIR /app
 USER 65532:65532

@@ -1,7 +1,8 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { bundledPackages, cycloneDx, licenceList, packageFolders } from "./sbom.ts";
 
 /**
  * One file for the image, so that it needs no node_modules. CommonJS dependencies inside an ES module call `require`, which
@@ -48,6 +49,17 @@ const plugin = join(dirname(values.outfile), "kubectl-keyturn");
 await mkdir(dirname(values.outfile), { recursive: true });
 const made = [await bundle("src/main.ts", values.outfile), await bundle("src/kubectl-keyturn.ts", plugin, PLUGIN_HEAD)];
 await chmod(plugin, 0o755);
+// What is really in them: of the image a list of parts (CycloneDX) and the licences.
+const inputs = made.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const packages = await bundledPackages(ROOT, packageFolders(inputs));
+const own = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Record<
+  "name" | "version" | "license",
+  string
+>;
+const beside = (file: string): string => join(dirname(values.outfile), file);
+await writeFile(beside("keyturn.cdx.json"), cycloneDx(own, packages));
+await writeFile(beside("LICENSES.txt"), licenceList(packages));
 for (const [file, { bytes }] of made.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
   process.stdout.write(`${relative(process.cwd(), join(ROOT, file))}: ${(bytes / 1024 / 1024).toFixed(1)} MiB\n`);
 }
+process.stdout.write(`${packages.length} packages of others in them: keyturn.cdx.json, LICENSES.txt\n`);

@@ -85,6 +85,8 @@ export async function startArgoCd(stack: Stack, say: (line: string) => void): Pr
   await start("application-controller", program, [
     ...["application-controller", "--namespace", NAMESPACE, ...redis, "--app-resync", "10"],
     ...["--repo-server", `127.0.0.1:${ports.repo}`, "--repo-server-plaintext", "--metrics-port", String(metrics[1])],
+    // Else the Application does not say of each resource how it is.
+    "--persist-resource-health",
     // Its own pace against hand edits; the default backs off for minutes after the first.
     ...["--self-heal-timeout-seconds", "2"],
   ]);
