@@ -10,7 +10,7 @@ const one: BundledPackage = {
   version: "1.2.3",
   license: "(MIT OR Apache-2.0)",
   texts: ["Permission is granted.\n"],
-  integrity: `sha512-${Buffer.from("digest").toString("base64")}`,
+  integrity: `sha512-${Buffer.alloc(64, 7).toString("base64")}`,
 };
 
 describe("the list of parts", () => {
@@ -51,14 +51,14 @@ describe("the list of parts", () => {
           name: "b",
           purl: "pkg:npm/b@1.2.3",
           licenses: [{ license: { id: "ISC" } }],
-          hashes: [{ alg: "SHA-512", content: Buffer.from("digest").toString("hex") }],
+          hashes: [{ alg: "SHA-512", content: Buffer.alloc(64, 7).toString("hex") }],
         },
         {
           group: "@scope",
           name: "a",
           purl: "pkg:npm/%40scope/a@1.2.3",
           licenses: [{ expression: "(MIT OR Apache-2.0)" }],
-          hashes: [{ alg: "SHA-512", content: Buffer.from("digest").toString("hex") }],
+          hashes: [{ alg: "SHA-512", content: Buffer.alloc(64, 7).toString("hex") }],
         },
       ],
     );
