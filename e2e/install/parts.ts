@@ -1,5 +1,6 @@
 import { argocd } from "./argocd.ts";
 import { chart } from "./chart.ts";
+import { docs } from "./docs.ts";
 import { health } from "./health.ts";
 import type { InstallPart } from "./part.ts";
 import { prometheus } from "./prometheus.ts";
@@ -7,4 +8,4 @@ import { rbac } from "./rbac.ts";
 import { upgrade } from "./upgrade/part.ts";
 
 /** In the order in which they are run. */
-export const parts: readonly InstallPart[] = [chart, rbac, health, argocd, prometheus, upgrade];
+export const parts: readonly InstallPart[] = [chart, rbac, health, argocd, prometheus, docs, upgrade];

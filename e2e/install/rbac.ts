@@ -8,11 +8,12 @@ import type { Scenario } from "../accept/lifecycle/stage.ts";
 import { perform } from "../accept/lifecycle/stage.ts";
 import { prunedAndApplied } from "../accept/lifecycle/undo.ts";
 import { startLane } from "../lane/lane.ts";
-import type { Lane } from "../lane/lane.ts";
+import type { Lane, Site } from "../lane/lane.ts";
 import { root } from "../lane/paths.ts";
 import { askForRotation, conditionOf } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import { startWorld } from "../lane/world.ts";
+import type { KubeObject } from "../stack/kube.ts";
 import { auditLogOf } from "../stack/servers.ts";
 import { waitFor } from "../stack/wait.ts";
 import type { InstallPart } from "./part.ts";
@@ -36,7 +37,7 @@ export const rbac: InstallPart = {
       await Promise.all([
         rotationOfEveryKind(lanes[0]).then(() => play(lanes[0], prunedAndApplied)),
         (async () => {
-          for (const scenario of [wholeStory, rewritten, adoptedKeys]) await play(lanes[1], scenario);
+          for (const scenario of [wholeStory, rewritten, adoptedKeys, bindingsDrift]) await play(lanes[1], scenario);
         })(),
       ]);
       const text = await readFile(auditLogOf(world.stack.dir), "utf8");
@@ -75,7 +76,36 @@ const wholeStory: Scenario = {
 
 const rewritten: Scenario = mixedChanges.find(({ id }) => id === "rewrite/as-asked") ?? wholeStory;
 
-/** A first issue, a rotation and a deletion, with a workload of each kind. */
+/** Somebody takes the subjects out of a binding of each kind; they are put back. */
+const bindingsDrift: Scenario = {
+  id: "bindings-drift",
+  site: { resync: "2s" },
+  async play({ site }) {
+    const kube = site.lane.world.stack.kubernetes.client;
+    await site.apply(site.identity("drifts", [site.kubernetesAccount({ roles: ["reader", "viewer"] })]));
+    await site.until("drifts", "Good");
+    const rbac = "/apis/rbac.authorization.k8s.io/v1";
+    for (const path of [`${rbac}/namespaces/${site.namespace}/rolebindings`, `${rbac}/clusterrolebindings`]) {
+      const { items } = await kube.list(path);
+      const ours = items.find((one) => isAbout(one, site.namespace, "drifts"));
+      if (ours === undefined) throw new Error(`there is no binding of the identity at ${path}`);
+      const { name } = ours.metadata;
+      await kube.mergePatch(`${path}/${name}`, { subjects: [] });
+      await waitFor(
+        "its subjects are put back",
+        async () => isAbout(await kube.get(`${path}/${name}`), site.namespace, "drifts"),
+        { timeout: 60_000 },
+      );
+    }
+  },
+};
+
+const isAbout = (binding: KubeObject, namespace: string, name: string): boolean =>
+  ((binding["subjects"] ?? []) as readonly { readonly namespace?: string; readonly name: string }[]).some(
+    (subject) => subject.namespace === namespace && subject.name === name,
+  );
+
+/** A first issue, a rotation, a spec that is written back, and a deletion, with a workload of each kind. */
 const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
   const site = await lane.open({ name: "every-kind", resync: "2s" });
   const kube = lane.world.stack.kubernetes.client;
@@ -112,9 +142,34 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
   await waitFor("every kind has the first key", async () => (await current()).startsWith("1-"), { timeout: 120_000 });
   await askForRotation(kube, site.rotationPath);
   await waitFor("every kind has the second key", async () => (await current()).startsWith("2-"), { timeout: 120_000 });
+  await writtenBack(site, object);
   await kube.delete(site.rotationPath);
   await waitFor("the rotation is gone", async () => (await kube.find(site.rotationPath)) === undefined, {
     timeout: 60_000,
   });
   for (const { process } of site.replicas()) await process.term();
+};
+
+/** A delivery to a path of somebody else's, with rollback.mode RewriteSpec. */
+const writtenBack = async (site: Site, object: KubeObject & { spec: Record<string, unknown> }): Promise<void> => {
+  const kube = site.lane.world.stack.kubernetes.client;
+  const spec: Record<string, unknown> = { ...object.spec, rollback: { mode: "RewriteSpec" } };
+  const good = await kube.apply<Rotation>(site.rotationPath, { ...object, spec }, "team");
+  await waitFor(
+    "the spec is good",
+    async () =>
+      (await kube.get<Rotation>(site.rotationPath)).status?.lastKnownGood?.generation === good.metadata.generation,
+    { timeout: 60_000 },
+  );
+  const foreign = {
+    name: "taken",
+    vaultKV: { connectionRef: { name: site.connections.vault }, path: "foreign" },
+  };
+  const deliver = [...(spec["deliver"] as object[]), foreign];
+  await kube.apply(site.rotationPath, { ...object, spec: { ...spec, deliver } }, "team");
+  await waitFor(
+    "the good spec is written back",
+    async () => JSON.stringify((await kube.get(site.rotationPath))["spec"]) === JSON.stringify(good["spec"]),
+    { timeout: 60_000 },
+  );
 };

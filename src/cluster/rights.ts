@@ -118,13 +118,6 @@ export const RIGHTS: readonly RightsRule[] = [
   },
   {
     scope: "Cluster",
-    group: "",
-    resources: ["namespaces"],
-    verbs: ["get"],
-    because: "Which namespaces a connection allows, by their labels.",
-  },
-  {
-    scope: "Cluster",
     group: RBAC,
     resources: ["clusterrolebindings"],
     verbs: ["get", "list"],
