@@ -35,7 +35,11 @@ export const rbac: InstallPart = {
         say(`  ${id} has been played`);
       };
       await Promise.all([
-        rotationOfEveryKind(lanes[0]).then(() => play(lanes[0], prunedAndApplied)),
+        (async () => {
+          await rotationOfEveryKind(lanes[0]);
+          await inOneNamespace(lanes[0], problems);
+          await play(lanes[0], prunedAndApplied);
+        })(),
         (async () => {
           for (const scenario of [wholeStory, rewritten, adoptedKeys, bindingsDrift]) await play(lanes[1], scenario);
         })(),
@@ -147,6 +151,46 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
   await waitFor("the rotation is gone", async () => (await kube.find(site.rotationPath)) === undefined, {
     timeout: 60_000,
   });
+  for (const { process } of site.replicas()) await process.term();
+};
+
+/** With rights in one namespace a key is issued and rotated there, and no Secret elsewhere can be read. */
+const inOneNamespace = async (lane: Lane, problems: string[]): Promise<void> => {
+  const site = await lane.open({ name: "one-namespace", resync: "2s", rights: "Namespaces" });
+  const kube = lane.world.stack.kubernetes.client;
+  await site.startOperator();
+  await site.applyWorkload();
+  await site.applyRotation();
+  await waitFor(
+    "a key is in use",
+    async () => conditionOf((await kube.get<Rotation>(site.rotationPath)).status, "Ready")?.status === "True",
+    { timeout: 90_000 },
+  );
+  await askForRotation(kube, site.rotationPath);
+  await waitFor(
+    "it is rotated",
+    async () => (await kube.get<Rotation>(site.rotationPath)).status?.current?.version.startsWith("2-") === true,
+    { timeout: 90_000 },
+  );
+  const may = async (verb: string, namespace: string): Promise<boolean> => {
+    const review = await kube.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SubjectAccessReview",
+      metadata: {},
+      spec: {
+        user: `system:serviceaccount:${site.operatorNamespace}:keyturn`,
+        resourceAttributes: { verb, resource: "secrets", namespace },
+      },
+    });
+    return (review["status"] as { readonly allowed: boolean }).allowed;
+  };
+  const [here, elsewhere, everywhere] = await Promise.all([
+    may("get", site.namespace),
+    may("get", "default"),
+    may("list", ""),
+  ]);
+  if (!here || elsewhere || everywhere)
+    problems.push(`with rights in one namespace: ${JSON.stringify({ here, elsewhere, everywhere })}`);
   for (const { process } of site.replicas()) await process.term();
 };
 

@@ -6,7 +6,7 @@ import type { OperatorProcess } from "../stack/operator-process.ts";
 import { startOperator } from "../stack/operator-process.ts";
 import { freePort } from "../stack/ports.ts";
 import type { Lane } from "./lane.ts";
-import { applyOperatorRbac } from "./rbac.ts";
+import { applyNamespacedRbac, applyOperatorRbac } from "./rbac.ts";
 
 export const accountId = "123456789012";
 const serviceAccount = "keyturn";
@@ -36,6 +36,8 @@ export interface GroundOptions {
   /** What the operator's token of Vault may do, in HCL. */
   readonly vaultPolicy: string;
   readonly flags?: Readonly<Record<string, string>>;
+  /** Where the operator's rights hold; absent means in the whole cluster. */
+  readonly rights?: "Namespaces" | undefined;
 }
 
 export interface Replica {
@@ -73,7 +75,13 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
       policy: options.vaultPolicy,
       serviceAccount: { namespace: operatorNamespace, name: serviceAccount },
     });
-  const [clusterWide, , login] = await Promise.all([applyOperatorRbac(kube, operatorNamespace), vault(), iam()]);
+  const [clusterWide, , login] = await Promise.all([
+    options.rights === undefined
+      ? applyOperatorRbac(kube, operatorNamespace)
+      : applyNamespacedRbac(kube, operatorNamespace, namespace),
+    vault(),
+    iam(),
+  ]);
   const token = await kube.serviceAccountToken(operatorNamespace, serviceAccount, undefined, 4 * 3600);
   const kubeconfigFile = join(dir, "kubeconfig");
   await Promise.all([

@@ -40,6 +40,8 @@ export interface SiteOptions {
   /** How long one verification may be refused and so on; into the spec as it is. */
   readonly progressDeadline?: string;
   readonly holdFor?: string;
+  /** As GroundOptions.rights. */
+  readonly rights?: "Namespaces";
 }
 
 /** A namespace with an operator of its own, a workload, an IAM user, connections, and things that are not Keyturn's. */
@@ -132,6 +134,7 @@ async function openSite(lane: Lane, options: SiteOptions): Promise<Site> {
     // The actions that docs/how-to names, and no more.
     iamActions: rotationActions,
     vaultPolicy: deliveryPolicy(kvRoot),
+    rights: options.rights,
     flags: { "attribution-window": options.attributionWindow ?? "3s", resync: options.resync ?? "30s" },
   });
   const { dir } = ground;

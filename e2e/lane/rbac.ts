@@ -27,6 +27,28 @@ export async function applyOperatorRbac(kube: KubeClient, operatorNamespace: str
   return clusterWide;
 }
 
+/**
+ * The same as config/namespaces has it: what is bound to the whole cluster reaches kinds without a namespace alone, and the rest is
+ * bound in one namespace.
+ */
+export async function applyNamespacedRbac(
+  kube: KubeClient,
+  operatorNamespace: string,
+  namespace: string,
+): Promise<string[]> {
+  const clusterWide = await applyOperatorRbac(kube, operatorNamespace);
+  for (const name of ["operator.yaml", "namespace-role.yaml", "namespace/role-bindings.yaml"]) {
+    for (const document of parseAllDocuments(await readFile(join(root, "config/namespaces", name), "utf8"))) {
+      const object = document.toJS() as KubeObject;
+      const placed =
+        object.kind === "RoleBinding" ? { ...object, metadata: { ...object.metadata, namespace } } : object;
+      const rendered = renderFor(placed, operatorNamespace);
+      await kube.apply(await pathOf(kube, rendered), rendered, "keyturn-lane");
+    }
+  }
+  return clusterWide;
+}
+
 /** The same object for another operator namespace. */
 export function renderFor(object: KubeObject, operatorNamespace: string): KubeObject {
   const text = JSON.stringify(object)
