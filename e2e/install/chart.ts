@@ -155,7 +155,16 @@ const wholeLife = async (
   problems.push(...refusals);
   expect("the API server takes everything that the switches can add", refusals.length === 0);
 
-  await helm("upgrade", "keyturn", CHART, "-n", NAMESPACE, "--reuse-values", "--set", "replicas=2,logLevel=debug");
+  await helm(
+    "upgrade",
+    "keyturn",
+    CHART,
+    "-n",
+    NAMESPACE,
+    "--reset-then-reuse-values",
+    "--set",
+    "replicas=2,logLevel=debug",
+  );
   await rolledOut(installation);
   const lease = await kubectl("-n", NAMESPACE, "get", "lease", "keyturn", "-o", "jsonpath={.spec.holderIdentity}");
   expect("after an upgrade two replicas are ready, and one of them leads", /^keyturn-[01]$/.test(lease));
