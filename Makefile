@@ -17,7 +17,7 @@ demo: toolchain ## Watch a key being rotated from end to end on a real control p
 	@$(npm) demo
 
 .PHONY: stack
-stack: toolchain ## Leave the local stack up for kubectl, until Ctrl-C
+stack: toolchain ## Leave the local stack with an operator up for kubectl, until Ctrl-C
 	@exec $(npm) stack
 
 .PHONY: verify
@@ -25,13 +25,14 @@ verify: install ## Generators, format, lint, types, unit tests
 	@$(npm) verify
 
 .PHONY: test
-test: install ## Everything: verify, integration, the main job, a sample of the fault campaign
+test: install ## Everything: verify, integration, the main job, a sample of the fault campaign, the commands of getting started
 	@$(step) --start
 	@$(step) toolchain node_modules/.bin/node e2e/stack/toolchain.ts
 	@$(step) verify $(npm) verify
 	@$(step) integration $(npm) integration
 	@$(step) "accept: main job" $(npm) accept -- main-job
 	@$(step) "accept: sample" $(npm) accept -- sample
+	@$(step) "accept: getting started" $(npm) accept -- install --part docs
 	@$(step) --table
 
 .PHONY: install

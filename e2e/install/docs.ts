@@ -50,7 +50,13 @@ export const docs: InstallPart = {
 
 /** `make stack`, which ends as by Ctrl-C. */
 function firstTerminal() {
-  const child = spawn("make", ["-s", "stack"], { cwd: root, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("make", ["-s", "stack"], {
+    cwd: root,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    // Not a part of the make that may have started this.
+    env: { ...process.env, MAKEFLAGS: "", MAKELEVEL: "0" },
+  });
   let printed = "";
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   for (const stream of [child.stdout, child.stderr])
