@@ -180,6 +180,9 @@ const wholeLife = async (
     crds.includes("secretrotations.keyturn.dev") && left !== "",
   );
   expect("removing the release keeps the audit volumes", claims.includes("audit-keyturn-0"));
+  // And now with rights in two namespaces alone.
+  await kubectl("create", "namespace", "team-a");
+  const narrow = "rbac.mode=Namespaces,watchNamespaces={team-a,default}";
   await helm(
     "install",
     "keyturn",
@@ -187,13 +190,32 @@ const wholeLife = async (
     "-n",
     NAMESPACE,
     "--set",
-    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view}`,
+    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view},${narrow}`,
   );
   await rolledOut(installation);
   await kubectl("-n", "default", "delete", "sal", "report", "--timeout=60s");
   const bindings = await kubectl("-n", "default", "get", "rolebinding", "-o", "name");
   const ledger = await kubectl("get", "orphan", "-o", "jsonpath={.items[*].spec.origin.name}");
   expect("installed again it takes up what was there, and offboards it", bindings === "" && ledger === "report");
+  const may = async (...what: readonly string[]): Promise<boolean> =>
+    (await tryKubectl(["auth", "can-i", ...what, `--as=system:serviceaccount:${NAMESPACE}:keyturn`])).stdout.trim() ===
+    "yes";
+  const [there, elsewhere] = [
+    await may("get", "secrets", "-n", "team-a"),
+    await may("get", "secrets", "-n", "kube-system"),
+  ];
+  expect("this time with no right on Secrets but in its namespaces", there && !elsewhere);
+  const second = (await readmeSample()).replaceAll("namespace: default", "namespace: team-a");
+  await apply(second);
+  await waitFor(
+    "the identity of the other namespace is ready",
+    async () =>
+      /"status":"True","type":"Ready"/.test(
+        await kubectl("-n", "team-a", "get", "sal", "report", "-o", "jsonpath={.status.conditions}"),
+      ),
+    { timeout: 60_000 },
+  );
+  expect("an identity in the second namespace that it watches is Ready", true);
 };
 
 const rolledOut = async ({ kubectl, stack }: Installation): Promise<void> => {

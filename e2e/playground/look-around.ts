@@ -25,6 +25,7 @@ export async function writeEnvFile(stack: Stack, playground?: Playground): Promi
           EXAMPLES: playground.examples,
           AUDIT_DIR: playground.auditDir,
           METRICS_URL: playground.metricsUrl,
+          LOGINS: playground.logins,
         }),
   };
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`);

@@ -28,6 +28,8 @@ export interface Playground {
   readonly examples: string;
   readonly auditDir: string;
   readonly metricsUrl: string;
+  /** A line for each login of the workload. */
+  readonly logins: string;
 }
 
 /**
@@ -67,8 +69,10 @@ export async function openPlayground(stack: Stack): Promise<Playground> {
   await writeFile(join(examples, "workload.yaml"), workload(stack, dir));
   const metricsUrl = await operator(stack, { dir, auditDir });
   await connections(stack);
-  return { programs, examples, auditDir, metricsUrl };
+  return { programs, examples, auditDir, metricsUrl, logins: loginsIn(dir) };
 }
+
+const loginsIn = (dir: string): string => join(dir, "logins.log");
 
 /** config/default, but for what runs the operator in a Pod. */
 async function applyDefault(stack: Stack): Promise<void> {
@@ -156,7 +160,7 @@ function workload(stack: Stack, dir: string): string {
     endpoint: stack.aws.url,
     caFile: stack.ca.file,
     intervalMs: 500,
-    probeLog: join(dir, "logins.log"),
+    probeLog: loginsIn(dir),
   });
   return stringify(object);
 }

@@ -145,7 +145,7 @@ describe("`make stack`, however it ends", () => {
   };
   for (const signal of ["SIGINT", "SIGKILL"] as const)
     it(`${signal} leaves no process and no folder`, async () => {
-      const main = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+      const main = spawn(process.execPath, [join(import.meta.dirname, "../playground/main.ts")], {
         stdio: ["ignore", "pipe", "inherit"],
       });
       let output = "";
