@@ -9,7 +9,12 @@ import { bundledPackages, cycloneDx, licenceList, packageFolders } from "./sbom.
  * the banner makes. No source map: it would carry the sources of everything.
  */
 const ROOT = join(import.meta.dirname, "..");
-const { values } = parseArgs({ options: { outfile: { type: "string", default: join(ROOT, "dist/keyturn.mjs") } } });
+const { values } = parseArgs({
+  options: {
+    outfile: { type: "string", default: join(ROOT, "dist/keyturn.mjs") },
+    parts: { type: "boolean", default: false },
+  },
+});
 
 const BANNER = [
   'import { createRequire as keyturnCreateRequire } from "node:module";',
@@ -49,17 +54,19 @@ const plugin = join(dirname(values.outfile), "kubectl-keyturn");
 await mkdir(dirname(values.outfile), { recursive: true });
 const made = [await bundle("src/main.ts", values.outfile), await bundle("src/kubectl-keyturn.ts", plugin, PLUGIN_HEAD)];
 await chmod(plugin, 0o755);
-// What is really in them: of the image a list of parts (CycloneDX) and the licences.
-const inputs = made.flatMap(({ metafile }) => Object.keys(metafile.inputs));
-const packages = await bundledPackages(ROOT, packageFolders(inputs));
-const own = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Record<
-  "name" | "version" | "license",
-  string
->;
-const beside = (file: string): string => join(dirname(values.outfile), file);
-await writeFile(beside("keyturn.cdx.json"), cycloneDx(own, packages));
-await writeFile(beside("LICENSES.txt"), licenceList(packages));
 for (const [file, { bytes }] of made.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
   process.stdout.write(`${relative(process.cwd(), join(ROOT, file))}: ${(bytes / 1024 / 1024).toFixed(1)} MiB\n`);
 }
-process.stdout.write(`${packages.length} packages of others in them: keyturn.cdx.json, LICENSES.txt\n`);
+// For an image, what is really in it: a list of parts (CycloneDX) and the licences.
+if (values.parts) {
+  const inputs = made.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const packages = await bundledPackages(ROOT, packageFolders(inputs));
+  const own = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Record<
+    "name" | "version" | "license",
+    string
+  >;
+  const beside = (file: string): string => join(dirname(values.outfile), file);
+  await writeFile(beside("keyturn.cdx.json"), cycloneDx(own, packages));
+  await writeFile(beside("LICENSES.txt"), licenceList(packages));
+  process.stdout.write(`${packages.length} packages of others in them: keyturn.cdx.json, LICENSES.txt\n`);
+}

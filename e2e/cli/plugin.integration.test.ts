@@ -35,9 +35,13 @@ describe("kubectl keyturn on a real control plane", function () {
   before(async function () {
     this.timeout(3_600_000);
     folder = await mkdtemp(join(tmpdir(), "keyturn-cli-"));
-    await promisify(execFile)(process.execPath, ["scripts/bundle.ts", "--outfile", join(folder, "keyturn.mjs")], {
-      cwd: ROOT,
-    });
+    await promisify(execFile)(
+      process.execPath,
+      ["scripts/bundle.ts", "--parts", "--outfile", join(folder, "keyturn.mjs")],
+      {
+        cwd: ROOT,
+      },
+    );
     stack = await startStack();
     const kube = stack.kubernetes.client;
     await applyManifests(kube, join(ROOT, "crds"));
