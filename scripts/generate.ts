@@ -24,16 +24,15 @@ const COPIES = ["charts/keyturn/files/crds", "config/crd/crds"];
 const PAGES = "docs/spec";
 const RBAC_PAGE = "docs/reference/rbac.md";
 
-/** What follows from src/cluster/rights.ts, and from the chart's rules and dashboard. */
-const followers = async (): Promise<Readonly<Record<string, string>>> => {
-  const read = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
-  const files = "charts/keyturn/files";
-  return {
-    ...rbacFiles(await read(RBAC_PAGE)),
-    ...monitoringFiles(await read(`${files}/rules.yaml`), await read(`${files}/dashboard.json`)),
-  };
+const readText = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
+/** What follows from src/cluster/rights.ts, and from the chart's rules and dashboard: path → text. */
+const FOLLOWERS: Readonly<Record<string, string>> = {
+  ...rbacFiles(await readText(RBAC_PAGE)),
+  ...monitoringFiles(
+    await readText("charts/keyturn/files/rules.yaml"),
+    await readText("charts/keyturn/files/dashboard.json"),
+  ),
 };
-const FOLLOWERS = Object.keys(await followers());
 
 // Its ESM build imports folders, which Node refuses; the CommonJS build works.
 const { generate } = createRequire(import.meta.url)("@kubernetes-models/crd-generate") as typeof CrdGenerate;
@@ -78,7 +77,7 @@ const makeInto = async (target: string): Promise<void> => {
       await mkdir(join(target, folder), { recursive: true });
       for (const file of files) await copyFile(join(CRDS, file), join(target, folder, file));
     }
-    for (const [path, text] of Object.entries(await followers())) await put(join(target, path), text);
+    for (const [path, text] of Object.entries(FOLLOWERS)) await put(join(target, path), text);
     const crds = await readCrds();
     await put(join(target, MODELS, "known-fields.ts"), `${HEADER}${knownFields(crds)}`);
     for (const crd of crds) {
@@ -122,7 +121,7 @@ const collect = async (root: string): Promise<ReadonlyMap<string, string>> => {
     const files = await readdir(join(root, folder)).catch(() => [] as string[]);
     for (const file of files) found.set(join(folder, file), await readFile(join(root, folder, file), "utf8"));
   }
-  for (const path of FOLLOWERS) {
+  for (const path of Object.keys(FOLLOWERS)) {
     const text = await readFile(join(root, path), "utf8").catch(() => undefined);
     if (text !== undefined) found.set(path, text);
   }

@@ -51,11 +51,9 @@ const clusterName = matching(
   "lower case letters, digits, dots and hyphens, 63 at most",
   /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/,
 );
-const label = matching("a namespace's name", /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
-const labels = matching(
-  "names of namespaces with commas between, or empty",
-  /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(,[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*)?$/,
-);
+const LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
+const label = matching("a namespace's name", new RegExp(`^${LABEL}$`));
+const labels = matching("names of namespaces with commas between, or empty", new RegExp(`^(${LABEL}(,${LABEL})*)?$`));
 const objectName = matching("an object's name", /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
 const trueOrFalse = matching("true or false", /^(true|false)$/);
 const level = matching("debug, info, warn or error", /^(debug|info|warn|error)$/);

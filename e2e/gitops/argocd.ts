@@ -33,7 +33,6 @@ export interface ArgoCd {
   apply(object: KubeObject): Promise<void>;
   /** Has it look at the repository now, as a webhook would. */
   refresh(name: string): Promise<void>;
-  remove(name: string): Promise<void>;
 }
 
 const NAMESPACE = "argocd";
@@ -106,9 +105,6 @@ export async function startArgoCd(stack: Stack, say: (line: string) => void): Pr
       await kube.mergePatch(path(name), {
         metadata: { annotations: { "argocd.argoproj.io/refresh": "hard" } },
       });
-    },
-    async remove(name) {
-      await kube.delete(path(name));
     },
   };
 }

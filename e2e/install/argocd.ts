@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile } from "node:fs/promises";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parseAllDocuments, stringify } from "yaml";
@@ -358,7 +358,6 @@ async function example({ git, platform }: Pick<Stage, "git" | "platform">): Prom
 /** A repository that holds the chart where the example looks for it. */
 async function chartRepository(folder: string): Promise<void> {
   const git = await openRepository(folder);
-  await mkdir(join(folder, "charts"), { recursive: true });
   await cp(join(root, "charts/keyturn"), join(folder, "charts/keyturn"), { recursive: true });
   await git.commitAll("The chart");
 }

@@ -15,6 +15,9 @@ export interface CommandOptions {
   readonly timeout?: number;
 }
 
+/** It was not there, or was killed, as at its timeout: no command ends so by itself. */
+const NO_CODE = -1;
+
 /** Runs a command to its end, whatever that is. */
 export const ended = (file: string, args: readonly string[], options: CommandOptions = {}): Promise<Ended> =>
   new Promise((resolve) => {
@@ -24,7 +27,7 @@ export const ended = (file: string, args: readonly string[], options: CommandOpt
       [...args],
       { env: { PATH: process.env["PATH"] ?? "", ...env }, cwd, timeout, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : NO_CODE;
         resolve({ code, stdout, stderr: error !== null && stderr === "" ? error.message : stderr });
       },
     );

@@ -138,20 +138,32 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
     ...others.map((workload) => ({ name: workload.name, workload, timeout: "60s" })),
   ];
   await kube.apply(site.rotationPath, object, "team");
-  const current = async (): Promise<string> => {
-    const { status } = await kube.get<Rotation>(site.rotationPath);
-    const rests = conditionOf(status, "Ready")?.status === "True" && conditionOf(status, "Reconciling") === undefined;
-    return rests ? String((status?.["current"] as { version?: string } | undefined)?.version) : "";
-  };
-  await waitFor("every kind has the first key", async () => (await current()).startsWith("1-"), { timeout: 120_000 });
-  await askForRotation(kube, site.rotationPath);
-  await waitFor("every kind has the second key", async () => (await current()).startsWith("2-"), { timeout: 120_000 });
+  await issuedAndRotated(site);
   await writtenBack(site, object);
   await kube.delete(site.rotationPath);
   await waitFor("the rotation is gone", async () => (await kube.find(site.rotationPath)) === undefined, {
     timeout: 60_000,
   });
   for (const { process } of site.replicas()) await process.term();
+};
+
+/** Waits until all have the first key, asks for a rotation, and waits until all have the second. */
+const issuedAndRotated = async (site: Site): Promise<void> => {
+  const kube = site.lane.world.stack.kubernetes.client;
+  const haveKey = (number: string): Promise<boolean> =>
+    waitFor(
+      `every dependent of ${site.namespace} has key ${number}`,
+      async () => {
+        const { status } = await kube.get<Rotation>(site.rotationPath);
+        const rests =
+          conditionOf(status, "Ready")?.status === "True" && conditionOf(status, "Reconciling") === undefined;
+        return rests && status?.current?.version.startsWith(`${number}-`) === true;
+      },
+      { timeout: 120_000 },
+    );
+  await haveKey("1");
+  await askForRotation(kube, site.rotationPath);
+  await haveKey("2");
 };
 
 /** With rights in one namespace a key is issued and rotated there, and no Secret elsewhere can be read. */
@@ -161,17 +173,7 @@ const inOneNamespace = async (lane: Lane, problems: string[]): Promise<void> => 
   await site.startOperator();
   await site.applyWorkload();
   await site.applyRotation();
-  await waitFor(
-    "a key is in use",
-    async () => conditionOf((await kube.get<Rotation>(site.rotationPath)).status, "Ready")?.status === "True",
-    { timeout: 90_000 },
-  );
-  await askForRotation(kube, site.rotationPath);
-  await waitFor(
-    "it is rotated",
-    async () => (await kube.get<Rotation>(site.rotationPath)).status?.current?.version.startsWith("2-") === true,
-    { timeout: 90_000 },
-  );
+  await issuedAndRotated(site);
   const may = async (verb: string, namespace: string): Promise<boolean> => {
     const review = await kube.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", {
       apiVersion: "authorization.k8s.io/v1",

@@ -13,18 +13,14 @@ const shipped = { namespace: "keyturn-system", name: "keyturn-operator" } as con
  * the namespace.
  */
 export async function applyOperatorRbac(kube: KubeClient, operatorNamespace: string): Promise<string[]> {
-  const files = ["service-account.yaml", "operator.yaml"].map((name) => join(root, "config/rbac", name));
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
-  const clusterWide: string[] = [];
-  for (const document of texts.flatMap((text) => parseAllDocuments(text))) {
-    const object = document.toJS() as KubeObject | null;
-    if (object?.kind === undefined) continue;
+  const files = ["service-account.yaml", "operator.yaml"].map((name) => `rbac/${name}`);
+  const paths: string[] = [];
+  for (const object of await objectsOf(files)) {
     const rendered = renderFor(object, operatorNamespace);
-    const path = await pathOf(kube, rendered);
-    if (rendered.metadata.namespace === undefined) clusterWide.push(path);
-    await kube.apply(path, rendered, "keyturn-lane");
+    const path = await applied(kube, rendered);
+    if (rendered.metadata.namespace === undefined) paths.push(path);
   }
-  return clusterWide;
+  return paths;
 }
 
 /**
@@ -37,16 +33,27 @@ export async function applyNamespacedRbac(
   namespace: string,
 ): Promise<string[]> {
   const clusterWide = await applyOperatorRbac(kube, operatorNamespace);
-  for (const name of ["operator.yaml", "namespace-role.yaml", "namespace/role-bindings.yaml"]) {
-    for (const document of parseAllDocuments(await readFile(join(root, "config/namespaces", name), "utf8"))) {
-      const object = document.toJS() as KubeObject;
-      const placed =
-        object.kind === "RoleBinding" ? { ...object, metadata: { ...object.metadata, namespace } } : object;
-      const rendered = renderFor(placed, operatorNamespace);
-      await kube.apply(await pathOf(kube, rendered), rendered, "keyturn-lane");
-    }
+  const files = ["operator.yaml", "namespace-role.yaml", "namespace/role-bindings.yaml"];
+  for (const object of await objectsOf(files.map((name) => `namespaces/${name}`))) {
+    const placed = object.kind === "RoleBinding" ? { ...object, metadata: { ...object.metadata, namespace } } : object;
+    await applied(kube, renderFor(placed, operatorNamespace));
   }
   return clusterWide;
+}
+
+/** The objects of files below config/, in their order. */
+async function objectsOf(files: readonly string[]): Promise<readonly KubeObject[]> {
+  const texts = await Promise.all(files.map((file) => readFile(join(root, "config", file), "utf8")));
+  return texts
+    .flatMap((text) => parseAllDocuments(text))
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object): object is KubeObject => object?.kind !== undefined);
+}
+
+async function applied(kube: KubeClient, object: KubeObject): Promise<string> {
+  const path = await pathOf(kube, object);
+  await kube.apply(path, object, "keyturn-lane");
+  return path;
 }
 
 /** The same object for another operator namespace. */

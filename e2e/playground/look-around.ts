@@ -1,4 +1,4 @@
-import { symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../stack/stack.ts";
 import type { Playground } from "./playground.ts";
@@ -28,13 +28,11 @@ export async function writeEnvFile(stack: Stack, playground?: Playground): Promi
           LOGINS: playground.logins,
         }),
   };
+  const programs = playground?.programs ?? join(stack.dir, "bin");
+  await mkdir(programs, { recursive: true });
+  for (const name of ["kubectl", "vault"] as const) await symlink(tools[name], join(programs, name));
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value}'\n`);
-  if (playground !== undefined) {
-    await symlink(tools.kubectl, join(playground.programs, "kubectl"));
-    await symlink(tools.vault, join(playground.programs, "vault"));
-    lines.push(`export PATH='${playground.programs}':"$PATH"\n`);
-  } else lines.push(`alias kubectl='${tools.kubectl}'\n`, `alias vault='${tools.vault}'\n`);
   const file = join(stack.dir, "env");
-  await writeFile(file, lines.join(""), { mode: 0o600 });
+  await writeFile(file, [...lines, `export PATH='${programs}':"$PATH"\n`].join(""), { mode: 0o600 });
   return file;
 }

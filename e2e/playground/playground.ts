@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { output } from "../install/commands.ts";
-import { accountId } from "../lane/ground.ts";
+import { accountId, connectionObject } from "../lane/ground.ts";
 import { deliveryPolicy } from "../lane/lane.ts";
 import { root } from "../lane/paths.ts";
 import { bundleOperator } from "../lane/world.ts";
@@ -143,12 +143,10 @@ async function connections(stack: Stack): Promise<void> {
     vault: { vault: { address: stack.vault.url, caBundle, login: { jwt: { role: "keyturn" } } } },
   };
   for (const [name, spec] of Object.entries(specs))
-    await stack.kubernetes.client.create("/apis/keyturn.dev/v1alpha1/providerconnections", {
-      apiVersion: "keyturn.dev/v1alpha1",
-      kind: "ProviderConnection",
-      metadata: { name },
-      spec: { allowedNamespaces: { mode: "Listed", names: [TEAM] }, ...spec },
-    });
+    await stack.kubernetes.client.create(
+      "/apis/keyturn.dev/v1alpha1/providerconnections",
+      connectionObject(name, TEAM, spec),
+    );
 }
 
 /** Pods that log in to AWS all the while, with the key that they were started with. */

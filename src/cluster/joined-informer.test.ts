@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Informer, KubeObject } from "./contract.ts";
 import { joinedInformer } from "./joined-informer.ts";
-import { isWatched, listWatched } from "./watched.ts";
+import { isWatched } from "../domain/watched.ts";
+import { listWatched } from "./list-watched.ts";
 
 type Change = Parameters<Parameters<Informer<KubeObject>["onChange"]>[0]>[0];
 

@@ -1,6 +1,6 @@
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "../cluster/contract.ts";
-import type { Watched } from "../cluster/watched.ts";
+import type { Watched } from "../domain/watched.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { understood } from "./version-skew.ts";
 

@@ -5,6 +5,7 @@ import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/pr
 import { SECRET_ROTATION, type SecretRotation } from "../api/v1alpha1/secret-rotation.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE, type ServiceAccountLifecycle } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient, KubeObject, ResourceKind } from "../cluster/contract.ts";
+import { listWatched } from "../cluster/list-watched.ts";
 import { clusterRoleBindings, roleBindings, serviceAccounts } from "../cluster/resources.ts";
 import {
   identityFacts,
@@ -15,10 +16,10 @@ import {
 } from "../domain/inventory/facts.ts";
 import { unownedMarks, type Found, type ListedUser, type Unreached } from "../domain/inventory/inventory.ts";
 import type { Mark } from "../domain/inventory/mark.ts";
+import type { Watched } from "../domain/watched.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import type { CallContext, CredentialSource } from "../providers/contract.ts";
 import { MANAGED_BY } from "../stores/kinds.ts";
-import { listWatched, type Watched } from "../cluster/watched.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import { allows, allowsAny } from "./connections.ts";
 

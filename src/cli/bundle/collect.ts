@@ -9,7 +9,8 @@ import { events } from "../../cluster/resources.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import type { Setting } from "../../options.ts";
 import { doctorText } from "../doctor/text.ts";
-import { listWatched, type Watched } from "../../cluster/watched.ts";
+import { listWatched } from "../../cluster/list-watched.ts";
+import type { Watched } from "../../domain/watched.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 

@@ -1,3 +1,4 @@
+import { isWatched, type Watched } from "../watched.ts";
 import type { IdentityFacts, OwnerFacts } from "./facts.ts";
 import type { Mark } from "./mark.ts";
 
@@ -5,8 +6,7 @@ import type { Mark } from "./mark.ts";
 export interface Found {
   /** The first part of every owner mark of ours. */
   readonly clusterName: string;
-  /** The namespaces that were looked at; empty means all. */
-  readonly namespaces: readonly string[];
+  readonly namespaces: Watched;
   readonly identities: readonly IdentityFacts[];
   readonly owners: readonly OwnerFacts[];
   readonly marks: readonly { readonly connection: string; readonly marks: readonly Mark[] }[];
@@ -146,7 +146,7 @@ const resourceOf = (
 ): string | undefined => {
   const [cluster, ...rest] = owner.split("/");
   if (cluster !== clusterName) return undefined;
-  return namespaces.length === 0 || namespaces.includes(rest[0] ?? "") ? rest.join("/") : undefined;
+  return isWatched(namespaces, rest[0] ?? "") ? rest.join("/") : undefined;
 };
 
 /** Keys that the provider lists for a managed user and that no rotation and no ledger entry has on record. */

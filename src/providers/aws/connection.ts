@@ -38,7 +38,7 @@ export interface AwsConnections {
     owner: AccountOwner,
     account: { readonly name: string; readonly aws: AwsAccount },
   ): AccountClient;
-  /** Users and roles under the connection's path, or one namespace's part of it, that have an owner mark. Reads only. */
+  /** Users and roles under the connection's path, or some namespaces' parts of it, that have an owner mark. Reads only. */
   marked(connection: ConnectionSpec, context: CallContext, namespaces: readonly string[]): Promise<readonly Mark[]>;
   /** A login as the operator itself, live: throws what went wrong (InvalidSpec for a wrong accountId). */
   check(connection: ConnectionSpec, context: CallContext): Promise<void>;

@@ -1,10 +1,5 @@
+import type { Watched } from "../domain/watched.ts";
 import type { ClusterClient, KubeObject, ResourceKind } from "./contract.ts";
-
-/** The namespaces that are looked at; none named means the whole cluster. */
-export type Watched = readonly string[];
-
-export const isWatched = (watched: Watched, namespace: string): boolean =>
-  watched.length === 0 || watched.includes(namespace);
 
 /** All objects of a kind where it is looked: one list, or one for each namespace. Of a kind without namespaces, all. */
 export const listWatched = async <T extends KubeObject>(
