@@ -18,6 +18,7 @@ import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
 import { isWatched } from "./domain/watched.ts";
 import { identityFacts } from "./domain/inventory/facts.ts";
+import { connectionNamed } from "./domain/rotation/source.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
 import type { Logger } from "./kernel/logger.ts";
@@ -211,8 +212,7 @@ const requestOf = (metadata: { readonly namespace?: string; readonly name: strin
 });
 
 const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
-  spec.source.awsAccessKey?.connectionRef?.name === name ||
-  spec.deliver.some(({ vaultKV }) => vaultKV?.connectionRef.name === name);
+  connectionNamed(spec.source) === name || spec.deliver.some(({ vaultKV }) => vaultKV?.connectionRef.name === name);
 
 /** Of an identity, what its rotations go by. */
 const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =>
@@ -307,7 +307,12 @@ const surveyPorts = (options: Options, cluster: ClusterClient, connections: Conn
   clusterName: options.clusterName,
   watched: options.watchNamespaces,
   marked: (connection, context) => connections.marked(connection, context),
-  keysOf: (connection, user) => connections.sources.awsAccessKey(connection, user),
+  keysOf: (connection, { namespace, userName }) =>
+    connections.sources.open(
+      connection,
+      { kind: "awsAccessKey", connection: connection.metadata.name, userName },
+      { namespace, name: "", uid: "" },
+    ),
 });
 
 /** The operator's connections for a look from a terminal: nothing is led, queued or changed. */

@@ -6,6 +6,7 @@ import type { Clock } from "./kernel/clock.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
+import { AWS_CAPABILITIES } from "./providers/aws/source.ts";
 import type { CallContext } from "./providers/contract.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
@@ -72,7 +73,11 @@ export const connect = (
   };
   return {
     sources: {
-      awsAccessKey: (connection, target) => measuredSource(aws.source(awsOf(connection), target), meter("aws")),
+      capabilities: () => AWS_CAPABILITIES,
+      open(connection, target, { namespace }) {
+        const { userName } = target;
+        return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws"));
+      },
       async check(connection, context: CallContext) {
         // This cluster: whoever reads the connection is logged in.
         if (connection.spec.kubernetes !== undefined) return;

@@ -50,6 +50,13 @@ export interface OwnerMark {
   readonly owner?: string;
 }
 
+/** For whom credentials are made: the resource, as its marks name it. */
+export interface SourceOwner {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
 export interface IssuedCredential {
   readonly id: string;
   readonly material: SecretMaterial;

@@ -190,7 +190,8 @@ export class Bench {
       metrics: silentMetrics(),
       outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
       sources: {
-        awsAccessKey: () => this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS),
+        open: () => this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS),
+        capabilities: () => this.source.capabilities,
         check: () => Promise.resolve(),
         retire: () => undefined,
       },

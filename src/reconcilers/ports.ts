@@ -5,7 +5,8 @@ import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { AccountClient, AccountOwner } from "../providers/account.ts";
-import type { CallContext, CredentialSource } from "../providers/contract.ts";
+import type { CallContext, CredentialSource, ProviderCapabilities, SourceOwner } from "../providers/contract.ts";
+import type { SourceKind, SourceTarget } from "../domain/rotation/source.ts";
 import type { ClaimStore } from "../stores/claims.ts";
 import type { Limits } from "../stores/limits.ts";
 import type { DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
@@ -17,11 +18,10 @@ import type { Outside } from "./outside.ts";
 
 /** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
 export interface Sources {
-  /** Throws InvalidSpec when the connection cannot serve this kind of source. */
-  awsAccessKey(
-    connection: ProviderConnection,
-    target: { readonly namespace: string; readonly userName: string },
-  ): CredentialSource;
+  /** Calls nothing. Throws InvalidSpec when the connection cannot serve this kind of source; the message names the field. */
+  open(connection: ProviderConnection, target: SourceTarget, owner: SourceOwner): CredentialSource;
+  /** What a kind of source can do, before any is opened. */
+  capabilities(kind: SourceKind): ProviderCapabilities;
   /** A login through the connection, as the operator itself; throws what went wrong. */
   check(connection: ProviderConnection, context: CallContext): Promise<void>;
   /** Closes what is open to a connection that is gone. */

@@ -1,7 +1,8 @@
 import { SECRET_ROTATION } from "../api/v1alpha1/secret-rotation.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { KubeObject } from "../cluster/contract.ts";
-import type { OrphanSpec } from "../domain/orphan/record.ts";
+import { orphanSource, type OrphanSpec } from "../domain/orphan/record.ts";
+import { isSourceClaim, thawed, type FrozenSource } from "../domain/rotation/source.ts";
 import type { DeliveryPlace, DeliveryRecord } from "../domain/rotation/record.ts";
 import { timeText } from "../domain/rotation/transitions.ts";
 import type { PassContext } from "../engine/contract.ts";
@@ -15,9 +16,7 @@ import { recoverFrom } from "./sweep-identities.ts";
 
 interface TargetSnapshot {
   /** As it was found out: of an account of an identity, the account's user. */
-  readonly source: {
-    readonly awsAccessKey?: { readonly connectionRef: { readonly name: string }; readonly userName: string };
-  };
+  readonly source: FrozenSource;
   readonly deletion: { readonly policy: "Delete" | "Disable" | "Retain"; readonly holdMs: number };
   readonly exclusive: boolean;
   /** What existed before and no rotation has replaced yet: it stays as it is. */
@@ -112,7 +111,7 @@ const recover = async (
     readonly hasSuccessor: boolean;
   },
 ): Promise<void> => {
-  const target = left.claims.find((claim) => claim.target.startsWith("aws-access-key/"));
+  const target = left.claims.find((claim) => isSourceClaim(claim.target));
   if (target === undefined) {
     // The successor holds the target's claim already (or nobody ever did): only places and values are left over.
     if (!left.hasSuccessor) await releaseRest(ports, left.owner.uid, left.claims);
@@ -123,17 +122,15 @@ const recover = async (
     await releaseRest(ports, left.owner.uid, left.claims);
     return;
   }
-  const key = snapshot.source.awsAccessKey;
-  if (key === undefined) return;
+  const source = thawed(snapshot.source);
+  if (source === undefined) return;
   const { adopted } = snapshot;
   const versions = (left.staged?.versions ?? []).filter(({ id }) => id !== adopted?.id);
   const { namespace, name, uid } = left.owner;
   const held = (await permitForOffboarding(ports, uid)) === "none";
   const spec: OrphanSpec = {
     origin: { kind: "SecretRotation", namespace, name, uid },
-    source: {
-      awsAccessKey: { connectionRef: key.connectionRef, userName: key.userName, exclusive: snapshot.exclusive },
-    },
+    source: orphanSource(source, snapshot.exclusive),
     target: target.target,
     ...(held ? { held: "LimitReached" as const } : {}),
     stagingUid: left.owner.uid,

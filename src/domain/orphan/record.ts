@@ -1,5 +1,6 @@
 import type { Condition } from "../../kernel/conditions.ts";
 import type { AccountRecord } from "../lifecycle/record.ts";
+import { thawed, type SourceTarget } from "../rotation/source.ts";
 import type { ClosedIntent, DeliveryRecord, Failures } from "../rotation/record.ts";
 
 /**
@@ -64,6 +65,13 @@ export interface OrphanSource {
     readonly exclusive: boolean;
   };
 }
+
+export const orphanSource = (target: SourceTarget, exclusive: boolean): OrphanSource => ({
+  awsAccessKey: { connectionRef: { name: target.connection }, userName: target.userName, exclusive },
+});
+
+/** What the entry says of its source; undefined for what this version does not know. */
+export const sourceOf = (source: OrphanSource): SourceTarget | undefined => thawed(source);
 
 export interface OrphanCredential {
   readonly version: string;

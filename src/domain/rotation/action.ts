@@ -53,8 +53,8 @@ export interface PlanInput {
   readonly paused: boolean;
   /** Of the identity that the credential belongs to, read live in this pass; undefined: it belongs to none. */
   readonly identity?: IdentityState | undefined;
-  /** Name of the user at the provider, for people. */
-  readonly userName: string;
+  /** Name of the credentials' holder at the provider, for people. */
+  readonly holder: string;
   readonly rotateAt?: Date | undefined;
   readonly listing?: readonly ObservedId[] | undefined;
   readonly staging?: readonly StagedId[] | undefined;

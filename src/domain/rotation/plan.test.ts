@@ -84,7 +84,7 @@ const input = (status: RotationStatus, more: Partial<PlanInput> = {}): PlanInput
   status,
   attributionWindowMs: 600_000,
   paused: false,
-  userName: "exporter",
+  holder: "exporter",
   listing: [key("K1")],
   staging: [staged("1-a", "K1")],
   deliveries: ours("1-a"),

@@ -57,8 +57,9 @@ export interface CurrentCredential {
 export interface TargetRecord {
   /** Name of the ProviderConnection. */
   readonly connection: string;
-  readonly userName: string;
-  /** `aws-access-key/<account>/<user>`. */
+  /** Of an IAM user. */
+  readonly userName?: string;
+  /** As source.ts makes it: `aws-access-key/<account>/<user>`. */
   readonly claim: string;
 }
 

@@ -32,7 +32,7 @@ describe("settings", () => {
       readSettings({ ...spec, ...more, source: awsAccessKey === undefined ? {} : { awsAccessKey } });
     const lake = { accountRef: { name: "lake" } };
     const settings = settingsOf({ identityRef, source: { awsAccessKey: { ...lake, exclusive: false } } });
-    assert.deepEqual(settings.source, { kind: "account", account: "lake", exclusive: false });
+    assert.deepEqual(settings.source, { of: "awsAccessKey", kind: "account", account: "lake", exclusive: false });
     assert.equal(settings.identity, "exporter");
     for (const wrong of [
       of(lake),

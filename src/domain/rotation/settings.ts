@@ -3,6 +3,7 @@ import { DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { parseDuration } from "../../kernel/duration.ts";
 import { digest } from "../../kernel/ids.ts";
 import type { DeliveryPlace } from "./record.ts";
+import type { SourceKind, SourceTarget } from "./source.ts";
 
 export type DependentSetting =
   | {
@@ -23,10 +24,9 @@ export interface DeliverySetting {
   readonly digest: string;
 }
 
-/** Whose access keys are rotated: a user that the spec names, or the user of an account of the identity. */
-export type SourceSetting = { readonly exclusive: boolean } & (
-  | { readonly kind: "user"; readonly connection: string; readonly userName: string }
-  | { readonly kind: "account"; readonly account: string }
+/** Whose credentials are rotated: a holder that the spec names, or the holder behind an account of the identity. */
+export type SourceSetting = { readonly of: SourceKind; readonly exclusive: boolean } & (
+  { readonly kind: "target"; readonly target: SourceTarget } | { readonly kind: "account"; readonly account: string }
 );
 
 /** A SecretRotation's spec with every default filled in and every duration in milliseconds. */
@@ -140,10 +140,15 @@ const sourceOf = (spec: SecretRotationSpec): SourceSetting | SpecViolation => {
   if (accountRef !== undefined && connectionRef === undefined && userName === undefined) {
     return spec.identityRef === undefined
       ? { field, message: `${field}.accountRef needs spec.identityRef.` }
-      : { kind: "account", account: accountRef.name, exclusive };
+      : { of: "awsAccessKey", kind: "account", account: accountRef.name, exclusive };
   }
   if (accountRef === undefined && connectionRef !== undefined && userName !== undefined)
-    return { kind: "user", connection: connectionRef.name, userName, exclusive };
+    return {
+      of: "awsAccessKey",
+      kind: "target",
+      target: { kind: "awsAccessKey", connection: connectionRef.name, userName },
+      exclusive,
+    };
   return { field, message: `${field} needs either accountRef, or connectionRef together with userName.` };
 };
 

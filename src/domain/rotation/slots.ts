@@ -18,7 +18,7 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
       ...(retirement.recheckAt === undefined ? {} : { recheckAt: retirement.recheckAt }),
     };
   }
-  return { type: "stall", reason: "SlotsFull", about: input.userName };
+  return { type: "stall", reason: "SlotsFull", about: input.holder };
 };
 
 /** What takes a slot: all that is listed, and what the record knows to be there although the listing lags. */

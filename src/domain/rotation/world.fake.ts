@@ -318,7 +318,7 @@ export class World {
       attributionWindowMs: ATTRIBUTION_MS,
       paused: false,
       identity: this.identity,
-      userName: "exporter",
+      holder: "exporter",
       rotateAt:
         this.rotateAt === undefined || this.rotateAt === base.status.lastHandledRotateAt
           ? undefined
@@ -751,7 +751,12 @@ const dependentSetting = (name: string): DependentSetting =>
       };
 
 export const settingsOf = (spec: ModelSpec): RotationSettings => ({
-  source: { kind: "user", connection: "aws", userName: "exporter", exclusive: spec.exclusive },
+  source: {
+    of: "awsAccessKey",
+    kind: "target",
+    target: { kind: "awsAccessKey", connection: "aws", userName: "exporter" },
+    exclusive: spec.exclusive,
+  },
   deliveries: spec.deliveries.map(deliverySetting),
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   verify: { login: true, successes: 2, soakMs: 2000 },

@@ -5,7 +5,14 @@ import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/orphan/plan.ts";
-import type { OrphanCredentialState, OrphanStatus, RotationOrphan } from "../../domain/orphan/record.ts";
+import {
+  sourceOf,
+  type OrphanCredentialState,
+  type OrphanStatus,
+  type RotationOrphan,
+} from "../../domain/orphan/record.ts";
+import { wordsOf, type SourceTarget } from "../../domain/rotation/source.ts";
+import { claimFor } from "../secret-rotation/scope.ts";
 import { progressOf, reportOrphan } from "../../domain/orphan/report.ts";
 import { failed, timeText } from "../../domain/rotation/transitions.ts";
 import type { Outcome, PassContext } from "../../engine/contract.ts";
@@ -163,11 +170,19 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
 /** The connection is used as it stands now, whether or not it still allows the namespace: this is only ever a taking back. */
 const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
-  const { connectionRef, userName } = scope.spec.source.awsAccessKey;
-  const connection = await connectionOf(ports, connectionRef.name);
-  scope.account = `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${userName}`;
-  scope.source = ports.sources.awsAccessKey(connection, { namespace: scope.spec.origin.namespace, userName });
+  const target = requireSource(scope);
+  const connection = await connectionOf(ports, target.connection);
+  scope.account = claimFor(connection, target);
+  scope.source = ports.sources.open(connection, target, scope.spec.origin);
   return scope.source;
+};
+
+const requireSource = ({ spec }: Pick<OrphanScope, "spec">): SourceTarget => {
+  const target = sourceOf(spec.source);
+  if (target !== undefined) return target;
+  throw new OperatorError("VersionSkew", {
+    publicMessage: "The ledger entry names a source that this version of the operator does not know.",
+  });
 };
 
 const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
@@ -214,7 +229,7 @@ const carry = async (
       return;
     case "disable": {
       const source = await openSource(scope, ports);
-      await mutate(scope, ports, { action: "aws:UpdateAccessKey", target: action.id }, () =>
+      await mutate(scope, ports, { action: wordsOf(requireSource(scope).kind).enable, target: action.id }, () =>
         source.setEnabled(action.id, false, callContext(scope)),
       );
       change(scope, action.id, { state: "Disabled", disabledAt: at });
@@ -223,7 +238,7 @@ const carry = async (
     case "revoke": {
       const source = await openSource(scope, ports);
       await refuseUsedStray(scope, source, action);
-      await mutate(scope, ports, { action: "aws:DeleteAccessKey", target: action.id }, () =>
+      await mutate(scope, ports, { action: wordsOf(requireSource(scope).kind).revoke, target: action.id }, () =>
         source.revoke(action.id, callContext(scope)),
       );
       change(scope, action.id, { state: "Deleted", deletedAt: at });
@@ -255,7 +270,7 @@ const refuseUsedStray = async (
 ): Promise<void> => {
   if (!version.startsWith("stray-") || (await source.lastUse(id, callContext(scope))).kind === "never") return;
   throw new OperatorError("StillInUse", {
-    publicMessage: `Access key ${id} was made under an intent of the deleted resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
+    publicMessage: `${wordsOf(requireSource(scope).kind).credential} ${id} was made under an intent of the deleted resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
   });
 };
 
@@ -270,7 +285,7 @@ const prove = async (
   const outcome = await (await openSource(scope, ports)).proveRefused(material, callContext(scope));
   if (outcome.kind === "refused") return "ProvenByLogin";
   throw new OperatorError("Unavailable", {
-    publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.`,
+    publicMessage: `${wordsOf(requireSource(scope).kind).credential} ${id} is deleted but its login is still accepted; it is tried again.`,
   });
 };
 

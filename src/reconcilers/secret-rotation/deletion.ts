@@ -11,7 +11,8 @@ import {
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
 import { readSettings } from "../../domain/rotation/settings.ts";
 import { failed, timeText } from "../../domain/rotation/transitions.ts";
-import type { OrphanSpec } from "../../domain/orphan/record.ts";
+import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
+import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
@@ -20,7 +21,7 @@ import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
-import { requireUser, targetOf, type InForce, type RotationScope } from "./scope.ts";
+import { claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
@@ -56,7 +57,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     for (let action = planDeletion(input()); ; action = planDeletion(input())) {
       if (action.type === "removeFinalizer" || action.type === "releaseAll") return await letGo(act, action.type);
       if (action.type === "disable") {
-        if (disabled.has(action.id)) throw stillListed(action.id);
+        if (disabled.has(action.id)) throw stillListed(wordsFor(act).credential, action.id);
         disabled.add(action.id);
       }
       await carry(act, action, seen);
@@ -77,9 +78,9 @@ type Seen = { -readonly [Key in "inLedger" | "listing" | "standing" | "givenBack
   "staged"
 > & { held: boolean };
 
-const stillListed = (id: string): OperatorError =>
+const stillListed = (credential: string, id: string): OperatorError =>
   new OperatorError("Unavailable", {
-    publicMessage: `Access key ${id} was disabled and is still listed as active; it is tried again.`,
+    publicMessage: `${credential} ${id} was disabled and is still listed as active; it is tried again.`,
   });
 
 const carry = async (
@@ -102,7 +103,7 @@ const carry = async (
     case "observe":
       if (action.what === "listing") {
         const source = await openSource(scope, inForce, ports);
-        const listing = source.list(callContext(act)).catch((thrown: unknown) => noneOfNobody(scope, thrown));
+        const listing = source.list(callContext(act)).catch((thrown: unknown) => noneOfNobody(scope, inForce, thrown));
         seen.listing = (await listing).credentials;
       } else {
         seen.standing = await standing(act);
@@ -113,7 +114,7 @@ const carry = async (
       await mutate(
         act,
         {
-          action: "aws:UpdateAccessKey",
+          action: wordsFor(act).enable,
           kind: "Revoking",
           target: action.id,
           facts: { status: "Inactive", because: "Deleted" },
@@ -155,25 +156,22 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
 
 /** The identity may be gone by now: whose keys these are is in the record, or else on the claim. */
 const rememberTarget = async (scope: RotationScope, { settings }: InForce, ports: Ports): Promise<void> => {
-  if (settings.source.kind === "user" || scope.status.target !== undefined) return;
-  const claim = await claimOf(scope, ports);
+  if (settings.source.kind === "target" || scope.status.target !== undefined) return;
+  const claim = await sourceClaim(scope, ports);
   if (claim === undefined) {
     scope.identity = await readIdentity(scope, settings, ports.cluster);
     return;
   }
-  const { source } = JSON.parse(claim.snapshot) as {
-    readonly source?: {
-      readonly awsAccessKey?: { readonly connectionRef?: { readonly name: string }; readonly userName?: string };
-    };
-  };
-  const { connectionRef, userName } = source?.awsAccessKey ?? {};
-  if (connectionRef === undefined || userName === undefined) return;
-  scope.status = { ...scope.status, target: { connection: connectionRef.name, userName, claim: claim.target } };
+  const { source = {} } = JSON.parse(claim.snapshot) as { readonly source?: FrozenSource };
+  const target = thawed(source);
+  if (target?.kind !== "awsAccessKey") return;
+  const { connection, userName } = target;
+  scope.status = { ...scope.status, target: { connection, userName, claim: claim.target } };
 };
 
-const claimOf = async (scope: RotationScope, ports: Ports) =>
+const sourceClaim = async (scope: RotationScope, ports: Ports) =>
   (await ports.claims.list()).claims.find(
-    ({ owner, target }) => owner.uid === scope.object.metadata.uid && target.startsWith("aws-access-key/"),
+    ({ owner, target }) => owner.uid === scope.object.metadata.uid && isSourceClaim(target),
   );
 
 const standing = async (act: Act): Promise<readonly string[]> => {
@@ -201,12 +199,12 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const kept = policy === "Retain" || current?.adopted === true ? current : undefined;
   // The retained key was made under an intent of ours; to the ledger it is known, or it would be taken for a stray.
   const retained = kept === undefined ? [] : [kept.id];
-  const user = requireUser(scope, settings);
+  const source = requireTarget(scope, settings);
   await openSource(scope, inForce, ports).catch(() => undefined);
   const target =
-    (await claimOf(scope, ports))?.target ??
+    (await sourceClaim(scope, ports))?.target ??
     status.target?.claim ??
-    (scope.connection === undefined ? `aws-access-key/unknown/${user.userName}` : targetOf(scope.connection, user));
+    (scope.connection === undefined ? claimOf(source, "unknown") : claimFor(scope.connection, source));
   return {
     origin: {
       kind: "SecretRotation",
@@ -214,13 +212,7 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
       name: request.name,
       uid: scope.object.metadata.uid,
     },
-    source: {
-      awsAccessKey: {
-        connectionRef: { name: user.connection },
-        userName: user.userName,
-        exclusive: settings.source.exclusive,
-      },
-    },
+    source: orphanSource(source, settings.source.exclusive),
     target,
     stagingUid: scope.object.metadata.uid,
     policy: settings.deletion.policy === "Disable" ? "Disable" : "Delete",

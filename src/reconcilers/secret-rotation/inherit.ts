@@ -7,7 +7,7 @@ import { originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { mutate } from "./acts/act.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
-import { requireUser, targetOf, type InForce, type RotationScope } from "./scope.ts";
+import { claimFor, requireTarget, type InForce, type RotationScope } from "./scope.ts";
 
 /**
  * Undo of a deletion: a resource of the same namespace, name and target takes over what the ledger holds of its dead
@@ -49,9 +49,9 @@ interface Entry {
 
 /** The predecessor vanished without us and no sweep has come by: its claim still says what it was. */
 const recovered = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<Entry | undefined> => {
-  const user = requireUser(scope, inForce.settings);
-  const connection = await connectionFor(ports.cluster, user.connection, scope.request.namespace);
-  const claim = await ports.claims.read(targetOf(connection, user));
+  const target = requireTarget(scope, inForce.settings);
+  const connection = await connectionFor(ports.cluster, target.connection, scope.request.namespace);
+  const claim = await ports.claims.read(claimFor(connection, target));
   const { namespace, name } = scope.request;
   const dead =
     claim?.owner.namespace === namespace && claim.owner.name === name && claim.owner.uid !== scope.object.metadata.uid;
@@ -65,9 +65,9 @@ const predecessor = async (scope: RotationScope, inForce: InForce, ports: Ports)
     labelSelector: originLabel(scope.request),
   });
   if (entries.length === 0) return undefined;
-  const user = requireUser(scope, inForce.settings);
-  const connection = await connectionFor(ports.cluster, user.connection, scope.request.namespace);
-  const target = targetOf(connection, user);
+  const wanted = requireTarget(scope, inForce.settings);
+  const connection = await connectionFor(ports.cluster, wanted.connection, scope.request.namespace);
+  const target = claimFor(connection, wanted);
   const { namespace, name } = scope.request;
   const found = entries.find(
     ({ spec }) =>

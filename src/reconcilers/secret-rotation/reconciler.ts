@@ -1,6 +1,7 @@
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { RotationAction, WaitFor } from "../../domain/rotation/action.ts";
+import { wordsOf, type SourceWords } from "../../domain/rotation/source.ts";
 import { cleared } from "../../domain/rotation/transitions.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
@@ -148,7 +149,8 @@ const openScope = async (
 /** Waits and stalls end the pass here; everything else goes on to the act. */
 const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnType<Step<RotationScope>["run"]>> => {
   if (action.type === "stall") {
-    scope.situation = { kind: "stalled", reason: action.reason, message: stallMessage(action) };
+    const words = wordsOf(scope.inForce?.settings.source.of ?? "awsAccessKey");
+    scope.situation = { kind: "stalled", reason: action.reason, message: stallMessage(action, words) };
     return { kind: "stop", outcome: { kind: "stalled" } };
   }
   if (action.type !== "wait") return { kind: "next" };
@@ -183,11 +185,14 @@ const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type:
   return Number.isFinite(recheckAfterMs) ? { kind: "waiting", recheckAfterMs } : { kind: "settled" };
 };
 
-const stallMessage = (action: Extract<RotationAction, { type: "stall" }>): string => {
+const stallMessage = (
+  action: Extract<RotationAction, { type: "stall" }>,
+  { credential, holder }: SourceWords,
+): string => {
   const texts: Record<typeof action.reason, string> = {
-    SlotsFull: `The IAM user ${action.about} has all the access keys that AWS allows and none of them is Keyturn's to retire. Delete one at the provider, then set the annotation keyturn.dev/retry to a new value.`,
-    StrayOnSharedTarget: `Access key ${action.about} appeared while a rotation was open, on a user that is not exclusive to Keyturn. Delete it at the provider, or declare spec.source.awsAccessKey.exclusive.`,
-    StrayInUse: `Access key ${action.about} was made under an intent of this resource but somebody has used it.`,
+    SlotsFull: `The ${holder} ${action.about} has all the ${credential.toLowerCase()}s that it may have and none of them is Keyturn's to retire. Delete one at the provider, then set the annotation keyturn.dev/retry to a new value.`,
+    StrayOnSharedTarget: `${credential} ${action.about} appeared while a rotation was open, on a target that is not exclusive to Keyturn. Delete it at the provider, or declare the source exclusive.`,
+    StrayInUse: `${credential} ${action.about} was made under an intent of this resource but somebody has used it.`,
     Conflict: `${action.about} belongs to somebody else.`,
   };
   return texts[action.reason];

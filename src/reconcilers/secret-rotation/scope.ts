@@ -3,9 +3,10 @@ import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { IdentityView } from "../../domain/rotation/identity.ts";
-import type { RotationStatus, TargetRecord } from "../../domain/rotation/record.ts";
+import type { RotationStatus } from "../../domain/rotation/record.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { RotationSettings } from "../../domain/rotation/settings.ts";
+import { claimOf, wordsOf, type SourceTarget, type SourceWords } from "../../domain/rotation/source.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { CredentialSource, Listing } from "../../providers/contract.ts";
@@ -29,15 +30,12 @@ export interface InForce {
   readonly own: boolean;
 }
 
-/** Whose access keys are rotated: an IAM user through a connection. */
-export type TargetUser = Pick<TargetRecord, "connection" | "userName">;
-
 /** The identity that the credential belongs to, as it is in this pass. */
 export interface Identity extends IdentityView {
   readonly name: string;
   readonly uid?: string | undefined;
-  /** The user of the account that the spec names. */
-  readonly user?: TargetUser | undefined;
+  /** The holder behind the account that the spec names. */
+  readonly holder?: SourceTarget | undefined;
 }
 
 /** What one pass about one SecretRotation has read, decided and done. Steps fill it in from top to bottom. */
@@ -92,23 +90,30 @@ export const subjectOf = (scope: RotationScope): Mutation["subject"] => ({
 });
 
 /** Of the spec, of the identity as it is now, or of the record when the identity is gone; undefined while nobody can say. */
-export const userOf = (
+export const targetOf = (
   { status, identity }: Pick<RotationScope, "status" | "identity">,
   { source }: RotationSettings,
-): TargetUser | undefined => {
-  if (source.kind === "user") return { connection: source.connection, userName: source.userName };
-  // The keys on record are that user's, whoever the account is now.
-  return status.target ?? identity?.user;
+): SourceTarget | undefined => {
+  if (source.kind === "target") return source.target;
+  // The credentials on record are that holder's, whoever the account is now.
+  const { target } = status;
+  return target?.userName === undefined
+    ? identity?.holder
+    : { kind: "awsAccessKey", connection: target.connection, userName: target.userName };
 };
 
-export const requireUser = (scope: RotationScope, settings: RotationSettings): TargetUser => {
-  const user = userOf(scope, settings);
-  if (user !== undefined) return user;
+export const requireTarget = (scope: RotationScope, settings: RotationSettings): SourceTarget => {
+  const target = targetOf(scope, settings);
+  if (target !== undefined) return target;
   throw new OperatorError("Unavailable", {
-    publicMessage: `The IAM user is not known yet. ${scope.identity?.why ?? ""}`.trim(),
+    publicMessage: `The ${wordsOf(settings.source.of).holder} is not known yet. ${scope.identity?.why ?? ""}`.trim(),
   });
 };
 
+/** What the credentials and the calls about them are called. */
+export const wordsFor = ({ inForce }: { readonly inForce: InForce }): SourceWords =>
+  wordsOf(inForce.settings.source.of);
+
 /** Identity of the target across the cluster, for its claim. */
-export const targetOf = (connection: ProviderConnection, user: TargetUser): string =>
-  `aws-access-key/${connection.spec.aws?.accountId ?? connection.metadata.name}/${user.userName}`;
+export const claimFor = (connection: ProviderConnection, target: SourceTarget): string =>
+  claimOf(target, connection.spec.aws?.accountId ?? connection.metadata.name);

@@ -288,14 +288,14 @@ export interface SecretRotation {
       readonly adopted?: boolean;
     };
     /**
-     * Whose access keys these are, as it was found out last; needed when the identity is gone.
+     * Whose credentials these are, as it was found out last; needed when the identity is gone.
      */
     readonly target?: {
       /**
        * The ProviderConnection.
        */
       readonly connection: string;
-      readonly userName: string;
+      readonly userName?: string;
       /**
        * The target as it is claimed.
        */

@@ -6,12 +6,11 @@ import { canonicalJson } from "../../../kernel/ids.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource, ObservedCredential } from "../../../providers/contract.ts";
 import { openSource, openStore } from "../steps/observe.ts";
-import { requireUser } from "../scope.ts";
+import { holderOf } from "../../../domain/rotation/source.ts";
+import { requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 import { ensureFinalizer, ensureOwnership, proveOwner } from "./ownership.ts";
-
-const ID = "accessKeyId";
 
 interface Place {
   readonly setting: DeliverySetting;
@@ -33,8 +32,8 @@ export const adopt: Carry<"adopt"> = async (act, { deliveries }) => {
   if (!places.every((place) => place.material.equals(material)))
     throw conflict("The Secrets that ask to be adopted hold different credentials; adopt one of them.");
   const source = await openSource(scope, inForce, ports);
-  const user = requireUser(scope, inForce.settings);
-  proveOwner(act, user, await source.observeTarget(callContext(act)));
+  const target = requireTarget(scope, inForce.settings);
+  proveOwner(act, target, await source.observeTarget(callContext(act)));
   const key = await findKey(act, source, material);
   await logIn(act, source, { material, key });
 
@@ -52,7 +51,7 @@ export const adopt: Carry<"adopt"> = async (act, { deliveries }) => {
     act,
     "Normal",
     "Adopted",
-    `Access key ${key.id} of IAM user ${user.userName} is taken over as it is, in use as credential ${version}; it is given back untouched until the first rotation has replaced it.`,
+    `${wordsFor(act).credential} ${key.id} of ${wordsFor(act).holder} ${holderOf(target)} is taken over as it is, in use as credential ${version}; it is given back untouched until the first rotation has replaced it.`,
     "Adopt",
   );
   return adopted(scope.status, {
@@ -78,13 +77,13 @@ const findPlaces = async (act: Act, deliveries: readonly string[]): Promise<read
 
 const findKey = async (act: Act, source: CredentialSource, material: SecretMaterial): Promise<ObservedCredential> => {
   const { scope, inForce } = act;
-  const id = material.reveal()[ID];
+  const id = material.reveal()[wordsFor(act).idField ?? ""];
   const listing = await source.list(callContext(act));
   const key = listing.credentials.find((credential) => credential.id === id);
   if (key?.enabled === true) return key;
-  const { userName } = requireUser(scope, inForce.settings);
+  const holder = `${wordsFor(act).holder} ${holderOf(requireTarget(scope, inForce.settings))}`;
   throw conflict(
-    `The Secret that asks to be adopted holds no active access key of IAM user ${userName}; correct it, or take its annotation keyturn.dev/adopt off.`,
+    `The Secret that asks to be adopted holds no active ${wordsFor(act).credential.toLowerCase()} of ${holder}; correct it, or take its annotation keyturn.dev/adopt off.`,
   );
 };
 
@@ -96,13 +95,17 @@ const logIn = async (
   const login = await source.verify(material, key.createdAt, callContext(act));
   if (login.kind === "notYet") {
     throw new OperatorError("Unavailable", {
-      publicMessage: "The access key that is to be adopted is not accepted yet; it is tried again.",
+      publicMessage: `The ${wordsFor(act).credential.toLowerCase()} that is to be adopted is not accepted yet; it is tried again.`,
     });
   }
   if (login.kind === "rejected")
-    throw conflict("The access key in the Secret that asks to be adopted does not log in; correct the Secret.");
+    throw conflict(
+      `The ${wordsFor(act).credential.toLowerCase()} in the Secret that asks to be adopted does not log in; correct the Secret.`,
+    );
   if ((await source.negativeControl(material, callContext(act))).kind === "accepted")
-    throw conflict("A wrong access key was accepted too, so nothing proves the one that is to be adopted.");
+    throw conflict(
+      `A wrong ${wordsFor(act).credential.toLowerCase()} was accepted too, so nothing proves the one that is to be adopted.`,
+    );
 };
 
 /** The claims only: until a rotation has replaced it, nothing at the provider carries a mark of ours. */

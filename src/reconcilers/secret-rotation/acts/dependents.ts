@@ -9,6 +9,7 @@ import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { workloadDoor } from "../steps/observe.ts";
 import { refreshClaim } from "./ownership.ts";
+import { wordsFor } from "../scope.ts";
 import { moveWorkload } from "../workloads.ts";
 import { mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
@@ -98,7 +99,7 @@ const phases = (rotation: OpenRotation, now: Date): readonly (readonly [string, 
 export const closeRotation: Carry<"closeRotation"> = async (act, { result }) => {
   const { scope, inForce, ports } = act;
   const rotation = openRotation(act);
-  ports.metrics.rotationEnded({ result, provider: "aws" });
+  ports.metrics.rotationEnded({ result, provider: wordsFor(act).provider });
   phases(rotation, scope.now).forEach(([phase, seconds]) => {
     ports.metrics.rotationPhase({ phase }, seconds);
   });

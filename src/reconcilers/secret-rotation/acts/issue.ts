@@ -5,25 +5,26 @@ import type { StagedVersion } from "../../../stores/contract.ts";
 import type { IssuedCredential } from "../../../providers/contract.ts";
 import { requireIssuePermit } from "../../limits.ts";
 import { openSource, openStore } from "../steps/observe.ts";
-import { requireUser } from "../scope.ts";
+import { holderOf } from "../../../domain/rotation/source.ts";
+import { requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 /**
- * CreateAccessKey, then the staging Secret. The intent is durable already; a key whose value cannot be staged is revoked on the
- * spot, and when even that fails, or this process dies, the next pass finds the key by the intent.
+ * The provider makes it, then the staging Secret. The intent is durable already; a credential whose value cannot be staged is revoked on the
+ * spot, and when even that fails, or this process dies, the next pass finds it by the intent.
  */
 export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const { scope, ports, inForce } = act;
   const rotation = openRotation(act);
   const source = await openSource(scope, inForce, ports);
-  const { userName } = requireUser(scope, inForce.settings);
+  const holder = holderOf(requireTarget(scope, inForce.settings));
   await requireIssuePermit(ports, `${scope.object.metadata.uid}/${rotation.id}`);
   const credential = await mutate(
     act,
     {
-      action: "aws:CreateAccessKey",
+      action: wordsFor(act).issue,
       kind: "Issuing",
-      target: userName,
+      target: holder,
       facts: { rotationId: rotation.id, version: rotation.version },
     },
     () => source.issue(callContext(act)),
@@ -35,7 +36,7 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
     });
   }
   await stageOrRevoke(act, credential, rotation.version);
-  say(act, "Normal", "Issued", `Credential ${rotation.version} was issued for ${userName}.`);
+  say(act, "Normal", "Issued", `Credential ${rotation.version} was issued for ${holder}.`);
   return issued(scope.status, rotation, credential);
 };
 
@@ -56,7 +57,7 @@ const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: st
     // Our own fresh key, which nobody else has seen: it goes although the pass may be ending.
     await mutate(
       act,
-      { action: "aws:DeleteAccessKey", kind: "Revoking", target: id, facts: { because: "NotStaged" } },
+      { action: wordsFor(act).revoke, kind: "Revoking", target: id, facts: { because: "NotStaged" } },
       () => source.revoke(id, callContext(act)),
     ).catch((failure: unknown) => {
       ports.log.error("A key that could not be staged could not be revoked either; its intent will find it", {
@@ -83,7 +84,7 @@ export const recordStray: Carry<"recordStray"> = async (act, { id }) => {
     act,
     "Warning",
     "StrayFound",
-    `Access key ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`,
+    `${wordsFor(act).credential} ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`,
   );
   return strayRecorded(act.scope.status, id, act.scope.now);
 };

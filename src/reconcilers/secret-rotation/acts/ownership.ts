@@ -4,7 +4,8 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import type { TargetObservation } from "../../../providers/contract.ts";
 import { openSource } from "../steps/observe.ts";
-import { requireUser, targetOf, type TargetUser } from "../scope.ts";
+import { frozen, holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
+import { claimFor, requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, type Act } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 
@@ -21,21 +22,22 @@ export const ensureFinalizer = async ({ scope, ports }: Act): Promise<void> => {
 export const ensureOwnership = async (act: Act, options: { readonly next?: boolean } = {}): Promise<void> => {
   const { scope, inForce, ports } = act;
   const source = await openSource(scope, inForce, ports);
-  const user = requireUser(scope, inForce.settings);
+  const target = requireTarget(scope, inForce.settings);
   const seen = await source.observeTarget(callContext(act));
-  const marks = proveOwner(act, user, seen);
+  const marks = proveOwner(act, target, seen);
   if (scope.connection === undefined) return;
-  const claim = targetOf(scope.connection, user);
+  const claim = claimFor(scope.connection, target);
   const recorded = scope.status.sequence;
   const before = await claimTarget(act, claim, {
     snapshot: targetSnapshot(act),
     sequence: (claimed) => numberFrom(recorded, claimed) + (options.next === true ? 1 : 0),
   });
-  scope.status = targetFound(scope.status, { ...user, claim });
+  const { connection } = target;
+  scope.status = targetFound(scope.status, { connection, ...named(target), claim });
   if (options.next === true) scope.status = { ...scope.status, sequence: numberFrom(recorded, before) };
   // The name in the mark is ours and we live under it, so another UID there is a dead predecessor's.
   if (marks !== undefined) {
-    await mutate(act, { action: "aws:TagUser", kind: "Issuing", target: user.userName }, () =>
+    await mutate(act, { action: wordsFor(act).mark, kind: "Issuing", target: holderOf(target) }, () =>
       source.markOwner(marks, callContext(act)),
     );
   }
@@ -48,25 +50,31 @@ export const ensureOwnership = async (act: Act, options: { readonly next?: boole
 const numberFrom = (recorded: number | undefined, claimed: number): number =>
   recorded !== undefined && claimed === recorded + 1 ? recorded : Math.max(recorded ?? 0, claimed);
 
-/** Throws unless the user is this resource's, or its identity's. Answers the marks that are still to be set, if any. */
+/** The name that a record needs when the spec names an account only. */
+const named = (target: SourceTarget): { readonly userName?: string } =>
+  target.kind === "awsAccessKey" ? { userName: target.userName } : {};
+
+/** Throws unless the holder is this resource's, or its identity's. Answers the marks that are still to be set, if any. */
 export const proveOwner = (
   act: Act,
-  { userName }: TargetUser,
+  target: SourceTarget,
   seen: TargetObservation,
 ): { readonly uid: string; readonly owner?: string } | undefined => {
   const { scope, inForce, ports } = act;
+  const words = wordsFor(act);
+  const holder = `${words.holder} ${holderOf(target)}`;
   if (!seen.exists) {
     throw new OperatorError("NotFound", {
-      publicMessage: `The IAM user ${userName} does not exist; create it with the owner tag first.`,
+      publicMessage: `The ${holder} does not exist; ${words.makeHolder}.`,
     });
   }
   if (!seen.allowed) {
     throw new OperatorError("PermissionDenied", {
-      publicMessage: `The IAM user ${userName} does not lie under the path that the connection allows for namespace ${scope.request.namespace}.`,
+      publicMessage: `The ${holder} does not lie under the path that the connection allows for namespace ${scope.request.namespace}.`,
     });
   }
   const place = `${ports.clusterName}/${scope.request.namespace}`;
-  if (inForce.settings.source.kind === "account") return proveIdentityOwns(act, userName, { seen, place });
+  if (inForce.settings.source.kind === "account") return proveIdentityOwns(act, holder, { seen, place });
   const expected = `${place}/${scope.request.name}`;
   const { uid } = scope.object.metadata;
   // Whoever tagged the user for adoption has dedicated it as well as with the owner tag.
@@ -76,7 +84,7 @@ export const proveOwner = (
     seen.adopt === `${scope.request.namespace}/${scope.request.name}`;
   if (seen.owner !== expected && !dedicated) {
     throw new OperatorError("Conflict", {
-      publicMessage: `The IAM user ${userName} is not dedicated to this resource; its tag keyturn.dev/owner must be ${expected}.`,
+      publicMessage: `The ${holder} is not dedicated to this resource; its tag keyturn.dev/owner must be ${expected}.`,
     });
   }
   // What is only adopted carries no mark of ours, so that it can be given back untouched.
@@ -88,19 +96,19 @@ export const proveOwner = (
 /** The user is the identity's; its marks are the identity's to write. */
 const proveIdentityOwns = (
   { scope }: Act,
-  userName: string,
+  holder: string,
   { seen, place }: { readonly seen: TargetObservation; readonly place: string },
 ): undefined => {
   const { identity } = scope;
   const expected = `${place}/${identity?.name ?? ""}`;
   if (seen.owner !== expected) {
     throw new OperatorError("Conflict", {
-      publicMessage: `The IAM user ${userName} is not the identity's; its tag keyturn.dev/owner must be ${expected}.`,
+      publicMessage: `The ${holder} is not the identity's; its tag keyturn.dev/owner must be ${expected}.`,
     });
   }
   if (identity?.uid !== undefined && seen.ownerUid === identity.uid) return;
   throw new OperatorError("Unavailable", {
-    publicMessage: `The IAM user ${userName} carries the mark of an earlier ServiceAccountLifecycle of the same name; it is waited for.`,
+    publicMessage: `The ${holder} carries the mark of an earlier ServiceAccountLifecycle of the same name; it is waited for.`,
   });
 };
 
@@ -113,10 +121,9 @@ export const refreshClaim = async (act: Act): Promise<void> => {
 /** What a ledger entry needs when only the claim is left of a resource. */
 const targetSnapshot = ({ scope, inForce }: Act): string => {
   const { settings } = inForce;
-  const { connection, userName } = requireUser(scope, settings);
   const { current } = scope.status;
   return canonicalJson({
-    source: { awsAccessKey: { connectionRef: { name: connection }, userName } },
+    source: frozen(requireTarget(scope, settings)),
     deletion: settings.deletion,
     exclusive: settings.source.exclusive,
     resource: scope.request,

@@ -3,6 +3,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import { openSource } from "../steps/observe.ts";
+import { wordsFor } from "../scope.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 
 /** The key is made inactive: it can still be switched on again, should somebody have been forgotten. */
@@ -16,10 +17,10 @@ export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs })
   if (seen?.enabled !== false) {
     await mutate(
       act,
-      { action: "aws:UpdateAccessKey", kind: "Revoking", target: id, facts: { status: "Inactive" } },
+      { action: wordsFor(act).enable, kind: "Revoking", target: id, facts: { status: "Inactive" } },
       () => source.setEnabled(id, false, callContext(act)),
     ).catch((thrown: unknown) => absentIsFine(thrown));
-    say(act, "Normal", "Disabled", `Access key ${id} is disabled.`, "Retire");
+    say(act, "Normal", "Disabled", `${wordsFor(act).credential} ${id} is disabled.`, "Retire");
   }
   return cleared(disabled(scope.status, id, scope.now), "revocationFailures");
 };
@@ -36,8 +37,8 @@ const demandUnused = async (act: Act, source: CredentialSource, id: string, forM
   throw new OperatorError("StillInUse", {
     publicMessage:
       use.kind === "unknown"
-        ? `The provider does not say when access key ${id} was last used, so it stays enabled.`
-        : `Access key ${id} was used within the last ${formatDuration(forMs)} (spec.retire.requireUnusedFor), so it stays enabled.`,
+        ? `The provider does not say when ${wordsFor(act).credential.toLowerCase()} ${id} was last used, so it stays enabled.`
+        : `${wordsFor(act).credential} ${id} was used within the last ${formatDuration(forMs)} (spec.retire.requireUnusedFor), so it stays enabled.`,
   });
 };
 
@@ -46,13 +47,13 @@ export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
   const source = await openSource(scope, inForce, ports);
   if (onlyIfNeverUsed && (await source.lastUse(id, callContext(act))).kind !== "never") {
     throw new OperatorError("StillInUse", {
-      publicMessage: `Access key ${id} was made under an intent of this resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
+      publicMessage: `${wordsFor(act).credential} ${id} was made under an intent of this resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
     });
   }
-  await mutate(act, { action: "aws:DeleteAccessKey", kind: "Revoking", target: id }, () =>
+  await mutate(act, { action: wordsFor(act).revoke, kind: "Revoking", target: id }, () =>
     source.revoke(id, callContext(act)),
   );
-  say(act, "Normal", "Deleted", `Access key ${id} is deleted.`, "Retire");
+  say(act, "Normal", "Deleted", `${wordsFor(act).credential} ${id} is deleted.`, "Retire");
   return cleared(deleted(scope.status, id, scope.now), "revocationFailures");
 };
 
@@ -61,16 +62,22 @@ export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const { scope, ports, inForce } = act;
   const material = scope.staging?.versions.find((entry) => entry.version === version && entry.id === id)?.material;
   if (material === undefined) {
-    say(act, "Normal", "Proven", `Access key ${id} is gone from the provider's listing.`, "Prove");
+    say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is gone from the provider's listing.`, "Prove");
     return provenDead(scope.status, id, "ProvenByListing", scope.now);
   }
   const source = await openSource(scope, inForce, ports);
   const outcome = await source.proveRefused(material, callContext(act));
   if (outcome.kind === "accepted") {
     throw new OperatorError("Unavailable", {
-      publicMessage: `Access key ${id} is deleted but its login is still accepted; it is tried again.`,
+      publicMessage: `${wordsFor(act).credential} ${id} is deleted but its login is still accepted; it is tried again.`,
     });
   }
-  say(act, "Normal", "Proven", `A login with the deleted access key ${id} was refused.`, "Prove");
+  say(
+    act,
+    "Normal",
+    "Proven",
+    `A login with the deleted ${wordsFor(act).credential.toLowerCase()} ${id} was refused.`,
+    "Prove",
+  );
   return provenDead(scope.status, id, "ProvenByLogin", scope.now);
 };

@@ -3,6 +3,7 @@ import { cleared, failed, loggedIn, abandoned, resumed } from "../../../domain/r
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import { openSource } from "../steps/observe.ts";
+import { wordsFor } from "../scope.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 const REJECTED_CAP_MS = 3_600_000;
@@ -70,7 +71,7 @@ export const resume: Carry<"resume"> = async (act, { step }) => {
   if (step === "Enable") {
     await mutate(
       act,
-      { action: "aws:UpdateAccessKey", kind: "Issuing", target: current.id, facts: { status: "Active" } },
+      { action: wordsFor(act).enable, kind: "Issuing", target: current.id, facts: { status: "Active" } },
       () => source.setEnabled(current.id, true, callContext(act)),
     );
     return scope.status;

@@ -5,6 +5,7 @@ import { quarantineDue } from "../../../domain/rotation/last-known-good.ts";
 import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { touched } from "../../../domain/rotation/open-rotation.ts";
 import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
+import { connectionNamed } from "../../../domain/rotation/source.ts";
 import { cleared } from "../../../domain/rotation/transitions.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
 import type { InForce, RotationScope } from "../scope.ts";
@@ -113,7 +114,7 @@ const connectionGenerations = async (
   cluster: ClusterClient,
 ): Promise<number> => {
   const names = new Set([
-    spec.source.awsAccessKey?.connectionRef?.name ?? status.target?.connection,
+    connectionNamed(spec.source) ?? status.target?.connection,
     ...spec.deliver.map(({ vaultKV }) => vaultKV?.connectionRef.name),
   ]);
   let sum = 0;

@@ -8,7 +8,8 @@ import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
 import { viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
 import { skewMessage, unknownField } from "../../../domain/version-skew.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
-import type { Identity, RotationScope, TargetUser } from "../scope.ts";
+import type { SourceTarget } from "../../../domain/rotation/source.ts";
+import type { Identity, RotationScope } from "../scope.ts";
 
 /**
  * The identity that the credential belongs to, read live in every pass, so that nothing is issued for one that has ended. Undefined
@@ -30,10 +31,10 @@ export const readIdentity = async (
   const { target, identityUid } = scope.status;
   const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;
   const view = viewIdentity({ name, account, object, seenBefore, now: scope.now });
-  const user = object === undefined || account === undefined ? undefined : userOf(object, account, namespace);
-  const known = { ...named(view, { account, user }), name, uid: object?.metadata.uid };
-  if (user === undefined || target === undefined) return { ...known, user };
-  if (user.userName === target.userName && user.connection === target.connection) return { ...known, user };
+  const holder = object === undefined || account === undefined ? undefined : userOf(object, account, namespace);
+  const known = { ...named(view, { account, holder }), name, uid: object?.metadata.uid };
+  if (holder === undefined || target === undefined) return { ...known, holder };
+  if (holder.userName === target.userName && holder.connection === target.connection) return { ...known, holder };
   // An account of the same name, made anew: the keys on record are another user's.
   const why = `Account ${account ?? ""} of ServiceAccountLifecycle ${name} is another IAM user than the one that this resource holds a key of; create a new SecretRotation for it.`;
   return { ...known, state: view.state === "Active" ? "NotReady" : view.state, why: view.why === "" ? why : view.why };
@@ -42,9 +43,9 @@ export const readIdentity = async (
 /** An account that stands and whose user nobody can name is not there for us. */
 const named = (
   view: IdentityView,
-  { account, user }: { readonly account: string | undefined; readonly user: TargetUser | undefined },
+  { account, holder }: { readonly account: string | undefined; readonly holder: SourceTarget | undefined },
 ): IdentityView =>
-  view.state !== "Active" || account === undefined || user !== undefined
+  view.state !== "Active" || account === undefined || holder !== undefined
     ? view
     : { state: "NotReady", why: `The user of account ${account} is not on record.` };
 
@@ -58,11 +59,11 @@ const recorded = (declaration: string | undefined): Account | undefined => {
 };
 
 /** The account as it is declared; an account that is being taken out is on record as it was declared last. */
-const userOf = (object: ServiceAccountLifecycle, account: string, namespace: string): TargetUser | undefined => {
+const userOf = (object: ServiceAccountLifecycle, account: string, namespace: string): SourceTarget | undefined => {
   const asked = ({ name }: { readonly name: string }): boolean => name === account;
   const declared = object.spec.accounts.find(asked) ?? recorded(object.status?.accounts?.find(asked)?.declaration);
   const { aws } = declared ?? {};
   if (aws?.user === undefined) return undefined;
   const userName = iamNameOf(aws, { namespace, name: object.metadata.name, account });
-  return { connection: aws.connectionRef.name, userName };
+  return { kind: "awsAccessKey", connection: aws.connectionRef.name, userName };
 };

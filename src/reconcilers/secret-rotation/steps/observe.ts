@@ -7,11 +7,12 @@ import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
 import { hasEnded } from "../../../domain/rotation/identity.ts";
+import { holderOf } from "../../../domain/rotation/source.ts";
 import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
 import { connectionFor } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
-import { requireUser, targetOf, userOf, type InForce, type RotationScope } from "../scope.ts";
+import { claimFor, requireTarget, targetOf, wordsFor, type InForce, type RotationScope } from "../scope.ts";
 import { viewWorkload } from "../workloads.ts";
 
 /** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
@@ -30,11 +31,11 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   self: ports.self,
   settings: inForce.settings,
   specHash: inForce.specHash,
-  facts: { slots: AWS_SLOTS, canDisable: true, reportsLastUse: true, ...scope.source?.capabilities },
+  facts: ports.sources.capabilities(inForce.settings.source.of),
   status: scope.status,
   attributionWindowMs: ports.attributionWindowMs,
   identity: scope.identity?.state,
-  userName: userOf(scope, inForce.settings)?.userName ?? "",
+  holder: holderName(scope, inForce),
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
   listing: scope.listing?.credentials,
@@ -43,8 +44,10 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   dependents: scope.dependents,
 });
 
-/** Until the source is opened; the provider's own declaration replaces it. */
-const AWS_SLOTS = 2;
+const holderName = (scope: RotationScope, { settings }: InForce): string => {
+  const target = targetOf(scope, settings);
+  return target === undefined ? "" : holderOf(target);
+};
 
 /** `rotate-at` is acted on once; an unreadable one is told to people and ignored. */
 const rotateAt = (scope: RotationScope): Date | undefined => {
@@ -69,10 +72,10 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
   {
     async listing(scope, inForce, ports) {
       const source = await openSource(scope, inForce, ports);
-      scope.listing = await listing(scope, source, ports);
+      scope.listing = await listing(scope, inForce, { source, ports });
       ports.metrics.providerKeys(scope.request, {
-        provider: "aws",
-        identity: requireUser(scope, inForce.settings).userName,
+        provider: wordsFor({ inForce }).provider,
+        identity: holderOf(requireTarget(scope, inForce.settings)),
         count: scope.listing.credentials.length,
         quota: source.capabilities.slots,
       });
@@ -111,26 +114,32 @@ export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
 /** The target through its connection, both proved usable for this namespace by live reads. Opened once a pass. */
 export const openSource = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
-  const { connection: name, userName } = requireUser(scope, inForce.settings);
-  scope.connection = await connectionOnce(scope, name, ports);
-  scope.source = ports.sources.awsAccessKey(scope.connection, { namespace: scope.request.namespace, userName });
+  const target = requireTarget(scope, inForce.settings);
+  scope.connection = await connectionOnce(scope, target.connection, ports);
+  scope.source = ports.sources.open(scope.connection, target, scope.owner);
   return scope.source;
 };
 
 /** The user of an identity that has ended is taken away in the end, and its keys with it: then there is none to list. */
-const listing = async (scope: RotationScope, source: CredentialSource, ports: Ports): Promise<Listing> => {
+const listing = async (
+  scope: RotationScope,
+  inForce: InForce,
+  { source, ports }: { readonly source: CredentialSource; readonly ports: Ports },
+): Promise<Listing> => {
   const context = { signal: scope.signal, log: ports.log };
   if (!hasEnded(scope.identity?.state)) return source.list(context);
-  return source.list(context).catch((thrown: unknown) => noneOfNobody(scope, thrown));
+  return source.list(context).catch((thrown: unknown) => noneOfNobody(scope, inForce, thrown));
 };
 
 /**
  * A user that does not exist has no keys, but only if it was looked for where the record says that it was: another account behind
  * the same connection says nothing about it.
  */
-export const noneOfNobody = ({ status, connection, now }: RotationScope, thrown: unknown): Listing => {
-  const { target } = status;
-  const there = connection !== undefined && target !== undefined && targetOf(connection, target) === target.claim;
+export const noneOfNobody = (scope: RotationScope, { settings }: InForce, thrown: unknown): Listing => {
+  const { connection, now } = scope;
+  const target = targetOf(scope, settings);
+  const there =
+    connection !== undefined && target !== undefined && claimFor(connection, target) === scope.status.target?.claim;
   if (!there || !(thrown instanceof OperatorError) || thrown.code !== "NotFound") throw thrown;
   return { credentials: [], providerTime: now };
 };
