@@ -32,8 +32,8 @@ export const ensureOwnership = async (act: Act, options: { readonly next?: boole
     snapshot: targetSnapshot(act),
     sequence: (claimed) => numberFrom(recorded, claimed) + (options.next === true ? 1 : 0),
   });
-  const { connection } = target;
-  scope.status = targetFound(scope.status, { connection, ...named(target), claim });
+  const { connection, userName } = target;
+  scope.status = targetFound(scope.status, { connection, userName, claim });
   if (options.next === true) scope.status = { ...scope.status, sequence: numberFrom(recorded, before) };
   // The name in the mark is ours and we live under it, so another UID there is a dead predecessor's.
   if (marks !== undefined) {
@@ -49,10 +49,6 @@ export const ensureOwnership = async (act: Act, options: { readonly next?: boole
  */
 const numberFrom = (recorded: number | undefined, claimed: number): number =>
   recorded !== undefined && claimed === recorded + 1 ? recorded : Math.max(recorded ?? 0, claimed);
-
-/** The name that a record needs when the spec names an account only. */
-const named = (target: SourceTarget): { readonly userName?: string } =>
-  target.kind === "awsAccessKey" ? { userName: target.userName } : {};
 
 /** Throws unless the holder is this resource's, or its identity's. Answers the marks that are still to be set, if any. */
 export const proveOwner = (
