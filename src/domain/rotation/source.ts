@@ -12,6 +12,8 @@ export interface SourceWords {
   /** Begins a sentence: "Access key". */
   readonly credential: string;
   readonly holder: string;
+  /** Who says how many credentials a holder may have. */
+  readonly authority: string;
   /** What to do when the holder does not exist. */
   readonly makeHolder: string;
   /** Actions of the audit trail, as the provider calls them. */
@@ -28,6 +30,7 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     provider: "aws",
     credential: "Access key",
     holder: "IAM user",
+    authority: "AWS",
     makeHolder: "create it with the owner tag first",
     issue: "aws:CreateAccessKey",
     mark: "aws:TagUser",

@@ -187,10 +187,10 @@ const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type:
 
 const stallMessage = (
   action: Extract<RotationAction, { type: "stall" }>,
-  { credential, holder }: SourceWords,
+  { credential, holder, authority }: SourceWords,
 ): string => {
   const texts: Record<typeof action.reason, string> = {
-    SlotsFull: `The ${holder} ${action.about} has all the ${credential.toLowerCase()}s that it may have and none of them is Keyturn's to retire. Delete one at the provider, then set the annotation keyturn.dev/retry to a new value.`,
+    SlotsFull: `The ${holder} ${action.about} has all the ${credential.toLowerCase()}s that ${authority} allows and none of them is Keyturn's to retire. Delete one at the provider, then set the annotation keyturn.dev/retry to a new value.`,
     StrayOnSharedTarget: `${credential} ${action.about} appeared while a rotation was open, on a target that is not exclusive to Keyturn. Delete it at the provider, or declare the source exclusive.`,
     StrayInUse: `${credential} ${action.about} was made under an intent of this resource but somebody has used it.`,
     Conflict: `${action.about} belongs to somebody else.`,
