@@ -229,6 +229,7 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   revocationFailures: FAILURES,
   lastRotationTime: AT,
   nextRotationTime: AT,
+  nextRotationReason: "Every",
   lastHandledRotateAt: AT,
   lastHandledRetry: "2",
   history: [{ version: "5-abc", id: "AKIAOLDEST", issuedAt: AT, endedAt: AT, end: "Revoked", proof: "ProvenByLogin" }],

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Cancel, Clock } from "../kernel/clock.ts";
+import { unitShare } from "../kernel/ids.ts";
 import type { ReconcileRequest } from "./contract.ts";
 
 export interface ResyncOptions {
@@ -39,7 +39,7 @@ export class Resync {
   }
 
   #arm(uid: string, request: ReconcileRequest, round: number): void {
-    const delayMs = this.#options.everyMs * (1 - JITTER + 2 * JITTER * unitHash(`${uid}:${round}`));
+    const delayMs = this.#options.everyMs * (1 - JITTER + 2 * JITTER * unitShare(`${uid}:${round}`));
     const cancel = this.#options.clock.schedule(delayMs, () => {
       this.#arm(uid, request, round + 1);
       this.#options.enqueue(request);
@@ -47,6 +47,3 @@ export class Resync {
     this.#timers.set(uid, cancel);
   }
 }
-
-/** 0 ≤ x < 1, the same for the same text. */
-const unitHash = (text: string): number => createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32;

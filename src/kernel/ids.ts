@@ -24,3 +24,6 @@ export const canonicalJson = (value: unknown): string => {
 };
 
 export const digest = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex");
+
+/** 0 ≤ x < 1, the same for the same text: spreads what would happen at once, and a restart comes to the same times. */
+export const unitShare = (text: string): number => createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32;

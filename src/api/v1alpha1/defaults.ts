@@ -11,6 +11,14 @@ export const DEFAULTS = {
   dependentTimeout: "10m",
   /** dependents[].restart.mode */
   restartMode: "Rollout",
+  /** schedule.timeZone and schedule.windows[].timeZone */
+  timeZone: "UTC",
+  /** schedule.windows[].mode */
+  windowMode: "Allow",
+  /** schedule.jitter: this part of schedule.every */
+  jitterShare: 1 / 20,
+  /** What ends by itself is renewed with this part of its life left. */
+  renewalShare: 1 / 3,
   /** verify.mode */
   verifyMode: "Login",
   /** verify.successes */

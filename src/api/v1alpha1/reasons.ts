@@ -151,7 +151,7 @@ export const CONDITIONS = {
     meaning: "A rotation is open; the reason is its trigger.",
     reasons: {
       FirstIssue: "There was no credential.",
-      Scheduled: "spec.schedule.every has passed.",
+      Scheduled: "spec.schedule says so, or the credential ends by itself soon.",
       Requested: "The annotation keyturn.dev/rotate-at asked for it.",
       Lost: "The current credential is gone at the provider, or its value is gone everywhere.",
       Resumed: "After an undone deletion or suspension the old credential could not be used again.",

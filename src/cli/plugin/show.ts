@@ -22,6 +22,7 @@ interface Shown extends KubeObject {
     readonly current?: { readonly version?: string; readonly id?: string; readonly issuedAt?: string };
     readonly lastRotationTime?: string;
     readonly nextRotationTime?: string;
+    readonly nextRotationReason?: string;
     readonly rotation?: {
       readonly version: string;
       readonly trigger: string;
@@ -88,6 +89,7 @@ const summary = (object: Shown): unknown => {
     rotation: is?.rotation,
     lastRotationTime: is?.lastRotationTime,
     nextRotationTime: is?.nextRotationTime,
+    nextRotationReason: is?.nextRotationReason,
     conditions: is?.conditions ?? [],
   };
 };
@@ -167,16 +169,23 @@ export const plan = async (given: Given, ports: PluginPorts): Promise<Said> => {
   const whole = {
     rotation: open,
     nextRotationTime: is?.nextRotationTime,
+    nextRotationReason: is?.nextRotationReason,
     pendingRevocations: is?.pendingRevocations ?? [],
   };
   return { code: EXIT.fine, out: printed(whole, given.form, () => rotationPlan(object)) };
+};
+
+const nextLine = (is: Shown["status"]): string => {
+  if (is?.nextRotationTime === undefined) return "No rotation is due.";
+  const why = is.nextRotationReason === undefined ? "" : ` (${is.nextRotationReason})`;
+  return `Next rotation: ${is.nextRotationTime}${why}`;
 };
 
 const rotationPlan = ({ status: is }: Shown): string => {
   const open = is?.rotation;
   const lines = [
     ...(open === undefined
-      ? [is?.nextRotationTime === undefined ? "No rotation is due." : `Next rotation: ${is.nextRotationTime}`]
+      ? [nextLine(is)]
       : [
           `Open: ${open.version}, ${open.trigger}, ${open.direction ?? "Forward"}, since ${open.openedAt}`,
           ...(open.dependents ?? []).map(

@@ -56,6 +56,8 @@ export interface PlanInput {
   /** Name of the credentials' holder at the provider, for people. */
   readonly holder: string;
   readonly rotateAt?: Date | undefined;
+  /** Of the resource, to spread those with the same schedule: its UID. */
+  readonly seed: string;
   readonly listing?: readonly ObservedId[] | undefined;
   readonly staging?: readonly StagedId[] | undefined;
   readonly deliveries?: Readonly<Record<string, DeliveryView>> | undefined;

@@ -14,6 +14,8 @@ const spec: ModelSpec = {
   requireUnusedForSeconds: undefined,
   exclusive: true,
 };
+const every = (everyMs: number) => ({ everyMs, windows: [], jitterMs: 0 });
+const tonight = { cron: { pattern: "0 22 * * *", timeZone: "UTC" }, durationMs: 3_600_000, mode: "Allow" as const };
 const settings = (more: Partial<ModelSpec> = {}): RotationSettings => settingsOf({ ...spec, ...more });
 
 const key = (id: string, more: Partial<ObservedId> = {}): ObservedId => ({
@@ -79,6 +81,7 @@ const input = (status: RotationStatus, more: Partial<PlanInput> = {}): PlanInput
   timeTrusted: true,
   self: "me",
   settings: settings(),
+  seed: "uid",
   specHash: "hash",
   facts: { slots: 2, canDisable: true, reportsLastUse: true },
   status,
@@ -151,13 +154,34 @@ describe("the planner between rotations", () => {
     ],
     [
       "rotates when spec.schedule.every has passed since the issue",
-      input(resting, { settings: { ...settings(), everyMs: 3_600_000 } }),
+      input(resting, { settings: { ...settings(), schedule: every(3_600_000) } }),
       { type: "openIntent", trigger: "Scheduled" },
     ],
     [
       "says when spec.schedule.every will have passed",
-      input(resting, { settings: { ...settings(), everyMs: 7_200_000 } }),
+      input(resting, { settings: { ...settings(), schedule: every(7_200_000) } }),
       { type: "wait", for: "NextRotation", recheckAt: at("13:00:00") },
+    ],
+    [
+      "waits for a window when the schedule has come outside of it",
+      input(resting, { settings: { ...settings(), schedule: { ...every(3_600_000), windows: [tonight] } } }),
+      { type: "wait", for: "NextRotation", recheckAt: at("22:00:00") },
+    ],
+    [
+      "does not wait for a window when it is asked to",
+      input(resting, {
+        rotateAt: now,
+        settings: { ...settings(), schedule: { ...every(3_600_000), windows: [tonight] } },
+      }),
+      { type: "openIntent", trigger: "Requested" },
+    ],
+    [
+      "does not wait for a window when the current key is gone",
+      input(resting, {
+        listing: [],
+        settings: { ...settings(), schedule: { ...every(3_600_000), windows: [tonight] } },
+      }),
+      { type: "openIntent", trigger: "Lost" },
     ],
     [
       "rotates when the current key is gone at the provider",

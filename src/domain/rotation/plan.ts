@@ -5,6 +5,7 @@ import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import type { Trigger } from "./record.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
+import { nextDue, type Due } from "./schedule.ts";
 import { freeSlot, missing } from "./slots.ts";
 import { findStray } from "./strays.ts";
 import { planAbort, planComeback, planHold } from "./suspension.ts";
@@ -75,18 +76,29 @@ const currentRefused = ({ status }: PlanInput): boolean =>
   status.current !== undefined && status.suspension?.refused === true;
 
 const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: Date } => {
-  const { status, settings, now } = input;
+  const { status, now } = input;
   if (status.current === undefined) return { trigger: "FirstIssue" };
   const asked = input.rotateAt;
   if (asked !== undefined && asked <= now) return { trigger: "Requested" };
-  const current = status.current;
   if (currentGone(input) || valueLost(input)) return { trigger: "Lost" };
   if (currentRefused(input)) return { trigger: "Resumed" };
-  const scheduled =
-    settings.everyMs === undefined ? undefined : new Date(Date.parse(current.issuedAt) + settings.everyMs);
-  if (scheduled !== undefined && scheduled <= now) return { trigger: "Scheduled" };
-  const dueAt = [asked, scheduled].filter((at) => at !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
-  return dueAt === undefined ? {} : { dueAt };
+  const next = nextRotation(input);
+  if (next === undefined) return {};
+  return next.at <= now ? { trigger: "Scheduled" } : { dueAt: next.at };
+};
+
+/** When the credential in use will be replaced, and why then, as far as that can be known beforehand. */
+export const nextRotation = ({
+  status: { current },
+  settings: { schedule, renewal },
+  rotateAt,
+  seed,
+}: Pick<PlanInput, "status" | "settings" | "rotateAt" | "seed">): Due | undefined => {
+  if (current === undefined) return undefined;
+  const scheduled = nextDue({ schedule, renewal, issuedAt: new Date(current.issuedAt), seed });
+  return rotateAt !== undefined && (scheduled === undefined || rotateAt < scheduled.at)
+    ? { at: rotateAt, reason: "Requested" }
+    : scheduled;
 };
 
 /** A wait ends at the earlier of its own end and the next retirement gate; resting gives way to what is still to be retired. */

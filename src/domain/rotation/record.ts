@@ -1,4 +1,5 @@
 import type { Condition } from "../../kernel/conditions.ts";
+import type { Due } from "./schedule.ts";
 
 /**
  * What a SecretRotation's status remembers. Times are RFC 3339 strings in whole seconds, and every time that is waited on is
@@ -32,6 +33,7 @@ export interface RotationStatus {
   readonly revocationFailures?: Failures;
   readonly lastRotationTime?: string;
   readonly nextRotationTime?: string;
+  readonly nextRotationReason?: Due["reason"];
   readonly lastHandledRotateAt?: string;
   readonly lastHandledRetry?: string;
   /** The last closed rotation's ended versions, newest first, at most 20; for people. */

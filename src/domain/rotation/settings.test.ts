@@ -15,7 +15,7 @@ const settingsOf = (more: Partial<SecretRotationSpec> = {}): RotationSettings =>
 
 describe("settings", () => {
   it("mean for every absent field what its description in the CRD says", () => {
-    const { verify, retire, deletion, progressDeadlineMs, rollback, source, everyMs } = settingsOf();
+    const { verify, retire, deletion, progressDeadlineMs, rollback, source, schedule } = settingsOf();
     const hour = 3_600_000;
     assert.deepEqual(verify, { login: true, successes: 3, soakMs: 15_000 });
     assert.deepEqual(retire, { overlapMs: 24 * hour, disableAfterMs: 0, deleteAfterMs: 168 * hour });
@@ -23,7 +23,7 @@ describe("settings", () => {
     assert.equal(progressDeadlineMs, 600_000);
     assert.equal(rollback, "Effective");
     assert.equal(source.exclusive, true);
-    assert.equal(everyMs, undefined);
+    assert.equal(schedule, undefined);
   });
 
   it("say whose keys they are, and refuse what names nobody or two", () => {
@@ -43,6 +43,39 @@ describe("settings", () => {
     ]) {
       assert.ok("field" in wrong && wrong.field === "spec.source.awsAccessKey", JSON.stringify(wrong));
     }
+  });
+
+  it("read a schedule, and name the field of what is none", () => {
+    const hour = 3_600_000;
+    const every = settingsOf({ schedule: { every: "720h" } }).schedule;
+    assert.deepEqual(every, { everyMs: 720 * hour, windows: [], jitterMs: 36 * hour });
+    const tight = settingsOf({ schedule: { every: "200h" }, retire: { overlap: "24h", deleteAfter: "175h" } }).schedule;
+    assert.equal(tight?.jitterMs, hour, "never so early that the one before still takes a slot");
+    const { schedule } = settingsOf({
+      schedule: {
+        cron: "0 2 * * 1",
+        timeZone: "Europe/Berlin",
+        windows: [{ cron: "0 0 * * *", duration: "3h", mode: "Deny" }],
+        jitter: "1h",
+      },
+    });
+    assert.deepEqual(schedule, {
+      cron: { pattern: "0 2 * * 1", timeZone: "Europe/Berlin" },
+      windows: [{ cron: { pattern: "0 0 * * *", timeZone: "UTC" }, durationMs: 3 * hour, mode: "Deny" }],
+      jitterMs: hour,
+    });
+    const wrong = (more: SecretRotationSpec["schedule"]): string => {
+      const read = readSettings({ ...spec, ...(more === undefined ? {} : { schedule: more }) });
+      return "field" in read ? read.field : "";
+    };
+    assert.equal(wrong({}), "spec.schedule");
+    assert.equal(wrong({ every: "720h", cron: "0 2 * * 1" }), "spec.schedule");
+    assert.equal(wrong({ cron: "61 2 * * 1" }), "spec.schedule.cron");
+    assert.equal(wrong({ cron: "0 2 * * 1", timeZone: "Mars/Base" }), "spec.schedule.cron");
+    assert.equal(
+      wrong({ every: "720h", windows: [{ cron: "0 0 31 2 *", duration: "3h" }] }),
+      "spec.schedule.windows[0]",
+    );
   });
 
   it("adopt only where they are told to, and only with a login", () => {

@@ -3,6 +3,13 @@ import { DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { parseDuration } from "../../kernel/duration.ts";
 import { digest } from "../../kernel/ids.ts";
 import type { DeliveryPlace } from "./record.ts";
+import {
+  cronProblem,
+  type CronSetting,
+  type RenewalSetting,
+  type ScheduleSetting,
+  type WindowSetting,
+} from "./schedule.ts";
 import type { SourceKind, SourceTarget } from "./source.ts";
 
 export type DependentSetting =
@@ -37,7 +44,9 @@ export interface RotationSettings {
   readonly deliveries: readonly DeliverySetting[];
   /** In the order in which they are moved. */
   readonly dependents: readonly DependentSetting[];
-  readonly everyMs?: number;
+  readonly schedule?: ScheduleSetting;
+  /** For credentials that end by themselves. */
+  readonly renewal: RenewalSetting;
   readonly verify: { readonly login: boolean; readonly successes: number; readonly soakMs: number };
   readonly retire: {
     readonly overlapMs: number;
@@ -93,24 +102,26 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
     };
   });
   const requireUnusedForMs = optionalMs(spec.retire?.requireUnusedFor, "spec.retire.requireUnusedFor");
-  const everyMs = optionalMs(spec.schedule?.every, "spec.schedule.every");
+  const retire = {
+    overlapMs: ms(spec.retire?.overlap, DEFAULTS.overlap, "spec.retire.overlap"),
+    disableAfterMs: ms(spec.retire?.disableAfter, DEFAULTS.disableAfter, "spec.retire.disableAfter"),
+    deleteAfterMs: ms(spec.retire?.deleteAfter, DEFAULTS.deleteAfter, "spec.retire.deleteAfter"),
+    ...(requireUnusedForMs === undefined ? {} : { requireUnusedForMs }),
+  };
+  const schedule = scheduleOf(spec, retire, { ms, violations });
   const settings: RotationSettings = {
     ...(spec.identityRef === undefined ? {} : { identity: spec.identityRef.name }),
     source,
     deliveries: spec.deliver.map(({ name, ...place }) => ({ name, place, digest: digest(place) })),
     dependents: dependents.sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
-    ...(everyMs === undefined ? {} : { everyMs }),
+    ...(schedule === undefined ? {} : { schedule }),
+    renewal: { kind: "share", remaining: DEFAULTS.renewalShare },
     verify: {
       login: spec.verify?.mode !== "None",
       successes: spec.verify?.successes ?? DEFAULTS.verifySuccesses,
       soakMs: ms(spec.verify?.soak, DEFAULTS.verifySoak, "spec.verify.soak"),
     },
-    retire: {
-      overlapMs: ms(spec.retire?.overlap, DEFAULTS.overlap, "spec.retire.overlap"),
-      disableAfterMs: ms(spec.retire?.disableAfter, DEFAULTS.disableAfter, "spec.retire.disableAfter"),
-      deleteAfterMs: ms(spec.retire?.deleteAfter, DEFAULTS.deleteAfter, "spec.retire.deleteAfter"),
-      ...(requireUnusedForMs === undefined ? {} : { requireUnusedForMs }),
-    },
+    retire,
     progressDeadlineMs: ms(spec.progressDeadline, DEFAULTS.progressDeadline, "spec.progressDeadline"),
     deletion: {
       policy: spec.deletion?.policy ?? DEFAULTS.deletionPolicy,
@@ -128,6 +139,48 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
     });
   }
   return violations[0] ?? settings;
+};
+
+interface Reading {
+  /** Milliseconds of a duration, or of the fallback; a violation is noted. */
+  readonly ms: (text: string | undefined, fallback: string, field: string) => number;
+  readonly violations: SpecViolation[];
+}
+
+const scheduleOf = (
+  { schedule }: SecretRotationSpec,
+  retire: RotationSettings["retire"],
+  { ms, violations }: Reading,
+): ScheduleSetting | undefined => {
+  if (schedule === undefined) return undefined;
+  const field = "spec.schedule";
+  const cronOf = (pattern: string, timeZone: string | undefined, at: string): CronSetting => {
+    const cron = { pattern, timeZone: timeZone ?? DEFAULTS.timeZone };
+    const problem = cronProblem(cron);
+    if (problem !== undefined) violations.push({ field: at, message: `${at} ${problem}.` });
+    return cron;
+  };
+  const { every, cron, jitter } = schedule;
+  if ((every === undefined) === (cron === undefined))
+    violations.push({ field, message: `${field} needs exactly one of every, cron.` });
+  const windows = (schedule.windows ?? []).map((window, index): WindowSetting => {
+    const at = `${field}.windows[${index}]`;
+    return {
+      cron: cronOf(window.cron, window.timeZone, at),
+      durationMs: ms(window.duration, window.duration, `${at}.duration`),
+      mode: window.mode ?? DEFAULTS.windowMode,
+    };
+  });
+  const everyMs = every === undefined ? undefined : ms(every, every, `${field}.every`);
+  const asked = jitter === undefined ? (everyMs ?? 0) * DEFAULTS.jitterShare : ms(jitter, jitter, `${field}.jitter`);
+  // Earlier than the one before has gone, there would be no slot for the next one.
+  const spare = (everyMs ?? Infinity) - retire.overlapMs - retire.disableAfterMs - retire.deleteAfterMs;
+  return {
+    ...(everyMs === undefined ? {} : { everyMs }),
+    ...(cron === undefined ? {} : { cron: cronOf(cron, schedule.timeZone, `${field}.cron`) }),
+    windows,
+    jitterMs: Math.max(0, Math.min(asked, spare)),
+  };
 };
 
 const sourceOf = (spec: SecretRotationSpec): SourceSetting | SpecViolation => {

@@ -314,6 +314,7 @@ export class World {
       settings,
       specHash,
       facts: { slots: SLOTS, canDisable: true, reportsLastUse: true },
+      seed: "uid",
       status,
       attributionWindowMs: ATTRIBUTION_MS,
       paused: false,
@@ -759,6 +760,7 @@ export const settingsOf = (spec: ModelSpec): RotationSettings => ({
   },
   deliveries: spec.deliveries.map(deliverySetting),
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
+  renewal: { kind: "share", remaining: 1 / 3 },
   verify: { login: true, successes: 2, soakMs: 2000 },
   retire: {
     overlapMs: spec.overlapSeconds * 1000,

@@ -2,6 +2,7 @@ import { without } from "../../kernel/without.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
+import { nextRotation } from "../../domain/rotation/plan.ts";
 import { report, type Situation } from "../../domain/rotation/report.ts";
 import { unmanagedIds } from "../../domain/rotation/strays.ts";
 import { cleared, failed, timeText } from "../../domain/rotation/transitions.ts";
@@ -60,7 +61,7 @@ export const recordSuccess = (scope: RotationScope, status: RotationStatus): voi
 export const finalStatus = (scope: RotationScope, situation: Situation, ports: Ports): RotationStatus => {
   const { inForce } = scope;
   const status = report({
-    status: withNextRotation(scope),
+    status: withNextRotation(scope, ports),
     situation,
     generation: scope.object.metadata.generation ?? 0,
     now: scope.now,
@@ -71,14 +72,14 @@ export const finalStatus = (scope: RotationScope, situation: Situation, ports: P
   return status;
 };
 
-const withNextRotation = (scope: RotationScope): RotationStatus => {
+const withNextRotation = (scope: RotationScope, ports: Ports): RotationStatus => {
   const { inForce } = scope;
   const uid = scope.identity?.uid ?? scope.status.identityUid;
   const status: RotationStatus = uid === undefined ? scope.status : { ...scope.status, identityUid: uid };
-  const rest = without(status, "nextRotationTime");
-  const everyMs = inForce?.settings.everyMs;
-  if (everyMs === undefined || status.current === undefined) return rest;
-  return { ...rest, nextRotationTime: timeText(new Date(Date.parse(status.current.issuedAt) + everyMs)) };
+  const rest = without(status, "nextRotationTime", "nextRotationReason");
+  const next = inForce === undefined ? undefined : nextRotation(planInput(scope, inForce, ports));
+  if (next === undefined) return rest;
+  return { ...rest, nextRotationTime: timeText(next.at), nextRotationReason: next.reason };
 };
 
 export const baseStatus = (object: SecretRotation): RotationStatus => object.status ?? {};

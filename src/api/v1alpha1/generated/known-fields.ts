@@ -512,7 +512,25 @@ export const KNOWN_FIELDS: KnownFields = {
     },
     "schedule": {
      "fields": {
-      "every": "any"
+      "every": "any",
+      "cron": "any",
+      "timeZone": "any",
+      "windows": {
+       "items": {
+        "fields": {
+         "cron": "any",
+         "timeZone": "any",
+         "duration": "any",
+         "mode": {
+          "words": [
+           "Allow",
+           "Deny"
+          ]
+         }
+        }
+       }
+      },
+      "jitter": "any"
      }
     },
     "verify": {
@@ -824,6 +842,15 @@ export const KNOWN_FIELDS: KnownFields = {
      }
     },
     "lastRotationTime": "any",
+    "nextRotationReason": {
+     "words": [
+      "Every",
+      "Cron",
+      "Window",
+      "Expiry",
+      "Requested"
+     ]
+    },
     "nextRotationTime": "any",
     "lastHandledRotateAt": "any",
     "lastHandledRetry": "any",

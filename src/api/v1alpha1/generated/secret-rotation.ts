@@ -162,13 +162,46 @@ export interface SecretRotation {
       readonly timeout?: string;
     }>;
     /**
-     * When the credential rotates by itself. Absent means only on request.
+     * When the credential rotates by itself. Absent means only on request. Loss, leak, expiry and keyturn.dev/rotate-at do not wait for it.
      */
     readonly schedule?: {
       /**
-       * Time between issuing one version and the next. 10m to 43800h.
+       * Time between issuing one version and the next. 10m to 43800h. Required unless cron is there.
        */
-      readonly every: string;
+      readonly every?: string;
+      /**
+       * Five fields: minute, hour, day of month, month, day of week. A time that the clock leaves out is the first one that there is; one that it repeats counts once.
+       */
+      readonly cron?: string;
+      /**
+       * Name of the cron's time zone in the IANA database, such as Europe/Berlin. Absent means UTC.
+       */
+      readonly timeZone?: string;
+      /**
+       * When a scheduled rotation may begin. With Allow windows only inside of one; never inside a Deny window.
+       */
+      readonly windows?: ReadonlyArray<{
+        /**
+         * Five fields: minute, hour, day of month, month, day of week. A time that the clock leaves out is the first one that there is; one that it repeats counts once.
+         */
+        readonly cron: string;
+        /**
+         * Name of the cron's time zone in the IANA database, such as Europe/Berlin. Absent means UTC.
+         */
+        readonly timeZone?: string;
+        /**
+         * How long the window stays open from each of the cron's times on. 1m to 168h.
+         */
+        readonly duration: string;
+        /**
+         * Allow: rotations begin inside such windows only. Deny: none begins inside. Absent means Allow.
+         */
+        readonly mode?: "Allow" | "Deny";
+      }>;
+      /**
+       * Spreads resources with the same schedule, by their UID: up to so much earlier than every, or later than cron and the beginning of a window. 0s to 168h; absent means a twentieth of every, or 0s with cron.
+       */
+      readonly jitter?: string;
     };
     /**
      * How a new version is proven to work before anybody gets it.
@@ -483,6 +516,10 @@ export interface SecretRotation {
       readonly nextAttemptTime: string;
     };
     readonly lastRotationTime?: string;
+    /**
+     * Why then: spec.schedule, the opening of a window, the end of the credential, or keyturn.dev/rotate-at.
+     */
+    readonly nextRotationReason?: "Every" | "Cron" | "Window" | "Expiry" | "Requested";
     readonly nextRotationTime?: string;
     /**
      * Value of the annotation keyturn.dev/rotate-at that was acted on.

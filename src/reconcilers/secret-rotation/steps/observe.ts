@@ -38,6 +38,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   holder: holderName(scope, inForce),
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
+  seed: scope.object.metadata.uid,
   listing: scope.listing?.credentials,
   staging: scope.staging?.versions,
   deliveries: scope.deliveries && scope.staging && deliveryViews(scope, inForce, scope.deliveries, scope.staging),
