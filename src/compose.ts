@@ -1,3 +1,4 @@
+import { FINALIZER } from "./api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "./api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "./api/v1alpha1/secret-rotation.ts";
@@ -110,6 +111,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
+    seen: { rotation: (request) => rotations.get(request), connection: (name) => connectionObjects.get({ name }) },
     clusterName: options.clusterName,
     operatorNamespace: options.operatorNamespace,
     self: `${options.leaseIdentity}/${randomWord(8)}`,
@@ -255,7 +257,8 @@ const wanted = ({ metadata }: KubeObject): string =>
     metadata.generation,
     metadata.annotations,
     metadata.deletionTimestamp,
-    metadata.finalizers,
+    // Ours comes and goes by our own writes.
+    (metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
   ]);
 
 const sweepAgainAndAgain = (ports: Ports, signal: AbortSignal): void => {

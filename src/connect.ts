@@ -1,17 +1,19 @@
 import type { ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "./cluster/contract.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
+import type { SourceKind } from "./domain/rotation/source.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
 import { AWS_CAPABILITIES } from "./providers/aws/source.ts";
-import type { CallContext } from "./providers/contract.ts";
+import type { CallContext, CredentialSource, ProviderCapabilities } from "./providers/contract.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
 import { vaultAccount } from "./providers/vault/identity/account.ts";
+import { PKI_CAPABILITIES, PKI_FIELDS, pkiSource } from "./providers/vault/pki/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
@@ -66,6 +68,11 @@ export const connect = (
     if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
     return connectionSpec(connection, connection.spec.aws);
   };
+  const sourceVaultOf = (connection: ProviderConnection, kind: SourceKind) => {
+    if (connection.spec.vault === undefined)
+      throw invalidField(`spec.source.${kind}.connectionRef`, "names a connection that is not a Vault");
+    return vault.connection(connectionSpec(connection, connection.spec.vault));
+  };
   const awsOf = (connection: ProviderConnection): ConnectionSpec => {
     if (connection.spec.aws === undefined)
       throw invalidField("spec.source.awsAccessKey.connectionRef", "names a connection that is not an AWS account");
@@ -73,10 +80,15 @@ export const connect = (
   };
   return {
     sources: {
-      capabilities: () => AWS_CAPABILITIES,
+      capabilities: (kind) => CAPABILITIES[kind],
       open(connection, target, { namespace }) {
-        const { userName } = target;
-        return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws"));
+        if (target.kind === "awsAccessKey") {
+          const { userName } = target;
+          return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws"));
+        }
+        const { role, request } = target;
+        const source = pkiSource(sourceVaultOf(connection, target.kind), { namespace, role, request }, clock);
+        return measuredSource(remembered(source, redactor), meter("vault"));
       },
       async check(connection, context: CallContext) {
         // This cluster: whoever reads the connection is logged in.
@@ -109,10 +121,10 @@ export const connect = (
       },
     },
     stores: {
-      kubernetesSecret: (owner, place) =>
-        measuredStore(kubernetesSecretStore(cluster, owner, place), meter("kubernetes")),
-      vaultKV: (connection, owner, place) =>
-        measuredStore(vaultKvStore(vaultOf(connection), owner, place), meter("vault")),
+      kubernetesSecret: (owner, place, form) =>
+        measuredStore(kubernetesSecretStore(cluster, owner, place, form), meter("kubernetes")),
+      vaultKV: (connection, owner, place, form) =>
+        measuredStore(vaultKvStore(vaultOf(connection), owner, place, form), meter("vault")),
     },
     async marked(connection, context) {
       const { watchNamespaces } = options;
@@ -125,6 +137,22 @@ export const connect = (
     },
   };
 };
+
+const CAPABILITIES: Readonly<Record<SourceKind, ProviderCapabilities>> = {
+  awsAccessKey: AWS_CAPABILITIES,
+  vaultPKI: PKI_CAPABILITIES,
+};
+
+/** What is not staged is learnt by the redactor where it is made. */
+const remembered = (source: CredentialSource, redactor: Redactor): CredentialSource => ({
+  ...source,
+  async issue(context) {
+    const issued = await source.issue(context);
+    // The rest of it is public, and each value that is remembered costs every line of the log.
+    redactor.rememberText(issued.material.reveal()[PKI_FIELDS.key] ?? "");
+    return issued;
+  },
+});
 
 const otherKind = (account: string, kind: string) =>
   invalidField(`spec.accounts[${account}].connectionRef`, `names a connection that is not a ${kind}`);

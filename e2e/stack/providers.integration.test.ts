@@ -11,6 +11,7 @@ import { vaultKvStore } from "../../src/stores/vault-kv.ts";
 import type { AwsKey } from "./aws.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
+import { ACCESS_KEY_FORM } from "../../src/stores/form.fake.ts";
 
 const ACCOUNT = "123456789012";
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
@@ -120,7 +121,7 @@ describe("providers and stores on real servers", function () {
       spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
     });
     const owner = { cluster: "c", namespace: "team", name: "app", uid: "uid-1", predecessors: [] };
-    const store = vaultKvStore(connection, owner, { path: "app" });
+    const store = vaultKvStore(connection, owner, { path: "app" }, ACCESS_KEY_FORM);
     const material = new SecretMaterial({ accessKeyId: "AKIA", secretAccessKey: "s3cret" });
     const empty = await store.observe(context);
     ok(empty.kind === "absent");
@@ -131,7 +132,7 @@ describe("providers and stores on real servers", function () {
       () => store.publish({ version: "2-b", material }, empty.precondition, context),
       (error) => error instanceof OperatorError && error.code === "Conflict",
     );
-    const rival = vaultKvStore(connection, { ...owner, name: "other", uid: "uid-2" }, { path: "app" });
+    const rival = vaultKvStore(connection, { ...owner, name: "other", uid: "uid-2" }, { path: "app" }, ACCESS_KEY_FORM);
     equal((await rival.observe(context)).kind, "foreign");
     equal(await rival.withdraw({ final: true }, context), "foreign");
 

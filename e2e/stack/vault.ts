@@ -112,3 +112,43 @@ export function identityPolicy(options: { prefix?: string; appRoleMount?: string
     .map(([path, verbs]) => `path "${path}" {\n  capabilities = [${verbs.map((verb) => `"${verb}"`).join(", ")}]\n}\n`)
     .join("");
 }
+
+/** What certificates need, as docs/how-to/vault-policy.md has it. */
+export function pkiPolicy(options: { prefix?: string; mount?: string } = {}): string {
+  const { prefix = "keyturn.", mount = "pki" } = options;
+  return [
+    `path "${mount}/sign/${prefix}*" {\n  capabilities = ["create", "update"]\n}\n`,
+    `path "${mount}/cert/*" {\n  capabilities = ["read"]\n}\n`,
+    `path "${mount}/revoke" {\n  capabilities = ["create", "update"]\n}\n`,
+  ].join("");
+}
+
+/** Mounts a PKI engine with a root of its own; harmless when it is there. */
+export async function mountPki(vault: VaultClient, mount = "pki"): Promise<void> {
+  const mounts = await vault.call("GET", "sys/mounts");
+  if (mounts?.[`${mount}/`] !== undefined) return;
+  await vault.call("POST", `sys/mounts/${mount}`, { type: "pki", config: { max_lease_ttl: "87600h" } });
+  await vault.call("POST", `${mount}/root/generate/internal`, {
+    common_name: "keyturn test root",
+    ttl: "87600h",
+    key_type: "ec",
+    key_bits: 256,
+  });
+}
+
+/** A role that signs any name below a domain, for keys of every kind. */
+export async function putPkiRole(
+  vault: VaultClient,
+  role: { readonly name: string; readonly domain: string; readonly mount?: string; readonly more?: object },
+): Promise<void> {
+  await vault.call("POST", `${role.mount ?? "pki"}/roles/${role.name}`, {
+    allowed_domains: role.domain,
+    allow_subdomains: true,
+    allow_bare_domains: true,
+    allow_wildcard_certificates: true,
+    allowed_uri_sans: "spiffe://*",
+    key_type: "any",
+    max_ttl: "2160h",
+    ...role.more,
+  });
+}

@@ -141,13 +141,30 @@ describe("event recorder", () => {
     assert.equal(cluster.calls.length, 3);
   });
 
-  it("drops the oldest when too many wait", async () => {
+  it("drops the oldest good news when too many wait", async () => {
     const { recorder, settle, stored } = setUp();
-    for (let n = 0; n < 700; n += 1) recorder.record({ ...ABOUT, uid: `u${n}` }, { ...EVENT, note: `n ${n}` });
-    for (let turn = 0; turn < 200; turn += 1) await settle();
+    recorder.record(ABOUT, { ...EVENT, type: "Warning", note: "bad news" });
+    for (let n = 0; n < 2200; n += 1) recorder.record({ ...ABOUT, uid: `u${n}` }, { ...EVENT, note: `n ${n}` });
+    // The process ends: nothing waits for its turn.
+    void recorder.flush(3_600_000);
+    for (let turn = 0; turn < 600; turn += 1) await settle();
     const notes = stored().map((event) => event.note);
-    assert.ok(notes.length <= 501, `${notes.length}`);
-    assert.ok(notes.includes("n 699") && !notes.includes("n 50"));
+    assert.ok(notes.length <= 2001, `${notes.length}`);
+    assert.ok(notes.includes("n 2199") && notes.includes("bad news") && !notes.includes("n 50"));
+  });
+
+  it("sends fifty at once and then ten a second, warnings first", async () => {
+    const { recorder, settle, stored, clock } = setUp();
+    for (let n = 0; n < 100; n += 1) recorder.record({ ...ABOUT, uid: `u${n}` }, { ...EVENT, note: `n ${n}` });
+    for (let turn = 0; turn < 20; turn += 1) await settle();
+    assert.equal(stored().length, 50);
+    recorder.record(ABOUT, { ...EVENT, type: "Warning", note: "bad news" });
+    for (let tenth = 0; tenth < 10; tenth += 1) {
+      await clock.advance(100);
+      await settle();
+    }
+    assert.ok(Math.abs(stored().length - 60) <= 1, `${stored().length}`);
+    assert.ok(stored().some(({ note }) => note === "bad news"));
   });
 
   it("keeps to the server's bounds for long texts", async () => {

@@ -34,7 +34,10 @@ interface Series {
 const CONTROLLER = "keyturn.dev/operator";
 const SERIES_MS = 600_000;
 const PATCH_EVERY_MS = 30_000;
-const LONGEST_QUEUE = 500;
+const LONGEST_QUEUE = 2000;
+/** So many at once, and then so many a second: a thousand resources that change together do not change the API server's day. */
+const BURST = 50;
+const PER_SECOND = 10;
 const MOST_SERIES = 2000;
 const SEND_TRIES = 3;
 const RETRY_MS = 1000;
@@ -49,10 +52,14 @@ export class KubernetesEventRecorder implements EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #queue: Series[] = [];
   #sending: Promise<void> | undefined;
+  #tokens = BURST;
+  #filledMs: number;
+  #flushing = false;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#budget = new EventBudget(options.clock);
+    this.#filledMs = options.clock.monotonicMs();
   }
 
   record(about: EventAbout, event: EventText): void {
@@ -70,6 +77,7 @@ export class KubernetesEventRecorder implements EventRecorder {
   }
 
   async flush(deadlineMs: number): Promise<void> {
+    this.#flushing = true;
     // What was held back by the throttle is sent now: there is no later.
     for (const series of this.#series.values()) if (series.sentCount < series.count) this.#enqueue(series);
     const late = Promise.withResolvers<undefined>();
@@ -114,12 +122,20 @@ export class KubernetesEventRecorder implements EventRecorder {
   #enqueue(series: Series): void {
     if (series.queued) return;
     series.queued = true;
-    this.#queue.push(series);
+    // What went wrong is told before what went well.
+    if (series.event.type === "Warning") this.#queue.unshift(series);
+    else this.#queue.push(series);
     if (this.#queue.length > LONGEST_QUEUE) {
-      const dropped = this.#queue.shift();
+      const dropped = this.#oldest();
       if (dropped !== undefined) dropped.queued = false;
     }
     this.#sending ??= this.#sendAll();
+  }
+
+  /** Taken out of the queue: the oldest good news, else the oldest of all. */
+  #oldest(): Series | undefined {
+    const index = this.#queue.findIndex(({ event }) => event.type === "Normal");
+    return this.#queue.splice(Math.max(index, 0), 1)[0];
   }
 
   async #sendAll(): Promise<void> {
@@ -127,9 +143,20 @@ export class KubernetesEventRecorder implements EventRecorder {
     await Promise.resolve();
     for (let series = this.#queue.shift(); series !== undefined; series = this.#queue.shift()) {
       series.queued = false;
+      await this.#turn();
       await this.#send(series);
     }
     this.#sending = undefined;
+  }
+
+  /** Waits for this event's turn; not when the process is about to end. */
+  async #turn(): Promise<void> {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#filledMs) * PER_SECOND) / 1000);
+    this.#filledMs = nowMs;
+    this.#tokens -= 1;
+    if (this.#tokens < 0 && !this.#flushing) await clock.sleep((-this.#tokens * 1000) / PER_SECOND);
   }
 
   async #send(series: Series): Promise<void> {

@@ -10,6 +10,11 @@ export interface ProviderCapabilities {
   readonly reportsLastUse: boolean;
   /** Refused logins lock the principal out, so they are counted and limited. */
   readonly lockout: boolean;
+  /**
+   * Issuing needs nothing to be cleaned up when its answer is lost, and what was issued says what it is (`recognise`): no intent, no
+   * staging, no listing. Such a source lists nothing, and its `revoke` reads the revocation back.
+   */
+  readonly leavesNothing: boolean;
   /** How long a new credential may be refused although it is good. */
   readonly settleMs: number;
 }
@@ -61,6 +66,16 @@ export interface IssuedCredential {
   readonly id: string;
   readonly material: SecretMaterial;
   readonly issuedAt: Date;
+  /** When it ends by itself. */
+  readonly expiresAt?: Date;
+}
+
+/** What a value says of itself. `fits`: it is what would be issued now, but for its age. */
+export interface RecognisedCredential {
+  readonly id: string;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+  readonly fits: boolean;
 }
 
 /** `notYet`: refused, but so young that the provider may not know it everywhere; `rejected`: refused for good. */
@@ -84,6 +99,8 @@ export interface CredentialSource {
   list(context: CallContext): Promise<Listing>;
   lastUse(id: string, context: CallContext): Promise<LastUse>;
   issue(context: CallContext): Promise<IssuedCredential>;
+  /** Of sources that leave nothing behind: what stands at a place, when it is whole and was issued by this source. */
+  recognise?(material: SecretMaterial): RecognisedCredential | undefined;
   /** A real login. `issuedAt` separates notYet from rejected. */
   verify(material: SecretMaterial, issuedAt: Date, context: CallContext): Promise<VerifyOutcome>;
   /** A real login with a wrong credential of the same shape, which must be refused, or the check lies. */

@@ -59,6 +59,7 @@ export class FakeSource implements CredentialSource {
       materialShownOnce: true,
       reportsLastUse: true,
       lockout: false,
+      leavesNothing: false,
       settleMs: 90_000,
       ...capabilities,
     };

@@ -24,6 +24,15 @@ export const connectionFor = async (
   namespace: string,
 ): Promise<ProviderConnection> => {
   const connection = await cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
+  return admitted(connection, name, namespace);
+};
+
+/** The same for one that was read already. */
+export const admitted = (
+  connection: ProviderConnection | undefined,
+  name: string,
+  namespace: string,
+): ProviderConnection => {
   if (connection === undefined) {
     throw new OperatorError("NotFound", { publicMessage: `ProviderConnection ${name} does not exist.` });
   }

@@ -37,6 +37,7 @@ export const measuredSource = (source: CredentialSource, meter: Meter): Credenti
   list: (context) => timed(meter, "list", () => source.list(context)),
   lastUse: (id, context) => timed(meter, "lastUse", () => source.lastUse(id, context)),
   issue: (context) => timed(meter, "issue", () => source.issue(context)),
+  ...(source.recognise === undefined ? {} : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
   verify: (material, issuedAt, context) => timed(meter, "verify", () => source.verify(material, issuedAt, context)),
   negativeControl: (material, context) =>
     timed(meter, "negativeControl", () => source.negativeControl(material, context)),

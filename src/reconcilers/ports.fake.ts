@@ -22,6 +22,11 @@ import {
   type FakeAccountOperation,
   type FakeAccountPlace,
 } from "../providers/fake-account.ts";
+import { FakePkiEngine } from "../providers/vault/pki/fake-engine.ts";
+import { PKI_CAPABILITIES, pkiSource } from "../providers/vault/pki/source.ts";
+import type { VaultConnection } from "../providers/vault/connection.ts";
+import type { VaultSession } from "../providers/vault/sdk.ts";
+import type { SourceTarget } from "../domain/rotation/source.ts";
 import { FakeSource } from "../providers/fake-source.ts";
 import { claimStore } from "../stores/claims.ts";
 import type { DeliveryOwner, DeliveryStore } from "../stores/contract.ts";
@@ -121,6 +126,7 @@ export class Bench {
   readonly clock = new WalkingClock();
   readonly cluster = new FakeCluster(this.clock);
   readonly source = new FakeSource(this.clock);
+  readonly pki = new FakePkiEngine(() => this.clock.now());
   readonly kv = new Map<string, KvEntry>();
   readonly kvForeign = new Set<string>();
   /** Where accounts of identities lie, by their names in spec.accounts. */
@@ -190,14 +196,17 @@ export class Bench {
       metrics: silentMetrics(),
       outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
       sources: {
-        open: () => this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS),
-        capabilities: () => this.source.capabilities,
+        open: (_connection, target) =>
+          target.kind === "awsAccessKey"
+            ? this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS)
+            : this.#wired<CredentialSource>("pki", this.#pkiSource(target), SOURCE_MUTATIONS),
+        capabilities: (kind) => (kind === "vaultPKI" ? PKI_CAPABILITIES : this.source.capabilities),
         check: () => Promise.resolve(),
         retire: () => undefined,
       },
       accounts: { open: (_connection, owner, account) => this.#account(owner, account) },
       stores: {
-        kubernetesSecret: (owner, place) => kubernetesSecretStore(skewed, owner, place),
+        kubernetesSecret: (owner, place, form) => kubernetesSecretStore(skewed, owner, place, form),
         vaultKV: (_connection, owner, place) => this.#wired("kv", this.#kvStore(owner, place.path), KV_MUTATIONS),
       },
       staging: stagingStore(skewed, OPERATOR_NAMESPACE),
@@ -209,6 +218,7 @@ export class Bench {
           .all<SecretRotation & KubeObject>(SECRET_ROTATION)
           .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
+      seen: { rotation: () => undefined, connection: () => undefined },
       clusterName: "test",
       operatorNamespace: OPERATOR_NAMESPACE,
       self: `operator-${this.#starts}`,
@@ -216,6 +226,15 @@ export class Bench {
       resyncMs: 600_000,
     };
     return this.ports;
+  }
+
+  #pkiSource({ role, request }: Extract<SourceTarget, { kind: "vaultPKI" }>): CredentialSource {
+    const connection = {
+      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
+      use: (run: (session: VaultSession) => Promise<unknown>) =>
+        run({ pki: this.pki.calls } as unknown as VaultSession),
+    } as unknown as VaultConnection;
+    return pkiSource(connection, { namespace: "payments", role, request }, this.clock);
   }
 
   get dead(): boolean {

@@ -9,7 +9,7 @@ import type { CallContext, CredentialSource, ProviderCapabilities, SourceOwner }
 import type { SourceKind, SourceTarget } from "../domain/rotation/source.ts";
 import type { ClaimStore } from "../stores/claims.ts";
 import type { Limits } from "../stores/limits.ts";
-import type { DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
+import type { DeliveryForm, DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import type { DeliveryPlace } from "../domain/rotation/record.ts";
 import type { AdmissionProbe } from "./service-account-lifecycle/admission-probe.ts";
@@ -29,11 +29,16 @@ export interface Sources {
 }
 
 export interface Stores {
-  kubernetesSecret(owner: DeliveryOwner, place: NonNullable<DeliveryPlace["kubernetesSecret"]>): DeliveryStore;
+  kubernetesSecret(
+    owner: DeliveryOwner,
+    place: NonNullable<DeliveryPlace["kubernetesSecret"]>,
+    form: DeliveryForm,
+  ): DeliveryStore;
   vaultKV(
     connection: ProviderConnection,
     owner: DeliveryOwner,
     place: NonNullable<DeliveryPlace["vaultKV"]>,
+    form: DeliveryForm,
   ): DeliveryStore;
 }
 
@@ -49,6 +54,15 @@ export interface Accounts {
     account: Account,
     identity: { readonly serviceAccountName: string },
   ): AccountClient;
+}
+
+/**
+ * What the watches have shown last, without a read. Good only for sources that leave nothing behind: whatever they write carries a
+ * resourceVersion, so that what is out of date refuses itself, and what was signed for nothing harms nobody.
+ */
+export interface Seen {
+  rotation(request: { readonly namespace: string; readonly name: string }): SecretRotation | undefined;
+  connection(name: string): ProviderConnection | undefined;
 }
 
 /** Everything that a reconciler may reach. Built once, in compose.ts. */
@@ -70,6 +84,7 @@ export interface Ports {
   /** SecretRotations of a namespace as last seen: good for the inventory, never for a decision. */
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   readonly freshness: Freshness;
+  readonly seen: Seen;
   /** The name in owner marks; two clusters that share an AWS account have different ones. */
   readonly clusterName: string;
   readonly operatorNamespace: string;

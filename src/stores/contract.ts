@@ -43,17 +43,29 @@ export type StorePrecondition =
     }
   | { readonly kind: "kv"; readonly version: number };
 
+/** How a source's material is written where the spec says nothing else. */
+export interface DeliveryForm {
+  /** Each field of the material, and the key that it goes under. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly secretType: "Opaque" | "TLS";
+  /** The cluster's garbage collector takes the Secret away with its SecretRotation. Absent: owner references are left alone. */
+  readonly collect?: boolean;
+}
+
 /** One delivery of one resource: a Secret in its namespace, or a KV v2 path under the connection's prefix. */
 export interface DeliveryStore {
   /** Stable identity of the place, for its claim: `secret/<namespace>/<name>`, `kv/<account>/<path>`. */
   readonly target: string;
   observe(context: CallContext): Promise<DeliveryObservation>;
-  /** Writes this version under the precondition. The caller reads back by `observe`. Conflict when somebody wrote in between. */
+  /**
+   * Writes this version under the precondition. Answers what the server says stands there now, where it says so; else the caller reads
+   * back by `observe`. Conflict when somebody wrote in between.
+   */
   publish(
     entry: { readonly version: string; readonly material: SecretMaterial },
     precondition: StorePrecondition,
     context: CallContext,
-  ): Promise<void>;
+  ): Promise<DeliveryObservation | undefined>;
   /** Takes away what is ours and nothing else; absent is success. `final` also removes what is kept for going back (KV metadata). */
   withdraw(
     options: { readonly final: boolean },

@@ -6,6 +6,7 @@ import { SecretMaterial } from "../kernel/secret-material.ts";
 import type { DeliveryOwner } from "./contract.ts";
 import { SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
 import { kubernetesSecretStore } from "./kubernetes-secret.ts";
+import { ACCESS_KEY_FORM } from "./form.fake.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
 const owner: DeliveryOwner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
@@ -20,7 +21,7 @@ const isConflict = (error: unknown) => error instanceof OperatorError && error.c
 
 const publishedOnce = async () => {
   const cluster = new FakeCluster();
-  const store = kubernetesSecretStore(cluster, owner, place);
+  const store = kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM);
   const first = await store.observe(context);
   assert.equal(first.kind, "absent");
   await store.publish({ version: "v1", material: one }, { kind: "secret" }, context);
@@ -57,7 +58,7 @@ describe("delivery to a Kubernetes Secret", () => {
 
   it("is a Conflict when somebody creates the Secret in between", async () => {
     const cluster = new FakeCluster();
-    const store = kubernetesSecretStore(cluster, owner, place);
+    const store = kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM);
     cluster.interject(
       (call) => call.verb === "create",
       () => void cluster.seed(ref, { type: "Opaque", data: {} }),
@@ -122,7 +123,7 @@ describe("delivery to a Kubernetes Secret", () => {
         ...change,
         metadata: bare ? {} : { ...metadata, ...changed.metadata },
       });
-      const store = kubernetesSecretStore(cluster, owner, place);
+      const store = kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM);
       const seen = await store.observe(context);
       assert.equal(seen.kind, "foreign");
       assert.match(seen.why, why);
@@ -137,7 +138,12 @@ describe("delivery to a Kubernetes Secret", () => {
 
   it("takes a predecessor's Secret for its own and moves the mark", async () => {
     const { cluster, secret } = await publishedOnce();
-    const successor = kubernetesSecretStore(cluster, { ...owner, uid: "u2", predecessors: ["u1"] }, place);
+    const successor = kubernetesSecretStore(
+      cluster,
+      { ...owner, uid: "u2", predecessors: ["u1"] },
+      place,
+      ACCESS_KEY_FORM,
+    );
     const seen = await ours(successor);
     assert.equal(seen.matches(one), false);
     await successor.publish({ version: "v1", material: one }, seen.precondition, context);
@@ -147,7 +153,7 @@ describe("delivery to a Kubernetes Secret", () => {
 
   it("withdraws what is ours by uid and resourceVersion, and nothing else", async () => {
     const { cluster, store } = await publishedOnce();
-    const other = kubernetesSecretStore(cluster, { ...owner, uid: "u9" }, place);
+    const other = kubernetesSecretStore(cluster, { ...owner, uid: "u9" }, place, ACCESS_KEY_FORM);
     assert.equal(await other.withdraw({ final: true }, context), "foreign");
     assert.equal(await store.withdraw({ final: true }, context), "removed");
     const sent = cluster.calls.find((call) => call.verb === "delete")?.body as {
@@ -170,11 +176,14 @@ describe("delivery to a Kubernetes Secret", () => {
 
   it("refuses key names that are not allowed or meet, and material that is not whole", async () => {
     for (const keys of [{ accessKeyId: "a/b" }, { accessKeyId: ".." }, { accessKeyId: "x", secretAccessKey: "x" }]) {
-      assert.throws(() => kubernetesSecretStore(new FakeCluster(), owner, { name: "x", keys }), OperatorError);
+      assert.throws(
+        () => kubernetesSecretStore(new FakeCluster(), owner, { name: "x", keys }, ACCESS_KEY_FORM),
+        OperatorError,
+      );
     }
     const cluster = new FakeCluster();
     const half = new SecretMaterial({ accessKeyId: "AKIA" });
-    const store = kubernetesSecretStore(cluster, owner, place);
+    const store = kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM);
     await assert.rejects(store.publish({ version: "v1", material: half }, { kind: "secret" }, context), OperatorError);
     assert.equal(cluster.mutations().length, 0);
   });
@@ -192,7 +201,11 @@ describe("a Secret that asks to be adopted", () => {
     const labels = { "app.kubernetes.io/managed-by": "Helm", team: "payments" };
     const metadata = { labels, annotations: { ...annotations, note: "kept" } };
     cluster.seed<Secret>(ref, { type: "Opaque", data, ...more, metadata });
-    return { cluster, store: kubernetesSecretStore(cluster, owner, place), secret: () => cluster.peek<Secret>(ref) };
+    return {
+      cluster,
+      store: kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM),
+      secret: () => cluster.peek<Secret>(ref),
+    };
   };
   const adoptable = async (store: ReturnType<typeof kubernetesSecretStore>) => {
     const seen = await store.observe(context);

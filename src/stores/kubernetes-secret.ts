@@ -1,17 +1,18 @@
 import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { without } from "../kernel/without.ts";
-import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
+import type { DeliveryForm, DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 import { ANNOTATIONS, MANAGED_BY, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
-import { awsKeyMapping, checkMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
+import { checkMapping, keyMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
 
 export interface KubernetesSecretPlace {
   readonly name: string;
+  readonly type?: "Opaque" | "TLS" | undefined;
   readonly keys?: KeyMapping | undefined;
 }
 
 /**
- * One Opaque Secret in the resource's own namespace. It is ours when it carries both the owner's UID and our label; anything
+ * One Secret in the resource's own namespace. It is ours when it carries both the owner's UID and our label; anything
  * else under that name is never written or deleted, but for one that asks to be adopted. In our Secret nothing but the credential
  * is kept: other keys are drift, and a Secret with other keys cannot be adopted.
  */
@@ -19,8 +20,10 @@ export const kubernetesSecretStore = (
   cluster: ClusterClient,
   owner: DeliveryOwner,
   place: KubernetesSecretPlace,
+  form: DeliveryForm,
 ): DeliveryStore => {
-  const mapping = awsKeyMapping(place.keys);
+  const mapping = keyMapping(form.fields, place.keys);
+  const type = SECRET_TYPES[place.type ?? form.secretType];
   checkMapping(mapping, "deliver.kubernetesSecret.keys", () => true);
   const ref: ObjectRef = { kind: SECRETS, namespace: owner.namespace, name: place.name };
   const marks = {
@@ -65,8 +68,8 @@ export const kubernetesSecretStore = (
   const unwritable = (secret: Secret): string | undefined => {
     if (secret.metadata.deletionTimestamp !== undefined)
       return `Secret ${place.name} is being deleted; wait until it is gone`;
-    if (secret.type !== undefined && secret.type !== "Opaque") {
-      return `Secret ${place.name} is not of type Opaque; delete it or choose another name`;
+    if (secret.type !== undefined && secret.type !== type) {
+      return `Secret ${place.name} is not of type ${type}; delete it or choose another name`;
     }
     if (secret.immutable === true) return `Secret ${place.name} is immutable; delete it or choose another name`;
     return undefined;
@@ -75,7 +78,33 @@ export const kubernetesSecretStore = (
   const isAsPublished = (secret: Secret, values: Readonly<Record<string, string>>): boolean =>
     secret.metadata.annotations?.[ANNOTATIONS.ownerUid] === owner.uid &&
     secret.metadata.annotations[ANNOTATIONS.owner] === marks.annotations[ANNOTATIONS.owner] &&
-    sameValues(secret.data ?? {}, encoded(values));
+    sameValues(secret.data ?? {}, encoded(values)) &&
+    (form.collect === undefined || isCollected(secret) === form.collect);
+  const isCollected = ({ metadata: { ownerReferences = [] } }: Secret): boolean =>
+    ownerReferences.some(({ uid }) => uid === owner.uid);
+  const collector = { apiVersion: SECRET_ROTATION_API, kind: "SecretRotation", name: owner.name, uid: owner.uid };
+  const owners = (before: Secret["metadata"]["ownerReferences"] = []) => {
+    if (form.collect === undefined) return before;
+    const others = before.filter(({ uid }) => uid !== owner.uid);
+    return form.collect ? [...others, collector] : others;
+  };
+  const view = (secret: Secret): DeliveryObservation => {
+    if (mayAdopt(secret)) return adoptable(secret);
+    const why = foreign(secret) ?? unwritable(secret);
+    if (why !== undefined) return { kind: "foreign", why };
+    return {
+      kind: "ours",
+      version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
+      material: unmapped(decoded(secret.data ?? {}), mapping),
+      matches: (material) => isAsPublished(secret, mapped(material, mapping)),
+      asksAdoption: asksAdoption(secret),
+      precondition: {
+        kind: "secret",
+        uid: secret.metadata.uid,
+        resourceVersion: secret.metadata.resourceVersion,
+      },
+    };
+  };
 
   return {
     target: `secret/${owner.namespace}/${place.name}`,
@@ -83,21 +112,7 @@ export const kubernetesSecretStore = (
     async observe() {
       const secret = await cluster.get<Secret>(ref);
       if (secret === undefined) return { kind: "absent", precondition: { kind: "secret" } };
-      if (mayAdopt(secret)) return adoptable(secret);
-      const why = foreign(secret) ?? unwritable(secret);
-      if (why !== undefined) return { kind: "foreign", why };
-      return {
-        kind: "ours",
-        version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
-        material: unmapped(decoded(secret.data ?? {}), mapping),
-        matches: (material) => isAsPublished(secret, mapped(material, mapping)),
-        asksAdoption: asksAdoption(secret),
-        precondition: {
-          kind: "secret",
-          uid: secret.metadata.uid,
-          resourceVersion: secret.metadata.resourceVersion,
-        },
-      };
+      return view(secret);
     },
 
     async publish({ version, material }, precondition) {
@@ -108,12 +123,17 @@ export const kubernetesSecretStore = (
         const fresh: NewObject = {
           apiVersion: "v1",
           kind: "Secret",
-          type: "Opaque",
-          metadata: { name: place.name, namespace: owner.namespace, labels: marks.labels, annotations },
+          type,
+          metadata: {
+            name: place.name,
+            namespace: owner.namespace,
+            labels: marks.labels,
+            annotations,
+            ...(form.collect === true ? { ownerReferences: owners() } : {}),
+          },
           data,
         };
-        await createOnly(cluster, ref, fresh);
-        return;
+        return view(await createOnly(cluster, ref, fresh));
       }
       const before = await cluster.get<Secret>(ref);
       if (before === undefined || before.metadata.uid !== precondition.uid) throw changed(place.name);
@@ -123,17 +143,19 @@ export const kubernetesSecretStore = (
       if (why !== undefined) throw new OperatorError("Conflict", { publicMessage: `${why}.` });
       // Foreign labels and annotations (of people and tools) stay; the resourceVersion is that of the observation, so what was
       // written since then, by anybody, refuses this write.
-      await cluster.replace<Secret>(ref, {
+      const after = await cluster.replace<Secret>(ref, {
         ...before,
-        type: "Opaque",
+        type,
         metadata: {
           ...before.metadata,
           resourceVersion: precondition.resourceVersion,
           labels: { ...before.metadata.labels, ...marks.labels },
           annotations: { ...before.metadata.annotations, ...foundLabel(before), ...annotations },
+          ...(form.collect === undefined ? {} : { ownerReferences: owners(before.metadata.ownerReferences) }),
         },
         data,
       });
+      return view(after);
     },
 
     async withdraw() {
@@ -173,6 +195,10 @@ export const kubernetesSecretStore = (
   };
 };
 
+const SECRET_TYPES = { Opaque: "Opaque", TLS: "kubernetes.io/tls" } as const;
+
+const SECRET_ROTATION_API = "keyturn.dev/v1alpha1";
+
 /** Somebody's label under the name of ours is remembered, to be put back. */
 const foundLabel = ({ metadata: { labels = {} } }: Secret): Readonly<Record<string, string>> => {
   const found = labels[MANAGED_BY.label];
@@ -186,9 +212,9 @@ const decoded = (data: Readonly<Record<string, string>>): Readonly<Record<string
   Object.fromEntries(Object.entries(data).map(([key, value]) => [key, fromBase64(value)]));
 
 /** Somebody was first: a Conflict, so that the caller looks again. */
-const createOnly = async (cluster: ClusterClient, ref: ObjectRef, object: NewObject): Promise<void> => {
+const createOnly = async (cluster: ClusterClient, ref: ObjectRef, object: NewObject): Promise<Secret> => {
   try {
-    await cluster.create(ref, object);
+    return await cluster.create<Secret>(ref, object);
   } catch (error) {
     if (error instanceof OperatorError && error.code === "AlreadyExists") throw changed(ref.name);
     throw error;

@@ -4,11 +4,9 @@ import { SecretMaterial } from "../kernel/secret-material.ts";
 /** Which field of the material goes under which key of the place. */
 export type KeyMapping = Readonly<Record<string, string>>;
 
-/** What a spec leaves out keeps the field's own name. */
-export const awsKeyMapping = (keys: KeyMapping | undefined): KeyMapping => ({
-  accessKeyId: keys?.["accessKeyId"] ?? "accessKeyId",
-  secretAccessKey: keys?.["secretAccessKey"] ?? "secretAccessKey",
-});
+/** What a spec leaves out keeps the key that the form has for the field; other fields are not the source's. */
+export const keyMapping = (fields: KeyMapping, keys: KeyMapping | undefined): KeyMapping =>
+  Object.fromEntries(Object.entries(fields).map(([field, key]) => [field, keys?.[field] ?? key]));
 
 /** Throws InvalidSpec when two fields would go under one key, or one under a key that is not allowed there. */
 export const checkMapping = (mapping: KeyMapping, field: string, allowed: (key: string) => boolean): void => {

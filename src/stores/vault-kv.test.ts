@@ -7,6 +7,7 @@ import { vaultConnections } from "../providers/vault/connection.ts";
 import { FakeVault } from "../providers/vault/fake-calls.ts";
 import type { DeliveryOwner, DeliveryStore } from "./contract.ts";
 import { vaultKvStore } from "./vault-kv.ts";
+import { ACCESS_KEY_FORM } from "./form.fake.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
 const owner: DeliveryOwner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
@@ -26,7 +27,7 @@ const setUp = () => {
   });
   const spec = { address: "https://vault.example:8200", login: { jwt: { role: "keyturn" } } };
   const connection = connections.connection({ name: "vault", uid: "c", generation: 1, spec });
-  return { vault, connection, store: vaultKvStore(connection, owner, place) };
+  return { vault, connection, store: vaultKvStore(connection, owner, place, ACCESS_KEY_FORM) };
 };
 const precondition = async (store: DeliveryStore) => {
   const seen = await store.observe(context);
@@ -64,7 +65,7 @@ describe("delivery to Vault KV v2", () => {
 
   it("lets exactly one of two claimants have an absent path", async () => {
     const { vault, connection, store } = setUp();
-    const rival = vaultKvStore(connection, { ...owner, uid: "u2" }, place);
+    const rival = vaultKvStore(connection, { ...owner, uid: "u2" }, place, ACCESS_KEY_FORM);
     const [mine, theirs] = [await precondition(store), await precondition(rival)];
     await store.publish({ version: "v1", material: one }, mine, context);
     await assert.rejects(rival.publish({ version: "v1", material: two }, theirs, context), isConflict);
@@ -76,7 +77,7 @@ describe("delivery to Vault KV v2", () => {
     const { vault, connection, store } = setUp();
     vault.failNext("writeCustomMetadata", lost, "before");
     await assert.rejects(publish(store, "v1", one), lost);
-    const rival = vaultKvStore(connection, { ...owner, uid: "u2" }, place);
+    const rival = vaultKvStore(connection, { ...owner, uid: "u2" }, place, ACCESS_KEY_FORM);
     assert.equal((await rival.observe(context)).kind, "foreign");
     const seen = await ours(store);
     assert.deepEqual([seen.version, seen.matches(one)], ["v1", false]);
@@ -173,7 +174,7 @@ describe("delivery to Vault KV v2", () => {
   it("takes a predecessor's path for its own and moves the marks", async () => {
     const { vault, connection, store } = setUp();
     await publish(store, "v1", one);
-    const successor = vaultKvStore(connection, { ...owner, uid: "u2", predecessors: ["u1"] }, place);
+    const successor = vaultKvStore(connection, { ...owner, uid: "u2", predecessors: ["u1"] }, place, ACCESS_KEY_FORM);
     assert.equal((await ours(successor)).matches(one), false);
     await publish(successor, "v1", one);
     assert.equal((await ours(successor)).matches(one), true);
@@ -204,8 +205,8 @@ describe("delivery to Vault KV v2", () => {
   it("refuses a path out of its prefix and a key that is reserved", () => {
     const { connection } = setUp();
     for (const path of ["../other", "a//b", "A"])
-      assert.throws(() => vaultKvStore(connection, owner, { path }), OperatorError);
+      assert.throws(() => vaultKvStore(connection, owner, { path }, ACCESS_KEY_FORM), OperatorError);
     const keys = { accessKeyId: "keyturn-version" };
-    assert.throws(() => vaultKvStore(connection, owner, { path: "x", keys }), OperatorError);
+    assert.throws(() => vaultKvStore(connection, owner, { path: "x", keys }, ACCESS_KEY_FORM), OperatorError);
   });
 });

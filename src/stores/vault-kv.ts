@@ -4,8 +4,8 @@ import type { VaultConnection } from "../providers/vault/connection.ts";
 import { kvPath } from "../providers/vault/config.ts";
 import type { KvData, KvMetadata, VaultSession } from "../providers/vault/sdk.ts";
 import type { CallContext } from "../providers/contract.ts";
-import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
-import { awsKeyMapping, checkMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
+import type { DeliveryForm, DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
+import { checkMapping, keyMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
 
 export interface VaultKvPlace {
   readonly path: string;
@@ -28,8 +28,13 @@ export const KV_MARKS = { owner: "keyturn-owner", ownerUid: "keyturn-owner-uid",
  * - Where custom_metadata names an owner, it decides. Where it names none, the data's owner does. Data that names an owner other
  *   than ours is foreign in any case.
  */
-export const vaultKvStore = (connection: VaultConnection, owner: DeliveryOwner, place: VaultKvPlace): DeliveryStore => {
-  const mapping = awsKeyMapping(place.keys);
+export const vaultKvStore = (
+  connection: VaultConnection,
+  owner: DeliveryOwner,
+  place: VaultKvPlace,
+  form: DeliveryForm,
+): DeliveryStore => {
+  const mapping = keyMapping(form.fields, place.keys);
   const reserved: readonly string[] = Object.values(KV_RESERVED);
   checkMapping(mapping, "deliver.vaultKV.keys", (key) => !reserved.includes(key));
   const path = kvPath(connection.config, owner.namespace, place.path);

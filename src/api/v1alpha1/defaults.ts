@@ -17,6 +17,10 @@ export const DEFAULTS = {
   windowMode: "Allow",
   /** schedule.jitter: this part of schedule.every */
   jitterShare: 1 / 20,
+  /** source.vaultPKI.privateKey.algorithm */
+  keyAlgorithm: "ECDSA-P256",
+  /** source.vaultPKI.revocation.mode */
+  revocationMode: "OnRetirement",
   /** What ends by itself is renewed with this part of its life left. */
   renewalShare: 1 / 3,
   /** verify.mode */
@@ -77,6 +81,8 @@ export const CONNECTION_DEFAULTS = {
   kvMount: "kv",
   /** vault.kv.pathPrefix */
   kvPathPrefix: "keyturn",
+  /** vault.pki.mount */
+  pkiMount: "pki",
   /** vault.login.jwt.mount */
   jwtMount: "jwt",
   /** vault.login.jwt.audience */

@@ -57,6 +57,7 @@ export const CONDITIONS = {
       Available: "The current credential has logged in and is delivered.",
       AvailableUnverified: "The current credential is delivered; spec.verify.mode is None, so no login was tried.",
       FirstIssuePending: "The first credential is being issued.",
+      CredentialExpired: "SecretRotation: the current credential has ended by itself before a new one could be issued.",
       CredentialLost: "The current credential or its value is gone; a new one is being issued.",
       LoggedIn: "The operator has logged in through this connection, and it is in the account that the spec names.",
       Pending: "The operator has not come to a result yet.",
@@ -138,6 +139,8 @@ export const CONDITIONS = {
     reasons: {
       ProvenByLogin: "A login with the last replaced one is refused.",
       ProvenByListing: "Its value was lost, so a login could not be tried; the provider no longer lists it.",
+      ProvenByAuthority: "Its revocation was read back from the authority that issued it.",
+      Expired: "It has ended by itself.",
       NothingToRevoke: "No credential has been replaced yet.",
       Overlap: "The overlap that spec.retire declares has not passed.",
       Disabled: "It is disabled and will be deleted after spec.retire.deleteAfter.",
@@ -280,6 +283,11 @@ export const EVENTS = {
   RotationStarted: { type: "Normal", meaning: "The intent is recorded; the trigger is in the note." },
   Issued: { type: "Normal", meaning: "A new credential was made and staged." },
   Verified: { type: "Normal", meaning: "The new credential logged in, and a wrong one was refused." },
+  Surrendered: {
+    type: "Normal",
+    meaning:
+      "The identity is not Active and what it holds cannot be disabled, so it is revoked; another one is issued on its return.",
+  },
   Published: { type: "Normal", meaning: "Every delivery carries the new version." },
   DependentRolling: { type: "Normal", meaning: "A dependent was told to restart with the new version." },
   ConfirmationAwaited: {

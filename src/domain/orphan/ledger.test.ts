@@ -40,6 +40,7 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   status: { credentials: [state("Proven")], withdrawn: true },
   originAlive: false,
   held: false,
+  leavesNothing: false,
   takenOver: false,
   listing: [],
   attributionWindowMs: 600_000,
@@ -120,7 +121,10 @@ describe("the ledger", () => {
     [
       "leaves a late key alone on a user that is not exclusive",
       input({
-        spec: { ...spec, source: { awsAccessKey: { ...spec.source.awsAccessKey, exclusive: false } } },
+        spec: {
+          ...spec,
+          source: { awsAccessKey: { connectionRef: { name: "aws" }, userName: "billing", exclusive: false } },
+        },
         listing: [key("LATE", true, at("12:01:00"))],
       }),
       { type: "finish" },

@@ -13,6 +13,8 @@ export interface OrphanInput {
   readonly takenOver: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
   readonly attributionWindowMs: number;
+  /** Of the source: it needs no intents, and lists nothing. */
+  readonly leavesNothing: boolean;
 }
 
 export type OrphanAction =
@@ -56,12 +58,17 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   const heldUntil = new Date(Date.parse(input.spec.recordedAt) + input.spec.holdSeconds * 1000 + GRAIN_MS);
   if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };
 
+  // Its source lists nothing: what has not been revoked yet may still be valid.
+  const unrevoked = input.leavesNothing ? credentials.find(({ state }) => state === "Pending") : undefined;
+  if (unrevoked !== undefined) return { type: "revoke", id: unrevoked.id, version: unrevoked.version };
   const listed = credentials.find(({ id }) => input.listing?.some((observed) => observed.id === id));
   if (listed !== undefined) return { type: "revoke", id: listed.id, version: listed.version };
   const unproven = credentials.find(({ state }) => state !== "Proven");
   if (unproven !== undefined) return { type: "prove", id: unproven.id, version: unproven.version };
   if (input.status.withdrawn !== true && input.spec.deliveries.length > 0) return { type: "withdraw" };
 
+  // No intent means no answer that could still come.
+  if (input.leavesNothing) return { type: "finish" };
   const quietAt = new Date(lastIntentClosed(input.spec) + input.attributionWindowMs + GRAIN_MS);
   if (quietAt > input.now) return { type: "wait", for: "AttributionWindow", recheckAt: quietAt };
   return { type: "finish" };
@@ -76,7 +83,7 @@ const lastIntentClosed = (spec: RotationOrphan): number =>
 const CLOCK_GRAIN_MS = 2000;
 
 const isStray = ({ spec, status, attributionWindowMs }: OrphanInput, observed: ObservedId): boolean => {
-  if (!spec.source.awsAccessKey.exclusive) return false;
+  if (spec.source.awsAccessKey?.exclusive !== true) return false;
   const known = [...spec.credentials, ...(status.credentials ?? [])].some(({ id }) => id === observed.id);
   if (known) return false;
   return spec.intents.some(

@@ -1,6 +1,7 @@
 import type { Condition } from "../../kernel/conditions.ts";
 import type { AccountRecord } from "../lifecycle/record.ts";
-import { thawed, type SourceTarget } from "../rotation/source.ts";
+import { canonicalJson } from "../../kernel/ids.ts";
+import { frozen, thawed, type FrozenSource, type SourceTarget } from "../rotation/source.ts";
 import type { ClosedIntent, DeliveryRecord, Failures } from "../rotation/record.ts";
 
 /**
@@ -59,19 +60,32 @@ export interface OrphanOrigin {
 }
 
 export interface OrphanSource {
-  readonly awsAccessKey: {
+  /** Another source than an access key: as frozen(), in JSON. */
+  readonly declared?: string;
+  readonly awsAccessKey?: {
     readonly connectionRef: { readonly name: string };
     readonly userName: string;
     readonly exclusive: boolean;
   };
 }
 
-export const orphanSource = (target: SourceTarget, exclusive: boolean): OrphanSource => ({
-  awsAccessKey: { connectionRef: { name: target.connection }, userName: target.userName, exclusive },
-});
+export const orphanSource = (target: SourceTarget, exclusive: boolean): OrphanSource =>
+  target.kind === "awsAccessKey"
+    ? { awsAccessKey: { connectionRef: { name: target.connection }, userName: target.userName, exclusive } }
+    : { declared: canonicalJson(frozen(target)) };
 
 /** What the entry says of its source; undefined for what this version does not know. */
-export const sourceOf = (source: OrphanSource): SourceTarget | undefined => thawed(source);
+export const sourceOf = ({ declared, awsAccessKey }: OrphanSource): SourceTarget | undefined =>
+  thawed(declared === undefined ? { awsAccessKey } : parsed(declared));
+
+/** Somebody else's text is not a source. */
+const parsed = (text: string): FrozenSource => {
+  try {
+    return JSON.parse(text) as FrozenSource;
+  } catch {
+    return {};
+  }
+};
 
 export interface OrphanCredential {
   readonly version: string;
@@ -102,5 +116,5 @@ export interface OrphanCredentialState {
   readonly disabledAt?: string;
   readonly deletedAt?: string;
   readonly provenAt?: string;
-  readonly proof?: "ProvenByLogin" | "ProvenByListing";
+  readonly proof?: "ProvenByLogin" | "ProvenByListing" | "ProvenByAuthority" | "Expired";
 }

@@ -22,7 +22,13 @@ export interface StagedId {
 export type DeliveryView =
   | { readonly kind: "absent" }
   /** `carries`: the staged versions whose material stands there byte for byte. */
-  | { readonly kind: "ours"; readonly version: string; readonly carries: readonly string[] }
+  | {
+      readonly kind: "ours";
+      readonly version: string;
+      readonly carries: readonly string[];
+      /** What the value there says of itself, where the source's values do. */
+      readonly holds?: { readonly id: string; readonly fits: boolean } | undefined;
+    }
   /** Somebody's, whole, and it says itself that this resource may take it over. */
   | { readonly kind: "adoptable" }
   | { readonly kind: "foreign"; readonly why: string };
@@ -112,6 +118,13 @@ export type RotationAction =
   | { readonly type: "restage"; readonly version: string; readonly id: string; readonly issuedAt: string }
   | { readonly type: "verify"; readonly version: string; readonly id: string; readonly issuedAt: Date }
   | { readonly type: "declare"; readonly delivery: string }
+  /** Of sources that leave nothing behind: issued, checked and published at every place in one step. */
+  | { readonly type: "sign"; readonly because: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Changed" }
+  | { readonly type: "recordSigned"; readonly delivery: string }
+  /** The identity has ended, and what it holds cannot be disabled: it is given up, and another one issued on its return. */
+  | { readonly type: "surrender" }
+  /** It has ended by itself. */
+  | { readonly type: "recordExpired"; readonly id: string }
   | { readonly type: "publish"; readonly delivery: string; readonly version: string }
   | { readonly type: "recordPublished" }
   | { readonly type: "moveDependent"; readonly name: string; readonly version: string }

@@ -28,7 +28,7 @@ const resume = (input: PlanInput, id: string): RotationAction => {
 };
 
 /** A dependent that the spec names but that never got this version (new in the spec, or replaced by hand). */
-const moveStragglers = (input: PlanInput, version: string): RotationAction | undefined => {
+export const moveStragglers = (input: PlanInput, version: string): RotationAction | undefined => {
   if (input.settings.dependents.length === 0) return undefined;
   if (input.dependents === undefined) return { type: "observe", what: "dependents" };
   const view = (dependent: DependentSetting) => input.dependents?.[dependent.name];
@@ -59,7 +59,7 @@ const moveStragglers = (input: PlanInput, version: string): RotationAction | und
 
 const alreadyGood = ({ status, specHash }: PlanInput): boolean => status.lastKnownGood?.specHash === specHash;
 
-const withdrawRemoved = (input: PlanInput): RotationAction | undefined => {
+export const withdrawRemoved = (input: PlanInput): RotationAction | undefined => {
   const removed = (input.status.deliveries ?? []).find(
     (record) =>
       !input.settings.deliveries.some((delivery) => delivery.name === record.name && delivery.digest === record.digest),
@@ -83,5 +83,5 @@ const pruneStaging = (input: PlanInput): RotationAction | undefined => {
     : undefined;
 };
 
-const recordGood = (input: PlanInput): RotationAction | undefined =>
+export const recordGood = (input: PlanInput): RotationAction | undefined =>
   alreadyGood(input) ? undefined : { type: "recordGood" };

@@ -12,6 +12,8 @@ const input = (more: Partial<DeletionInput> = {}): DeletionInput => ({
   deletion: { policy: "Delete", holdMs: 0, timeoutMs: 60_000, onTimeout: "HandOver" },
   status,
   staged: [],
+  canDisable: true,
+  revokes: true,
   inLedger: true,
   listing: [listed("K1", false)],
   standing: [],

@@ -9,6 +9,10 @@ export interface DeletionInput {
   readonly deletion: RotationSettings["deletion"];
   readonly status: RotationStatus;
   readonly staged: readonly Pick<PendingRevocation, "version" | "id">[];
+  /** Of the source. Where nothing can be disabled, the ledger revokes at once. */
+  readonly canDisable: boolean;
+  /** False: what there is is left to expire. */
+  readonly revokes: boolean;
   /** Is the ledger entry for this object's UID there? */
   readonly inLedger: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
@@ -65,10 +69,11 @@ export const credentialsToEnd = (
 export const planDeletion = (input: DeletionInput): DeletionAction => {
   const { status } = input;
   const { policy } = input.deletion;
-  const ending = credentialsToEnd(status, input.staged, policy);
+  const ending = input.revokes ? credentialsToEnd(status, input.staged, policy) : [];
   const nothingMade = (status.sequence ?? 0) === 0;
   const adopted = status.current?.adopted === true;
-  const nothingToEnd = ending.length === 0 && (policy === "Retain" || (adopted && status.rotation === undefined));
+  const nothingToEnd =
+    ending.length === 0 && (policy === "Retain" || !input.revokes || (adopted && status.rotation === undefined));
   const returning = adopted && input.givenBack !== true;
   if (nothingMade) return { type: "releaseAll" };
   if (nothingToEnd) {
@@ -78,10 +83,12 @@ export const planDeletion = (input: DeletionInput): DeletionAction => {
     return { type: returning ? "giveBack" : "releaseAll" };
   }
   if (!input.inLedger) return { type: "writeLedger" };
-  if (input.listing === undefined) return { type: "observe", what: "listing" };
-  const ours = new Set(ending.map(({ id }) => id));
-  const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
-  if (enabled !== undefined) return { type: "disable", id: enabled.id };
+  if (input.canDisable) {
+    if (input.listing === undefined) return { type: "observe", what: "listing" };
+    const ours = new Set(ending.map(({ id }) => id));
+    const enabled = input.listing.find(({ id, enabled: on }) => on && ours.has(id));
+    if (enabled !== undefined) return { type: "disable", id: enabled.id };
+  }
   if (returning) return { type: "giveBack" };
   if (policy === "Retain") return { type: "removeFinalizer" };
   if (input.standing === undefined) return { type: "observe", what: "deliveries" };

@@ -3,4 +3,5 @@ export interface ProviderFacts {
   readonly slots: number;
   readonly canDisable: boolean;
   readonly reportsLastUse: boolean;
+  readonly leavesNothing: boolean;
 }

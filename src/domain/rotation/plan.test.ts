@@ -83,7 +83,7 @@ const input = (status: RotationStatus, more: Partial<PlanInput> = {}): PlanInput
   settings: settings(),
   seed: "uid",
   specHash: "hash",
-  facts: { slots: 2, canDisable: true, reportsLastUse: true },
+  facts: { slots: 2, canDisable: true, reportsLastUse: true, leavesNothing: false },
   status,
   attributionWindowMs: 600_000,
   paused: false,

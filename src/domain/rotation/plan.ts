@@ -4,10 +4,11 @@ import { planConvergence } from "./converge.ts";
 import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import type { Trigger } from "./record.ts";
+import { nextRotation } from "./next.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
-import { nextDue, type Due } from "./schedule.ts";
 import { freeSlot, missing } from "./slots.ts";
 import { findStray } from "./strays.ts";
+import { backOff, earliest } from "./waits.ts";
 import { planAbort, planComeback, planHold } from "./suspension.ts";
 
 /**
@@ -49,13 +50,6 @@ const planPaused = (input: PlanInput): RotationAction => {
   return retirement.kind === "act" ? retirement.action : earliest({ type: "wait", for: "Paused" }, retirement);
 };
 
-/** Back-off is kept in status, so a restart does not shorten it. Revocation has its own and is never held up by this one. */
-const backOff = ({ status, now }: PlanInput): RotationAction | undefined => {
-  if (status.failures === undefined) return undefined;
-  const until = new Date(status.failures.nextAttemptTime);
-  return until > now ? { type: "wait", for: "BackingOff", recheckAt: until, about: status.failures.reason } : undefined;
-};
-
 /** Is a rotation due, and may its intent be written now? */
 const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction => {
   if (input.listing === undefined) return { type: "observe", what: "listing" };
@@ -85,32 +79,4 @@ const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: D
   const next = nextRotation(input);
   if (next === undefined) return {};
   return next.at <= now ? { trigger: "Scheduled" } : { dueAt: next.at };
-};
-
-/** When the credential in use will be replaced, and why then, as far as that can be known beforehand. */
-export const nextRotation = ({
-  status: { current },
-  settings: { schedule, renewal },
-  rotateAt,
-  seed,
-}: Pick<PlanInput, "status" | "settings" | "rotateAt" | "seed">): Due | undefined => {
-  if (current === undefined) return undefined;
-  const scheduled = nextDue({ schedule, renewal, issuedAt: new Date(current.issuedAt), seed });
-  return rotateAt !== undefined && (scheduled === undefined || rotateAt < scheduled.at)
-    ? { at: rotateAt, reason: "Requested" }
-    : scheduled;
-};
-
-/** A wait ends at the earlier of its own end and the next retirement gate; resting gives way to what is still to be retired. */
-const earliest = (action: RotationAction, retirement: RetirementWait): RotationAction => {
-  if (action.type !== "wait" || retirement.for === "NextRotation") return action;
-  const ends = [action.recheckAt, retirement.recheckAt].filter((at) => at !== undefined);
-  const recheckAt = ends.sort((a, b) => a.getTime() - b.getTime())[0];
-  const { for: what, about } = action.for === "NextRotation" ? retirement : action;
-  return {
-    type: "wait",
-    for: what,
-    ...(recheckAt === undefined ? {} : { recheckAt }),
-    ...(about === undefined ? {} : { about }),
-  };
 };

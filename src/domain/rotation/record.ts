@@ -48,6 +48,8 @@ export interface CurrentCredential {
   readonly version: string;
   readonly id: string;
   readonly issuedAt: string;
+  /** When it ends by itself, by the provider's word; absent for what lives until it is revoked. */
+  readonly expiresAt?: string;
   readonly verifiedAt?: string;
   readonly publishedAt?: string;
   /** Set by undo until the key has been switched on again and has logged in. */
@@ -135,6 +137,8 @@ export interface PendingRevocation {
   readonly version: string;
   readonly id: string;
   readonly why: "Superseded" | "Rejected" | "Stray";
+  /** From then on it is dead by itself. */
+  readonly expiresAt?: string;
   /** Since when nothing of ours uses it (all dependents moved); the gates count from here. */
   readonly since: string;
   readonly graceSeconds: number;
@@ -154,7 +158,11 @@ export interface DeliveryRecord {
 }
 
 export interface DeliveryPlace {
-  readonly kubernetesSecret?: { readonly name: string; readonly keys?: Readonly<Record<string, string>> };
+  readonly kubernetesSecret?: {
+    readonly name: string;
+    readonly type?: "Opaque" | "TLS";
+    readonly keys?: Readonly<Record<string, string>>;
+  };
   readonly vaultKV?: {
     readonly connectionRef: { readonly name: string };
     readonly path: string;
@@ -196,6 +204,6 @@ export interface HistoryEntry {
   readonly issuedAt?: string;
   readonly endedAt: string;
   readonly end: "Revoked" | "RolledBack" | "Abandoned" | "Stray";
-  /** How death was proven: a refused login, or the provider's listing where the value was lost. */
-  readonly proof?: "ProvenByLogin" | "ProvenByListing";
+  /** How death was proven: a refused login, the provider's listing where the value was lost, the word of the authority, its own end. */
+  readonly proof?: "ProvenByLogin" | "ProvenByListing" | "ProvenByAuthority" | "Expired";
 }

@@ -44,9 +44,10 @@ const rotation = (more: Partial<OpenRotation> = {}): OpenRotation => ({
   ...more,
 });
 const told = (status: RotationStatus, more: Partial<ReportInput> = {}): readonly string[] =>
-  (report({ status, situation: idle, generation: 3, now, login: true, ...more }).conditions ?? []).map(
-    ({ type, status: value, reason }) => `${type}=${value} ${reason}`,
-  );
+  (
+    report({ status, situation: idle, generation: 3, now, login: true, checked: "has logged in", ...more })
+      .conditions ?? []
+  ).map(({ type, status: value, reason }) => `${type}=${value} ${reason}`);
 const pending = {
   version: "0-z",
   id: "K0",
@@ -234,20 +235,42 @@ describe("the report", () => {
   }
 
   it("changes nothing when it is made again a minute later", () => {
-    const first = report({ status: { current }, situation: idle, generation: 3, now, login: true, unmanaged: ["F1"] });
-    const later = { situation: idle, generation: 3, now: new Date("2026-01-01T12:01:00Z"), login: true };
+    const first = report({
+      status: { current },
+      situation: idle,
+      generation: 3,
+      now,
+      login: true,
+      checked: "has logged in",
+      unmanaged: ["F1"],
+    });
+    const later = {
+      situation: idle,
+      generation: 3,
+      now: new Date("2026-01-01T12:01:00Z"),
+      login: true,
+      checked: "has logged in",
+    };
     assert.deepEqual(report({ ...later, status: first, unmanaged: ["F1"] }), first);
     assert.deepEqual(report({ ...later, status: first }), first);
   });
 
   it("moves a transition time only when the status moves, and stamps every condition with the generation", () => {
-    const first = report({ status: {}, situation: { kind: "failed" }, generation: 3, now, login: true });
+    const first = report({
+      status: {},
+      situation: { kind: "failed" },
+      generation: 3,
+      now,
+      login: true,
+      checked: "has logged in",
+    });
     const second = report({
       status: { ...first, failures: failures("NotFound") },
       situation: { kind: "failed" },
       generation: 4,
       now: new Date("2026-01-01T12:01:00Z"),
       login: true,
+      checked: "has logged in",
     });
     const ready = second.conditions?.find(({ type }) => type === "Ready");
     assert.equal(ready?.reason, "NotFound");
@@ -258,7 +281,14 @@ describe("the report", () => {
 
   it("keeps messages and activity within their bounds and free of times", () => {
     const status: RotationStatus = { current, failures: { ...failures("Conflict"), message: "x".repeat(5000) } };
-    const made = report({ status, situation: { kind: "failed" }, generation: 1, now, login: true });
+    const made = report({
+      status,
+      situation: { kind: "failed" },
+      generation: 1,
+      now,
+      login: true,
+      checked: "has logged in",
+    });
     assert.ok(made.conditions?.every(({ message }) => message.length <= 1024 && !/\d{2}:\d{2}:\d{2}/.test(message)));
     assert.ok((made.activity ?? "").length <= 256);
   });

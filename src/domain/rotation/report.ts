@@ -19,6 +19,8 @@ export interface ReportInput {
   readonly now: Date;
   /** spec.verify.mode of the settings in force. */
   readonly login: boolean;
+  /** What the source's check has shown (SourceWords). */
+  readonly checked: string;
   /** Undefined when the listing was not read in this pass: what was said before stays. */
   readonly unmanaged?: readonly string[] | undefined;
 }
@@ -62,7 +64,7 @@ const condition = (
   message,
 });
 
-const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
+const ready = ({ status, situation, login, checked, now }: ReportInput): ConditionUpdate => {
   const current = status.current;
   const held = notActive(status);
   if (held !== undefined) return condition("Ready", "False", ...held);
@@ -76,6 +78,14 @@ const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
       "The current credential or its value is gone; a new one is being issued.",
     );
   }
+  if (current?.expiresAt !== undefined && Date.parse(current.expiresAt) <= now.getTime()) {
+    return condition(
+      "Ready",
+      "False",
+      "CredentialExpired",
+      `Credential ${current.version} has ended by itself; a new one is being issued. ${status.failures?.message ?? ""}`.trim(),
+    );
+  }
   if (current !== undefined && current.resuming !== true) {
     const places = (status.deliveries ?? []).length;
     return login
@@ -83,7 +93,7 @@ const ready = ({ status, situation, login }: ReportInput): ConditionUpdate => {
           "Ready",
           "True",
           "Available",
-          `Credential ${current.version} has logged in and is delivered to ${places} place(s).`,
+          `Credential ${current.version} ${checked} and is delivered to ${places} place(s).`,
         )
       : condition(
           "Ready",
@@ -125,7 +135,7 @@ const adopted = ({ current }: RotationStatus): ConditionUpdate | undefined =>
       )
     : undefined;
 
-const verified = ({ status, login }: ReportInput): ConditionUpdate => {
+const verified = ({ status, login, checked }: ReportInput): ConditionUpdate => {
   const verification = status.rotation?.verification;
   if (!login) return condition("Verified", "Unknown", "NotAsked", "spec.verify.mode is None: no login is tried.");
   if (status.current?.verifiedAt !== undefined) {
@@ -133,7 +143,7 @@ const verified = ({ status, login }: ReportInput): ConditionUpdate => {
       "Verified",
       "True",
       "LoggedIn",
-      `Credential ${status.current.version} logged in; a wrong one was refused.`,
+      `Credential ${status.current.version} ${checked}; a wrong one was refused.`,
     );
   }
   if ((verification?.refusals ?? 0) > 0 && verification?.successes === 0) {
@@ -214,10 +224,12 @@ const oldCredentialRevoked = ({ status, situation }: ReportInput): ConditionUpda
   if (last === undefined)
     return condition("OldCredentialRevoked", "True", "NothingToRevoke", "No credential has been replaced yet.");
   const proof = last.proof ?? "ProvenByListing";
-  const text =
-    proof === "ProvenByLogin"
-      ? "a login with it is refused"
-      : "the provider no longer lists it; its value was not available for a login";
+  const text = {
+    ProvenByLogin: "a login with it is refused",
+    ProvenByListing: "the provider no longer lists it; its value was not available for a login",
+    ProvenByAuthority: "its revocation was read back from who issued it",
+    Expired: "it has ended by itself",
+  }[proof];
   return condition("OldCredentialRevoked", "True", proof, `Credential ${last.version} is dead: ${text}.`);
 };
 

@@ -21,7 +21,9 @@ const LISTING_LAG_MS = 3000;
  */
 export const planRetirement = (input: PlanInput): Retirement => {
   const entries = input.status.pendingRevocations ?? [];
-  const steps = entries.map((entry) => backingOff(input, entry) ?? retire(input, entry));
+  const steps = entries.map((entry) =>
+    untilItEnds(entry, hasEnded(input, entry) ?? backingOff(input, entry) ?? retire(input, entry)),
+  );
   const act = steps.find((step) => step.kind === "act");
   if (act !== undefined) return act;
   const waits = steps.filter((step) => step.kind === "wait");
@@ -29,6 +31,16 @@ export const planRetirement = (input: PlanInput): Retirement => {
     .filter((wait) => wait.recheckAt !== undefined)
     .sort((a, b) => (a.recheckAt?.getTime() ?? 0) - (b.recheckAt?.getTime() ?? 0))[0];
   return soonest ?? waits[0] ?? { kind: "wait", for: "NextRotation" };
+};
+
+const hasEnded = ({ now }: PlanInput, { id, expiresAt }: PendingRevocation): Retirement | undefined =>
+  expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime() ? act({ type: "recordExpired", id }) : undefined;
+
+/** Whatever it waits for, its own end comes first. */
+const untilItEnds = ({ expiresAt }: PendingRevocation, step: Retirement): Retirement => {
+  if (step.kind !== "wait" || expiresAt === undefined) return step;
+  const end = new Date(expiresAt);
+  return step.recheckAt !== undefined && step.recheckAt < end ? step : { ...step, recheckAt: end };
 };
 
 /** One that cannot be revoked for now does not hold up the others. */
@@ -57,14 +69,19 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
-  if (!neverPublished(entry) && (input.status.current === undefined || input.status.current.resuming === true)) {
+  if (
+    !neverPublished(entry) &&
+    !surrendered(input) &&
+    (input.status.current === undefined || input.status.current.resuming === true)
+  ) {
     // Whoever got it has nothing else to go to yet.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
   const waitMs = (entry.graceSeconds + entry.overlapSeconds) * 1000 + input.settings.retire.disableAfterMs;
-  const early = neverPublished(entry) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
+  const early =
+    neverPublished(entry) || surrendered(input) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
   if (early !== undefined) return early;
-  if (!neverPublished(entry)) {
+  if (!neverPublished(entry) && !surrendered(input)) {
     if (input.dependents === undefined) return act({ type: "observe", what: "dependents", toRevoke: entry.id });
     const behind = dependentBehind(input);
     if (behind !== undefined) return { kind: "wait", for: "DependentRollout", about: behind };
@@ -74,6 +91,8 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     );
     if (stands) return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
+  // Where nothing can be disabled, the same gates stand before the end itself.
+  if (!input.facts.canDisable) return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
   const unused = input.settings.retire.requireUnusedForMs;
   return act({
     type: "disable",
@@ -81,6 +100,10 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     ...(unused === undefined || neverPublished(entry) ? {} : { requireUnusedForMs: unused }),
   });
 };
+
+/** Its identity has ended: nobody is meant to have it any more. */
+const surrendered = ({ status, facts }: PlanInput): boolean =>
+  !facts.canDisable && status.current === undefined && status.suspension !== undefined;
 
 /** It was never handed to anybody, so nobody has to be given time to let go of it. */
 const neverPublished = (entry: PendingRevocation): boolean => entry.why === "Rejected" && entry.overlapSeconds === 0;
@@ -112,6 +135,8 @@ const gate = (
 };
 
 const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
+  // Its revocation has been read back already, and there is no other listing.
+  if (input.facts.leavesNothing) return act({ type: "prove", id: entry.id, version: entry.version });
   if (input.staging === undefined) return act({ type: "observe", what: "staging", toRevoke: entry.id });
   if (input.listing === undefined) return act({ type: "observe", what: "listing", toRevoke: entry.id });
   if (input.listing.some(({ id }) => id === entry.id)) {

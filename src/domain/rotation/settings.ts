@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
 import { DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { parseDuration } from "../../kernel/duration.ts";
@@ -10,7 +11,7 @@ import {
   type ScheduleSetting,
   type WindowSetting,
 } from "./schedule.ts";
-import type { SourceKind, SourceTarget } from "./source.ts";
+import { wordsOf, type CertificateRequest, type SourceKind, type SourceTarget } from "./source.ts";
 
 export type DependentSetting =
   | {
@@ -47,6 +48,8 @@ export interface RotationSettings {
   readonly schedule?: ScheduleSetting;
   /** For credentials that end by themselves. */
   readonly renewal: RenewalSetting;
+  /** False: what is replaced is left to expire. */
+  readonly revokes: boolean;
   readonly verify: { readonly login: boolean; readonly successes: number; readonly soakMs: number };
   readonly retire: {
     readonly overlapMs: number;
@@ -83,7 +86,8 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
   const optionalMs = (text: string | undefined, field: string): number | undefined =>
     text === undefined ? undefined : ms(text, text, field);
 
-  const source = sourceOf(spec);
+  const reading = { ms, violations };
+  const source = sourceOf(spec, reading);
   if ("field" in source) return source;
 
   const dependents = spec.dependents.map((dependent): DependentSetting => {
@@ -108,14 +112,15 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
     deleteAfterMs: ms(spec.retire?.deleteAfter, DEFAULTS.deleteAfter, "spec.retire.deleteAfter"),
     ...(requireUnusedForMs === undefined ? {} : { requireUnusedForMs }),
   };
-  const schedule = scheduleOf(spec, retire, { ms, violations });
+  const schedule = scheduleOf(spec, retire, reading);
   const settings: RotationSettings = {
     ...(spec.identityRef === undefined ? {} : { identity: spec.identityRef.name }),
     source,
-    deliveries: spec.deliver.map(({ name, ...place }) => ({ name, place, digest: digest(place) })),
+    deliveries: deliveriesOf(spec, source.of, violations),
     dependents: dependents.sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
     ...(schedule === undefined ? {} : { schedule }),
-    renewal: { kind: "share", remaining: DEFAULTS.renewalShare },
+    renewal: renewalOf(spec, reading),
+    revokes: (spec.source.vaultPKI?.revocation?.mode ?? DEFAULTS.revocationMode) === "OnRetirement",
     verify: {
       login: spec.verify?.mode !== "None",
       successes: spec.verify?.successes ?? DEFAULTS.verifySuccesses,
@@ -132,6 +137,8 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
     adopt: (spec.adoption?.mode ?? DEFAULTS.adoptionMode) === "IfAnnotated",
     rollback: spec.rollback?.mode ?? DEFAULTS.rollbackMode,
   };
+  if (settings.adopt && source.of !== "awsAccessKey")
+    violations.push({ field: "spec.adoption", message: "spec.adoption.mode IfAnnotated is for awsAccessKey." });
   if (settings.adopt && !settings.verify.login) {
     violations.push({
       field: "spec.adoption",
@@ -183,11 +190,22 @@ const scheduleOf = (
   };
 };
 
-const sourceOf = (spec: SecretRotationSpec): SourceSetting | SpecViolation => {
-  const key = spec.source.awsAccessKey;
-  if (key === undefined)
-    return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
-  const { accountRef, connectionRef, userName } = key;
+const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | SpecViolation => {
+  const { awsAccessKey, vaultPKI } = spec.source;
+  if (awsAccessKey !== undefined) return awsSource(spec, awsAccessKey);
+  if (vaultPKI !== undefined) {
+    const { connectionRef, role } = vaultPKI;
+    const request = certificateRequest(vaultPKI, reading);
+    const target = { kind: "vaultPKI", connection: connectionRef.name, role, request } as const;
+    return { of: "vaultPKI", kind: "target", target, exclusive: true };
+  }
+  return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+};
+
+const awsSource = (
+  spec: SecretRotationSpec,
+  { accountRef, connectionRef, userName, ...key }: NonNullable<SecretRotationSpec["source"]["awsAccessKey"]>,
+): SourceSetting | SpecViolation => {
   const exclusive = key.exclusive ?? DEFAULTS.exclusive;
   const field = "spec.source.awsAccessKey";
   if (accountRef !== undefined && connectionRef === undefined && userName === undefined) {
@@ -204,6 +222,68 @@ const sourceOf = (spec: SecretRotationSpec): SourceSetting | SpecViolation => {
     };
   return { field, message: `${field} needs either accountRef, or connectionRef together with userName.` };
 };
+
+type VaultPki = NonNullable<SecretRotationSpec["source"]["vaultPKI"]>;
+
+const certificateRequest = (pki: VaultPki, { ms, violations }: Reading): CertificateRequest => {
+  const field = "spec.source.vaultPKI";
+  const { commonName, ttl, dnsNames = [], ipAddresses = [], uris = [] } = pki;
+  if (commonName === undefined && [...dnsNames, ...ipAddresses, ...uris].length === 0)
+    violations.push({ field, message: `${field} needs at least one of commonName, dnsNames, ipAddresses, uris.` });
+  const wrong = ipAddresses.findIndex((address) => isIP(address) === 0);
+  if (wrong >= 0) {
+    const at = `${field}.ipAddresses[${wrong}]`;
+    violations.push({ field: at, message: `${at} is not an IP address.` });
+  }
+  return {
+    ...(commonName === undefined ? {} : { commonName }),
+    dnsNames,
+    ipAddresses,
+    uris,
+    ...(ttl === undefined ? {} : { ttlSeconds: ms(ttl, ttl, `${field}.ttl`) / 1000 }),
+    algorithm: pki.privateKey?.algorithm ?? DEFAULTS.keyAlgorithm,
+  };
+};
+
+const renewalOf = ({ source: { vaultPKI } }: SecretRotationSpec, { ms }: Reading): RenewalSetting => {
+  const { renewBefore, renewBeforePercentage } = vaultPKI ?? {};
+  if (renewBefore !== undefined)
+    return { kind: "before", ms: ms(renewBefore, renewBefore, "spec.source.vaultPKI.renewBefore") };
+  const remaining = renewBeforePercentage === undefined ? DEFAULTS.renewalShare : renewBeforePercentage / 100;
+  return { kind: "share", remaining };
+};
+
+/** Key names for fields that the source's credentials do not have would be promises that nobody keeps. */
+const deliveriesOf = (
+  spec: SecretRotationSpec,
+  kind: SourceKind,
+  violations: SpecViolation[],
+): readonly DeliverySetting[] => {
+  const { fields } = wordsOf(kind);
+  return spec.deliver.map(({ name, ...place }) => {
+    const member = place.kubernetesSecret === undefined ? "vaultKV" : "kubernetesSecret";
+    const keys = place[member]?.keys ?? {};
+    const field = `spec.deliver[${name}].${member}`;
+    const foreign = Object.keys(keys).find((key) => !Object.hasOwn(fields, key));
+    if (foreign !== undefined)
+      violations.push({
+        field: `${field}.keys.${foreign}`,
+        message: `${field}.keys.${foreign} is not a field of this source's credentials; they have ${Object.keys(fields).join(", ")}.`,
+      });
+    const written = Object.values({ ...fields, ...keys });
+    if (new Set(written).size !== written.length)
+      violations.push({ field: `${field}.keys`, message: `${field}.keys puts two values under one key.` });
+    const type = place.kubernetesSecret?.type ?? wordsOf(kind).secretType;
+    if (place.kubernetesSecret !== undefined && type === "TLS" && !TLS_KEYS.every((key) => written.includes(key)))
+      violations.push({
+        field: `${field}.type`,
+        message: `${field}.type TLS needs the keys ${TLS_KEYS.join(" and ")}; leave keys out, or use type Opaque.`,
+      });
+    return { name, place, digest: digest(place) };
+  });
+};
+
+const TLS_KEYS: readonly string[] = ["tls.crt", "tls.key"];
 
 /** What makes two specs the same thing to reconcile. */
 export const specHash = (spec: SecretRotationSpec): string => digest(spec).slice(0, 32);

@@ -20,8 +20,9 @@ export const planHold = (input: PlanInput): RotationAction | undefined => {
   const reason = identity === "Suspended" ? "IdentitySuspended" : "IdentityDecommissioned";
   const { suspension } = status;
   if (suspension?.reason !== reason || suspension.resumedAt !== undefined) return { type: "recordSuspension", reason };
+  if (!input.facts.canDisable && status.current !== undefined) return { type: "surrender" };
   const lateUntil = lateAnswersUntil(input);
-  if (lateUntil <= now.getTime()) return { type: "wait", for: reason };
+  if (lateUntil <= now.getTime() || input.facts.leavesNothing) return { type: "wait", for: reason };
   // A CreateAccessKey whose answer was lost may still have worked: its key is looked for before all is quiet.
   return input.listing === undefined
     ? { type: "observe", what: "listing" }

@@ -328,6 +328,74 @@ export const provenDead = (
   };
 };
 
+/** It has ended by itself, so there is nothing to revoke and nothing to prove. */
+export const expired = (status: RotationStatus, id: string, now: Date): RotationStatus =>
+  provenDead(status, id, "Expired", now);
+
+export interface Signed {
+  readonly version: string;
+  readonly sequence: number;
+  readonly id: string;
+  readonly issuedAt: Date;
+  readonly expiresAt?: Date | undefined;
+  /** The request (keyturn.dev/rotate-at) that is fulfilled by it. */
+  readonly rotateAt?: string | undefined;
+  /** A wrong one was refused too. */
+  readonly checked: boolean;
+  readonly places: readonly DeliveryRecord[];
+}
+
+/** Issued, checked, published at every place: the current one from now on. What it replaced goes through the gates of retirement. */
+export const signed = (
+  status: RotationStatus,
+  made: Signed,
+  at: { readonly now: Date; readonly settings: RotationSettings },
+): RotationStatus => {
+  const time = timeText(at.now);
+  const { version, id, places } = made;
+  const current: CurrentCredential = {
+    version,
+    id,
+    issuedAt: timeText(made.issuedAt),
+    ...(made.expiresAt === undefined ? {} : { expiresAt: timeText(made.expiresAt) }),
+    ...(made.checked ? { verifiedAt: time } : {}),
+    publishedAt: time,
+  };
+  const before = status.current;
+  const base: RotationStatus = {
+    ...places.reduce(deliveryRecorded, drop(status, "failures", "suspension")),
+    sequence: made.sequence,
+    current,
+    lastRotationTime: time,
+    ...(made.rotateAt === undefined ? {} : { lastHandledRotateAt: made.rotateAt }),
+  };
+  if (before === undefined || !at.settings.revokes) return base;
+  return withRevocation(base, {
+    version: before.version,
+    id: before.id,
+    why: "Superseded",
+    since: time,
+    graceSeconds: 0,
+    overlapSeconds: Math.ceil(at.settings.retire.overlapMs / 1000),
+    ...(before.expiresAt === undefined ? {} : { expiresAt: before.expiresAt }),
+  });
+};
+
+/** The identity has ended and what it holds cannot be disabled: it is revoked at once. */
+export const surrendered = (status: RotationStatus, now: Date): RotationStatus => {
+  const { current } = status;
+  if (current === undefined) return status;
+  return withRevocation(drop(status, "current"), {
+    version: current.version,
+    id: current.id,
+    why: "Superseded",
+    since: timeText(now),
+    graceSeconds: 0,
+    overlapSeconds: 0,
+    ...(current.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }),
+  });
+};
+
 export const resumed = (status: RotationStatus, now: Date): RotationStatus =>
   status.current === undefined
     ? status

@@ -313,7 +313,7 @@ export class World {
       self,
       settings,
       specHash,
-      facts: { slots: SLOTS, canDisable: true, reportsLastUse: true },
+      facts: { slots: SLOTS, canDisable: true, reportsLastUse: true, leavesNothing: false },
       seed: "uid",
       status,
       attributionWindowMs: ATTRIBUTION_MS,
@@ -461,6 +461,11 @@ export class World {
     const { status, settings, now } = input;
     const at = { now, settings };
     switch (action.type) {
+      case "sign":
+      case "recordSigned":
+      case "surrender":
+      case "recordExpired":
+        throw new Error(`${action.type} is not for this source.`);
       case "openIntent": {
         this.#count += 1;
         const facts = {
@@ -761,6 +766,7 @@ export const settingsOf = (spec: ModelSpec): RotationSettings => ({
   deliveries: spec.deliveries.map(deliverySetting),
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   renewal: { kind: "share", remaining: 1 / 3 },
+  revokes: true,
   verify: { login: true, successes: 2, soakMs: 2000 },
   retire: {
     overlapMs: spec.overlapSeconds * 1000,

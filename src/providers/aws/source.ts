@@ -27,6 +27,7 @@ export const AWS_CAPABILITIES: ProviderCapabilities = {
   materialShownOnce: true,
   reportsLastUse: true,
   lockout: false,
+  leavesNothing: false,
   settleMs: 90_000,
 };
 

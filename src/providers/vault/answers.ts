@@ -1,4 +1,5 @@
 import { OperatorError } from "../../kernel/errors.ts";
+import { ABSENT } from "./errors.ts";
 
 /** The members of an object; none where it is something else. */
 export const record = (value: unknown): Readonly<Record<string, unknown>> =>
@@ -35,3 +36,21 @@ export const odd = (operation: string): OperatorError =>
     publicMessage: `Vault ${operation} got an answer that lacks what was asked for.`,
     ambiguous: true,
   });
+
+/** Vault puts what was asked for into "data". */
+export const dataIn = (answer: unknown, operation: string): Readonly<Record<string, unknown>> => {
+  const data = record(answer)["data"];
+  if (typeof data !== "object" || data === null || Array.isArray(data)) throw odd(operation);
+  return record(data);
+};
+
+/** Undefined where Vault says that there is nothing. */
+export const absentAsUndefined = async (answer: Promise<unknown>): Promise<unknown> => {
+  try {
+    // An answer without a body is no word of Vault's that something is absent.
+    return (await answer) ?? {};
+  } catch (error) {
+    if (error instanceof OperatorError && error.code === "NotFound" && error.serverCode === ABSENT) return undefined;
+    throw error;
+  }
+};

@@ -10,6 +10,7 @@ export interface VaultConfig {
   /** No slashes at the ends of either; both of plain segments. */
   readonly kv: { readonly mount: string; readonly pathPrefix: string };
   readonly jwt: { readonly mount: string; readonly role: string; readonly audience: string };
+  readonly pki: { readonly mount: string };
   /** Where accounts are made: what their names begin with, and the mounts of the auth methods that they log in by. */
   readonly identities: { readonly namePrefix: string; readonly appRoleMount: string; readonly jwtMount: string };
 }
@@ -26,8 +27,10 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
   const jwt = vault.node("login").node("jwt");
   const identities = vault.nodeOrEmpty("identities");
   const mount = kv.text("mount", SEGMENTS, { fallback: "kv", longest: 128 });
-  if (RESERVED_MOUNTS.has(mount.split("/")[0] ?? ""))
-    throw invalidField(kv.at("mount"), "must not be one of Vault's own");
+  refuseReserved(kv, mount);
+  const pki = vault.nodeOrEmpty("pki");
+  const pkiMount = pki.text("mount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.pkiMount, longest: 128 });
+  refuseReserved(pki, pkiMount);
   return {
     address: endpointOf(vault, "address"),
     caBundle: caBundleOf(vault),
@@ -38,6 +41,7 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
       role: jwt.text("role", /^[\w.-]+$/, { longest: 128 }),
       audience: jwt.text("audience", /^[\x21-\x7e]+$/, { fallback: "vault", longest: 256 }),
     },
+    pki: { mount: pkiMount },
     identities: {
       namePrefix: identities.text("namePrefix", /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/, {
         fallback: CONNECTION_DEFAULTS.vaultNamePrefix,
@@ -49,6 +53,11 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
       jwtMount: identities.text("jwtMount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.workloadJwtMount, longest: 128 }),
     },
   };
+};
+
+const refuseReserved = (node: SpecNode, mount: string): void => {
+  if (RESERVED_MOUNTS.has(mount.split("/")[0] ?? ""))
+    throw invalidField(node.at("mount"), "must not be one of Vault's own");
 };
 
 /** The path of one delivery, below the namespace's own place, without the mount. Throws InvalidSpec for anything that could leave it. */

@@ -7,6 +7,7 @@ import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
 import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
+import { pkiCalls, type PkiCalls } from "./pki/calls.ts";
 
 export interface VaultOptions {
   readonly address: URL;
@@ -61,6 +62,7 @@ export interface VaultSession {
   deleteEverything(place: KvPlace, signal: AbortSignal): Promise<void>;
   /** Entities, aliases and login roles. */
   readonly identity: IdentityCalls;
+  readonly pki: PkiCalls;
   lookupSelf(signal: AbortSignal): Promise<{ readonly leaseMs: number }>;
   revokeSelf(signal: AbortSignal): Promise<void>;
 }
@@ -146,6 +148,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
       await absentAsUndefined(clientFor("deletion", token, signal).delete(pathOf(place, "metadata")));
     },
     identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
+    pki: pkiCalls((operation, signal) => clientFor(operation, token, signal)),
     async lookupSelf(signal) {
       const answer: unknown = await clientFor("token look-up", token, signal).read("auth/token/lookup-self");
       return { leaseMs: wholeNumber(record(record(answer)["data"])["ttl"], "token look-up") * 1000 };

@@ -129,6 +129,7 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     takenOver:
       successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
     listing: scope.listing?.credentials,
+    leavesNothing: ports.sources.capabilities(requireSource(scope).kind).leavesNothing,
     attributionWindowMs:
       spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,
   });
@@ -278,7 +279,8 @@ const prove = async (
   scope: OrphanScope,
   { id, version }: { readonly id: string; readonly version: string },
   ports: Ports,
-): Promise<"ProvenByLogin" | "ProvenByListing"> => {
+): Promise<NonNullable<OrphanCredentialState["proof"]>> => {
+  if (ports.sources.capabilities(requireSource(scope).kind).leavesNothing) return "ProvenByAuthority";
   const staging = await ports.staging.read(scope.spec.stagingUid);
   const material = staging.versions.find((entry) => entry.version === version && entry.id === id)?.material;
   if (material === undefined) return "ProvenByListing";
@@ -314,8 +316,9 @@ const change = (scope: OrphanScope, id: string, by: Partial<OrphanCredentialStat
 const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
   const { namespace, name, uid } = scope.spec.origin;
   const owner: DeliveryOwner = { cluster: ports.clusterName, namespace, name, uid, predecessors: [] };
-  if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret);
+  const form = wordsOf(requireSource(scope).kind);
+  if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret, form);
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
-  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV);
+  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV, form);
 };

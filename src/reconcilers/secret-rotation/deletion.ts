@@ -35,6 +35,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
   if (entry?.spec.held !== undefined) return letGo(act, "removeFinalizer");
+  const facts = ports.sources.capabilities(inForce.settings.source.of);
   const deletedAt = new Date(scope.object.metadata.deletionTimestamp ?? scope.now);
   const { versions: staged } = await ports.staging.read(scope.object.metadata.uid);
   const disabled = new Set<string>();
@@ -50,6 +51,8 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     now: scope.now,
     deletedAt,
     deletion: inForce.settings.deletion,
+    canDisable: facts.canDisable,
+    revokes: inForce.settings.revokes,
     status: scope.status,
     ...seen,
   });
@@ -196,6 +199,7 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const { settings } = inForce;
   const { policy } = settings.deletion;
   const { current } = status;
+  const { canDisable } = ports.sources.capabilities(settings.source.of);
   const kept = policy === "Retain" || current?.adopted === true ? current : undefined;
   // The retained key was made under an intent of ours; to the ledger it is known, or it would be taken for a stray.
   const retained = kept === undefined ? [] : [kept.id];
@@ -217,7 +221,8 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
     stagingUid: scope.object.metadata.uid,
     policy: settings.deletion.policy === "Disable" ? "Disable" : "Delete",
     recordedAt: timeText(now),
-    holdSeconds: Math.ceil(settings.deletion.holdMs / 1000),
+    // What cannot be disabled cannot be held either: it would work all the while.
+    holdSeconds: canDisable ? Math.ceil(settings.deletion.holdMs / 1000) : 0,
     credentials: credentialsToEnd(status, staged, policy).map(({ version, id }) => ({ version, id })),
     intents: [...openIntentClosed(scope, now), ...(status.closedIntents ?? [])].map((intent) => ({
       ...intent,

@@ -353,7 +353,7 @@ describe("deleting a credential of an identity that is gone already", function (
     await bench.deleteRotation();
     await bench.pass();
     assert.deepEqual(bench.enabled(), [false]);
-    assert.equal(bench.orphans()[0]?.spec.source?.awsAccessKey.userName, "payments.exporter.lake");
+    assert.equal(bench.orphans()[0]?.spec.source?.awsAccessKey?.userName, "payments.exporter.lake");
   });
 
   it("is over at once when the user is gone with the identity", async () => {

@@ -16,6 +16,8 @@ import { claimFor, requireTarget, type InForce, type RotationScope } from "./sco
  */
 export const inherit = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<boolean> => {
   if (scope.status.sequence !== undefined) return false;
+  // What leaves nothing behind is made anew; what the predecessor had goes on being revoked.
+  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return false;
   // Nothing comes back for an identity that is not there to have it.
   if (scope.identity !== undefined && scope.identity.state !== "Active") return false;
   const entry = (await predecessor(scope, inForce, ports)) ?? (await recovered(scope, inForce, ports));

@@ -1,7 +1,7 @@
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { RotationAction, WaitFor } from "../../domain/rotation/action.ts";
-import { wordsOf, type SourceWords } from "../../domain/rotation/source.ts";
+import { kindOf, wordsOf, type SourceWords } from "../../domain/rotation/source.ts";
 import { cleared } from "../../domain/rotation/transitions.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
@@ -18,7 +18,7 @@ import { chooseSpec } from "./steps/choose-spec.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
-import { rotationRef, type RotationScope } from "./scope.ts";
+import { rotationRef, type InForce, type RotationScope } from "./scope.ts";
 
 const DEPENDENT_POLL_MS = 1000;
 const UNHEALTHY_POLL_MS = 5000;
@@ -107,11 +107,36 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
       if (inForce === undefined || action === undefined) return { kind: "next" };
       recordSuccess(scope, await act({ scope, inForce, ports }, action));
       scope.situation = { kind: "acted", action };
-      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+      const { leavesNothing } = ports.sources.capabilities(inForce.settings.source.of);
+      return leavesNothing
+        ? inOnePass(scope, inForce, ports)
+        : { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
     },
   },
   { name: "write-status", group: "report", run: (scope) => report(scope, ports) },
 ];
+
+/**
+ * Where nothing is left behind, the record of several steps is one status write: what was signed is good as soon as it stands. Only
+ * what is recorded in memory goes on here; another outside effect is for the next pass.
+ */
+const inOnePass = async (
+  scope: RotationScope,
+  inForce: InForce,
+  ports: Ports,
+): Promise<Awaited<ReturnType<Step<RotationScope>["run"]>>> => {
+  for (let turn = 0; turn < MOST_IN_ONE_PASS; turn += 1) {
+    const action = await decide(scope, inForce, ports);
+    scope.action = action;
+    if (action.type === "wait" || action.type === "stall") return settle(scope, action);
+    if (!RECORDED_ONLY.includes(action.type)) break;
+    recordSuccess(scope, await act({ scope, inForce, ports }, action));
+  }
+  return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+};
+
+const MOST_IN_ONE_PASS = 4;
+const RECORDED_ONLY: readonly RotationAction["type"][] = ["recordSigned", "recordGood"];
 
 const openScope = async (
   request: ReconcileRequest,
@@ -119,7 +144,8 @@ const openScope = async (
   ports: Ports,
 ): Promise<RotationScope | undefined> => {
   const ref = rotationRef(request);
-  const object = await ports.cluster.get<SecretRotation>(ref);
+  const seen = lastSeen(request, ports);
+  const object = seen ?? (await ports.cluster.get<SecretRotation>(ref));
   if (object === undefined) return undefined;
   const time = ports.cluster.serverTime();
   const base = baseStatus(object);
@@ -142,8 +168,17 @@ const openScope = async (
     timeTrusted: isTimeTrusted(time),
     events: [],
     connections: new Map(),
-    stale: ports.freshness.isStale(object.metadata),
+    stale: seen === undefined && ports.freshness.isStale(object.metadata),
+    lastSeen: seen !== undefined,
   };
+};
+
+/** Of a source that leaves nothing behind, as long as this process knows of nothing newer. */
+const lastSeen = (request: ReconcileRequest, ports: Ports): SecretRotation | undefined => {
+  const seen = ports.seen.rotation(request);
+  if (seen === undefined || seen.metadata.deletionTimestamp !== undefined) return undefined;
+  const { leavesNothing } = ports.sources.capabilities(kindOf(seen.spec.source));
+  return leavesNothing && !ports.freshness.isStale(seen.metadata) ? seen : undefined;
 };
 
 /** Waits and stalls end the pass here; everything else goes on to the act. */

@@ -69,8 +69,12 @@ export interface RotationScope {
   error?: OperatorError;
   /** What was read is older than what this process has seen already: nothing may be decided from it. */
   stale?: boolean;
+  /** The pass goes by what the watches have shown last (Ports.seen). */
+  lastSeen?: boolean;
   /** Set in the pass in which a spec is given up; counted by metrics. */
   reverted?: string;
+  /** The cluster's garbage collector is to take the Secrets away with the resource; undefined: deletion withdraws them. */
+  collect?: boolean;
   readonly events: PendingEvent[];
   /** When the pass has to be run again at the latest; 0 is at once. */
   recheckAfterMs?: number;

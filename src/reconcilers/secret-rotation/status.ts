@@ -2,13 +2,14 @@ import { without } from "../../kernel/without.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
-import { nextRotation } from "../../domain/rotation/plan.ts";
+import { nextRotation } from "../../domain/rotation/next.ts";
 import { report, type Situation } from "../../domain/rotation/report.ts";
+import { kindOf, wordsOf } from "../../domain/rotation/source.ts";
 import { unmanagedIds } from "../../domain/rotation/strays.ts";
 import { cleared, failed, timeText } from "../../domain/rotation/transitions.ts";
 import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
-import { planInput } from "./steps/observe.ts";
+import { planInput, rotateAt } from "./steps/observe.ts";
 import type { RotationScope } from "./scope.ts";
 
 const REVOCATIONS: readonly RotationAction["type"][] = ["disable", "revoke", "prove"];
@@ -61,23 +62,28 @@ export const recordSuccess = (scope: RotationScope, status: RotationStatus): voi
 export const finalStatus = (scope: RotationScope, situation: Situation, ports: Ports): RotationStatus => {
   const { inForce } = scope;
   const status = report({
-    status: withNextRotation(scope, ports),
+    status: withNextRotation(scope),
     situation,
     generation: scope.object.metadata.generation ?? 0,
     now: scope.now,
     login: inForce?.settings.verify.login ?? true,
+    checked: wordsOf(kindOf(scope.object.spec.source)).checked,
     unmanaged:
       scope.listing === undefined || inForce === undefined ? undefined : unmanagedIds(planInput(scope, inForce, ports)),
   });
   return status;
 };
 
-const withNextRotation = (scope: RotationScope, ports: Ports): RotationStatus => {
+const withNextRotation = (scope: RotationScope): RotationStatus => {
   const { inForce } = scope;
   const uid = scope.identity?.uid ?? scope.status.identityUid;
   const status: RotationStatus = uid === undefined ? scope.status : { ...scope.status, identityUid: uid };
   const rest = without(status, "nextRotationTime", "nextRotationReason");
-  const next = inForce === undefined ? undefined : nextRotation(planInput(scope, inForce, ports));
+  const { uid: seed } = scope.object.metadata;
+  const next =
+    inForce === undefined
+      ? undefined
+      : nextRotation({ status, settings: inForce.settings, rotateAt: rotateAt(scope), seed });
   if (next === undefined) return rest;
   return { ...rest, nextRotationTime: timeText(next.at), nextRotationReason: next.reason };
 };

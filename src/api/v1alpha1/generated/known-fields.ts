@@ -20,6 +20,7 @@ export const KNOWN_FIELDS: KnownFields = {
     },
     "source": {
      "fields": {
+      "declared": "any",
       "awsAccessKey": {
        "fields": {
         "connectionRef": {
@@ -90,6 +91,12 @@ export const KNOWN_FIELDS: KnownFields = {
          "kubernetesSecret": {
           "fields": {
            "name": "any",
+           "type": {
+            "words": [
+             "Opaque",
+             "TLS"
+            ]
+           },
            "keys": {
             "members": "any"
            }
@@ -200,7 +207,9 @@ export const KNOWN_FIELDS: KnownFields = {
        "proof": {
         "words": [
          "ProvenByLogin",
-         "ProvenByListing"
+         "ProvenByListing",
+         "ProvenByAuthority",
+         "Expired"
         ]
        }
       }
@@ -362,6 +371,11 @@ export const KNOWN_FIELDS: KnownFields = {
         "pathPrefix": "any"
        }
       },
+      "pki": {
+       "fields": {
+        "mount": "any"
+       }
+      },
       "identities": {
        "fields": {
         "namePrefix": "any",
@@ -433,6 +447,53 @@ export const KNOWN_FIELDS: KnownFields = {
         "userName": "any",
         "exclusive": "any"
        }
+      },
+      "vaultPKI": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "role": "any",
+        "commonName": "any",
+        "dnsNames": {
+         "items": "any"
+        },
+        "ipAddresses": {
+         "items": "any"
+        },
+        "uris": {
+         "items": "any"
+        },
+        "ttl": "any",
+        "privateKey": {
+         "fields": {
+          "algorithm": {
+           "words": [
+            "ECDSA-P256",
+            "ECDSA-P384",
+            "RSA-2048",
+            "RSA-3072",
+            "RSA-4096",
+            "Ed25519"
+           ]
+          }
+         }
+        },
+        "renewBefore": "any",
+        "renewBeforePercentage": "any",
+        "revocation": {
+         "fields": {
+          "mode": {
+           "words": [
+            "OnRetirement",
+            "Never"
+           ]
+          }
+         }
+        }
+       }
       }
      }
     },
@@ -443,10 +504,19 @@ export const KNOWN_FIELDS: KnownFields = {
        "kubernetesSecret": {
         "fields": {
          "name": "any",
+         "type": {
+          "words": [
+           "Opaque",
+           "TLS"
+          ]
+         },
          "keys": {
           "fields": {
            "accessKeyId": "any",
-           "secretAccessKey": "any"
+           "secretAccessKey": "any",
+           "certificate": "any",
+           "privateKey": "any",
+           "caCertificate": "any"
           }
          }
         }
@@ -462,7 +532,10 @@ export const KNOWN_FIELDS: KnownFields = {
          "keys": {
           "fields": {
            "accessKeyId": "any",
-           "secretAccessKey": "any"
+           "secretAccessKey": "any",
+           "certificate": "any",
+           "privateKey": "any",
+           "caCertificate": "any"
           }
          }
         }
@@ -623,6 +696,7 @@ export const KNOWN_FIELDS: KnownFields = {
       "version": "any",
       "id": "any",
       "issuedAt": "any",
+      "expiresAt": "any",
       "verifiedAt": "any",
       "publishedAt": "any",
       "resuming": "any",
@@ -711,6 +785,7 @@ export const KNOWN_FIELDS: KnownFields = {
         "version": "any",
         "id": "any",
         "issuedAt": "any",
+        "expiresAt": "any",
         "verifiedAt": "any",
         "publishedAt": "any",
         "resuming": "any",
@@ -762,6 +837,7 @@ export const KNOWN_FIELDS: KnownFields = {
          "Stray"
         ]
        },
+       "expiresAt": "any",
        "since": "any",
        "graceSeconds": "any",
        "overlapSeconds": "any",
@@ -781,6 +857,12 @@ export const KNOWN_FIELDS: KnownFields = {
          "kubernetesSecret": {
           "fields": {
            "name": "any",
+           "type": {
+            "words": [
+             "Opaque",
+             "TLS"
+            ]
+           },
            "keys": {
             "members": "any"
            }
@@ -872,7 +954,9 @@ export const KNOWN_FIELDS: KnownFields = {
        "proof": {
         "words": [
          "ProvenByLogin",
-         "ProvenByListing"
+         "ProvenByListing",
+         "ProvenByAuthority",
+         "Expired"
         ]
        }
       }

@@ -25,7 +25,11 @@ export interface OrphanedCredential {
      * Who issued the credentials; as in the resource that is gone.
      */
     readonly source?: {
-      readonly awsAccessKey: {
+      /**
+       * Another source, as JSON text: its kind, connection and holder.
+       */
+      readonly declared?: string;
+      readonly awsAccessKey?: {
         readonly connectionRef: {
           readonly name: string;
         };
@@ -88,6 +92,7 @@ export interface OrphanedCredential {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
+          readonly type?: "Opaque" | "TLS";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {
@@ -175,7 +180,7 @@ export interface OrphanedCredential {
       readonly disabledAt?: string;
       readonly deletedAt?: string;
       readonly provenAt?: string;
-      readonly proof?: "ProvenByLogin" | "ProvenByListing";
+      readonly proof?: "ProvenByLogin" | "ProvenByListing" | "ProvenByAuthority" | "Expired";
     }>;
     /**
      * Back-off that survives a restart.

@@ -155,11 +155,20 @@ export interface ProviderConnection {
         readonly pathPrefix?: string;
       };
       /**
+       * The PKI engine that certificates come from. Its roles are named `<namePrefix>.<namespace>.<role>`.
+       */
+      readonly pki?: {
+        /**
+         * Mount path of the engine. Absent means "pki".
+         */
+        readonly mount?: string;
+      };
+      /**
        * Where accounts of ServiceAccountLifecycles are made. Absent means the defaults below.
        */
       readonly identities?: {
         /**
-         * Begins the name of every entity and login role. Absent means "keyturn".
+         * Begins the name of every entity, login role and PKI role. Absent means "keyturn".
          */
         readonly namePrefix?: string;
         /**

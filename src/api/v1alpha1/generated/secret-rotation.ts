@@ -56,6 +56,70 @@ export interface SecretRotation {
          */
         readonly exclusive?: boolean;
       };
+      /**
+       * A certificate from a role of Vault's PKI engine. The private key is made by the operator and is nowhere but where it is delivered.
+       */
+      readonly vaultPKI?: {
+        /**
+         * The ProviderConnection (kind vault) through which it is signed. Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Short name of the role. In Vault it is called `<namePrefix>.<namespace>.<role>`, so that a namespace reaches its own roles only. Immutable.
+         */
+        readonly role: string;
+        /**
+         * Common name of the subject. Absent means none.
+         */
+        readonly commonName?: string;
+        /**
+         * DNS names that the certificate is for.
+         */
+        readonly dnsNames?: ReadonlyArray<string>;
+        /**
+         * IP addresses that the certificate is for.
+         */
+        readonly ipAddresses?: ReadonlyArray<string>;
+        /**
+         * URIs that the certificate is for, such as spiffe://cluster/ns/payments/sa/web.
+         */
+        readonly uris?: ReadonlyArray<string>;
+        /**
+         * Lifetime to ask for; the role may grant less, and what was granted counts. A change holds from the next renewal on. 1m to 43800h; absent means what the role says.
+         */
+        readonly ttl?: string;
+        /**
+         * The key that is made for each certificate anew. Absent means algorithm ECDSA-P256.
+         */
+        readonly privateKey?: {
+          /**
+           * Kind and size of the key.
+           */
+          readonly algorithm: "ECDSA-P256" | "ECDSA-P384" | "RSA-2048" | "RSA-3072" | "RSA-4096" | "Ed25519";
+        };
+        /**
+         * How long before its end the certificate is renewed. 1m to 8760h; as long as the whole life or longer means a third of it. Absent means renewBeforePercentage.
+         */
+        readonly renewBefore?: string;
+        /**
+         * Renewed with this part of its actual lifetime left. 5 to 95; absent means 33 unless renewBefore is there.
+         */
+        readonly renewBeforePercentage?: number;
+        /**
+         * What becomes of the serial at retirement. Absent means mode OnRetirement.
+         */
+        readonly revocation?: {
+          /**
+           * OnRetirement: revoked after the overlap, and when this resource is deleted. Never: left to expire; for short lives, and for roles with no_store.
+           */
+          readonly mode: "OnRetirement" | "Never";
+        };
+      };
     };
     /**
      * Where the credential is written.
@@ -66,7 +130,7 @@ export interface SecretRotation {
        */
       readonly name: string;
       /**
-       * A Secret (type Opaque) in this namespace, created and owned by Keyturn. One that exists already and is not Keyturn's is a Conflict, unless it is adopted.
+       * A Secret in this namespace, created and owned by Keyturn. One that exists already and is not Keyturn's is a Conflict, unless it is adopted.
        */
       readonly kubernetesSecret?: {
         /**
@@ -74,7 +138,11 @@ export interface SecretRotation {
          */
         readonly name: string;
         /**
-         * Key names inside; an absent one is the field's own name (accessKeyId, secretAccessKey).
+         * Opaque, or TLS (kubernetes.io/tls, with the keys tls.crt and tls.key). A Secret that has another type is deleted and made anew only by people. Absent means TLS for vaultPKI, else Opaque.
+         */
+        readonly type?: "Opaque" | "TLS";
+        /**
+         * Key names inside, for the fields that the source's credentials have; an absent one is as its description says.
          */
         readonly keys?: {
           /**
@@ -85,6 +153,18 @@ export interface SecretRotation {
            * Key that holds the secret access key. Absent means secretAccessKey.
            */
           readonly secretAccessKey?: string;
+          /**
+           * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
+           */
+          readonly certificate?: string;
+          /**
+           * Key that holds the private key (PEM, PKCS#8). Absent means tls.key.
+           */
+          readonly privateKey?: string;
+          /**
+           * Key that holds the certificate of the authority (PEM). Absent means ca.crt.
+           */
+          readonly caCertificate?: string;
         };
       };
       /**
@@ -105,7 +185,7 @@ export interface SecretRotation {
          */
         readonly path: string;
         /**
-         * Key names inside; an absent one is the field's own name (accessKeyId, secretAccessKey).
+         * Key names inside, for the fields that the source's credentials have; an absent one is as its description says.
          */
         readonly keys?: {
           /**
@@ -116,6 +196,18 @@ export interface SecretRotation {
            * Key that holds the secret access key. Absent means secretAccessKey.
            */
           readonly secretAccessKey?: string;
+          /**
+           * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
+           */
+          readonly certificate?: string;
+          /**
+           * Key that holds the private key (PEM, PKCS#8). Absent means tls.key.
+           */
+          readonly privateKey?: string;
+          /**
+           * Key that holds the certificate of the authority (PEM). Absent means ca.crt.
+           */
+          readonly caCertificate?: string;
         };
       };
     }>;
@@ -312,6 +404,10 @@ export interface SecretRotation {
        */
       readonly id: string;
       readonly issuedAt: string;
+      /**
+       * When it ends by itself, by the provider's word.
+       */
+      readonly expiresAt?: string;
       readonly verifiedAt?: string;
       readonly publishedAt?: string;
       readonly resuming?: boolean;
@@ -404,6 +500,10 @@ export interface SecretRotation {
          */
         readonly id: string;
         readonly issuedAt: string;
+        /**
+         * When it ends by itself, by the provider's word.
+         */
+        readonly expiresAt?: string;
         readonly verifiedAt?: string;
         readonly publishedAt?: string;
         readonly resuming?: boolean;
@@ -438,6 +538,10 @@ export interface SecretRotation {
       readonly version: string;
       readonly id: string;
       readonly why: "Superseded" | "Rejected" | "Stray";
+      /**
+       * From then on it is dead by itself.
+       */
+      readonly expiresAt?: string;
       readonly since: string;
       readonly graceSeconds: number;
       readonly overlapSeconds: number;
@@ -454,6 +558,7 @@ export interface SecretRotation {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
+          readonly type?: "Opaque" | "TLS";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {
@@ -538,7 +643,7 @@ export interface SecretRotation {
       readonly issuedAt?: string;
       readonly endedAt: string;
       readonly end: "Revoked" | "RolledBack" | "Abandoned" | "Stray";
-      readonly proof?: "ProvenByLogin" | "ProvenByListing";
+      readonly proof?: "ProvenByLogin" | "ProvenByListing" | "ProvenByAuthority" | "Expired";
     }>;
     /**
      * One line that says what is going on now.

@@ -1,7 +1,6 @@
 import { OperatorError } from "../../../kernel/errors.ts";
 import { isPlainName, isPlainPath } from "../config.ts";
-import { ABSENT } from "../errors.ts";
-import { odd, record, strings, stringsIn, textIn } from "../answers.ts";
+import { absentAsUndefined, dataIn, odd, record, strings, stringsIn, textIn } from "../answers.ts";
 
 /** One alias: how an auth method knows the entity. */
 export interface EntityAlias {
@@ -188,12 +187,6 @@ const rolePath = ({ mount, name }: LoginRolePlace): string => {
   return `auth/${mount}/role/${name}`;
 };
 
-const dataIn = (answer: unknown, operation: string): Readonly<Record<string, unknown>> => {
-  const data = record(answer)["data"];
-  if (typeof data !== "object" || data === null || Array.isArray(data)) throw odd(operation);
-  return record(data);
-};
-
 const keysIn = (answer: unknown, operation: string): readonly string[] => {
   const data = dataIn(answer, operation);
   if (!Array.isArray(data["keys"])) throw odd(operation);
@@ -222,16 +215,6 @@ const aliasIn = (alias: Readonly<Record<string, unknown>>, operation: string): E
     .replace(/^auth\//, "")
     .replace(/\/$/, ""),
 });
-
-const absentAsUndefined = async (answer: Promise<unknown>): Promise<unknown> => {
-  try {
-    // An answer without a body is no word of Vault's that something is absent.
-    return (await answer) ?? {};
-  } catch (error) {
-    if (error instanceof OperatorError && error.code === "NotFound" && error.serverCode === ABSENT) return undefined;
-    throw error;
-  }
-};
 
 const badName = (): OperatorError =>
   new OperatorError("InvalidSpec", { publicMessage: "A name at Vault is not of plain characters." });

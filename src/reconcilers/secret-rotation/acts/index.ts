@@ -7,6 +7,7 @@ import { openIntent, renewIntent } from "./intent.ts";
 import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray, restage } from "./issue.ts";
 import { declare, pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
 import { disable, prove, revoke } from "./retire.ts";
+import { recordExpired, recordSigned, sign, surrender } from "./sign.ts";
 import { comeBack, recordSuspension } from "./suspension.ts";
 import { resume, verify } from "./verify.ts";
 
@@ -67,6 +68,14 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return adopt(context, action);
     case "giveBack":
       return giveBack(context, action);
+    case "sign":
+      return sign(context, action);
+    case "recordSigned":
+      return recordSigned(context, action);
+    case "surrender":
+      return surrender(context, action);
+    case "recordExpired":
+      return recordExpired(context, action);
     case "observe":
     case "wait":
     case "stall":

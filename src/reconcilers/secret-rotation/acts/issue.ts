@@ -154,7 +154,7 @@ export const restage: Carry<"restage"> = async (act, entry) => {
   return abandoned(act.scope.status, openRotation(act), { now: act.scope.now, settings: act.inForce.settings });
 };
 
-const fromDelivery = async (act: Act, version: string) => {
+export const fromDelivery = async (act: Act, version: string) => {
   for (const { place } of act.inForce.settings.deliveries) {
     const store = await openStore(act.scope, place, act.ports);
     const seen = await store.observe(callContext(act));

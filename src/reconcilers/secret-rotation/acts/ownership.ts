@@ -32,8 +32,11 @@ export const ensureOwnership = async (act: Act, options: { readonly next?: boole
     snapshot: targetSnapshot(act),
     sequence: (claimed) => numberFrom(recorded, claimed) + (options.next === true ? 1 : 0),
   });
-  const { connection, userName } = target;
-  scope.status = targetFound(scope.status, { connection, userName, claim });
+  scope.status = targetFound(scope.status, {
+    connection: target.connection,
+    ...(target.kind === "awsAccessKey" ? { userName: target.userName } : {}),
+    claim,
+  });
   if (options.next === true) scope.status = { ...scope.status, sequence: numberFrom(recorded, before) };
   // The name in the mark is ours and we live under it, so another UID there is a dead predecessor's.
   if (marks !== undefined) {

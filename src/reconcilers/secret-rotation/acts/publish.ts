@@ -13,6 +13,7 @@ import { isAdoptedPlace, NOT_ADOPTED, openStore } from "../steps/observe.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 import { ensureFinalizer, refreshClaim } from "./ownership.ts";
+import { fromDelivery } from "./issue.ts";
 import { staged } from "./verify.ts";
 
 /**
@@ -24,7 +25,7 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
   if (setting === undefined) return scope.status;
   const store = await openStore(scope, setting.place, ports);
-  const material = await staged(act, version);
+  const material = await valueOf(act, version);
   const before = await store.observe(callContext(act));
   if (!carries(before, version, material)) {
     if (before.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: before.why });
@@ -44,6 +45,15 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
     place: setting.place,
     digest: setting.digest,
   });
+};
+
+/** Of sources that leave nothing behind the value stands at another place, else in staging. */
+const valueOf = async (act: Act, version: string): Promise<SecretMaterial> => {
+  const { inForce, ports } = act;
+  if (!ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return staged(act, version);
+  const material = await fromDelivery(act, version);
+  if (material !== undefined) return material;
+  throw new OperatorError("NotFound", { publicMessage: `The value of credential ${version} is in no place any more.` });
 };
 
 /**
@@ -75,7 +85,7 @@ const notAdopted = ({ inForce }: Act): OperatorError =>
 /** No credential's version: those begin with a number from 1 on. */
 const UNWRITTEN = "0-unwritten";
 
-const actionOf = (store: DeliveryStore): string => (store.target.startsWith("kv/") ? "vault" : "kubernetes");
+export const actionOf = (store: DeliveryStore): string => (store.target.startsWith("kv/") ? "vault" : "kubernetes");
 
 const carries = (seen: DeliveryObservation, version: string, material: SecretMaterial): boolean =>
   seen.kind === "ours" && seen.version === version && seen.matches(material);

@@ -60,6 +60,11 @@ export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
 /** The dead credential is tried and must be refused; where its value is lost, the provider's listing is the proof. */
 export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const { scope, ports, inForce } = act;
+  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) {
+    // `revoke` has read it back.
+    say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is revoked, says who issued it.`, "Prove");
+    return provenDead(scope.status, id, "ProvenByAuthority", scope.now);
+  }
   const material = scope.staging?.versions.find((entry) => entry.version === version && entry.id === id)?.material;
   if (material === undefined) {
     say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is gone from the provider's listing.`, "Prove");

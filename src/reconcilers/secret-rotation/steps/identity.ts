@@ -8,7 +8,7 @@ import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
 import { viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
 import { skewMessage, unknownField } from "../../../domain/version-skew.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
-import type { SourceTarget } from "../../../domain/rotation/source.ts";
+import { holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
 import type { Identity, RotationScope } from "../scope.ts";
 
 /**
@@ -34,7 +34,7 @@ export const readIdentity = async (
   const holder = object === undefined || account === undefined ? undefined : userOf(object, account, namespace);
   const known = { ...named(view, { account, holder }), name, uid: object?.metadata.uid };
   if (holder === undefined || target === undefined) return { ...known, holder };
-  if (holder.userName === target.userName && holder.connection === target.connection) return { ...known, holder };
+  if (holderOf(holder) === target.userName && holder.connection === target.connection) return { ...known, holder };
   // An account of the same name, made anew: the keys on record are another user's.
   const why = `Account ${account ?? ""} of ServiceAccountLifecycle ${name} is another IAM user than the one that this resource holds a key of; create a new SecretRotation for it.`;
   return { ...known, state: view.state === "Active" ? "NotReady" : view.state, why: view.why === "" ? why : view.why };

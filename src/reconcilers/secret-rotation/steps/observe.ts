@@ -2,23 +2,28 @@ import { confirmedBy, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alp
 import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/action.ts";
 import type { RotationAction } from "../../../domain/rotation/action.ts";
+import { hasFinalizer } from "../../../cluster/finalizer.ts";
+import { planCollapsed } from "../../../domain/rotation/collapsed.ts";
 import { planRotation } from "../../../domain/rotation/plan.ts";
 import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
 import { hasEnded } from "../../../domain/rotation/identity.ts";
-import { holderOf } from "../../../domain/rotation/source.ts";
+import { holderOf, kindOf, wordsOf } from "../../../domain/rotation/source.ts";
 import type { CredentialSource, Listing } from "../../../providers/contract.ts";
-import type { DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
-import { connectionFor } from "../../connections.ts";
+import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
+import { admitted, connectionFor } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
 import { claimFor, requireTarget, targetOf, wordsFor, type InForce, type RotationScope } from "../scope.ts";
 import { viewWorkload } from "../workloads.ts";
 
 /** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
 export const decide = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<RotationAction> => {
+  const { leavesNothing } = ports.sources.capabilities(inForce.settings.source.of);
+  const plan = leavesNothing ? planCollapsed : planRotation;
+  if (leavesNothing) scope.collect = isCollected(scope, inForce);
   for (;;) {
-    const action = planRotation(planInput(scope, inForce, ports));
+    const action = plan(planInput(scope, inForce, ports));
     scope.revoking = action.type === "observe" ? action.toRevoke : undefined;
     if (action.type !== "observe") return action;
     await OBSERVERS[action.what](scope, inForce, ports);
@@ -41,9 +46,41 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   seed: scope.object.metadata.uid,
   listing: scope.listing?.credentials,
   staging: scope.staging?.versions,
-  deliveries: scope.deliveries && scope.staging && deliveryViews(scope, inForce, scope.deliveries, scope.staging),
+  deliveries: viewsOf(scope, inForce, ports),
   dependents: scope.dependents,
 });
+
+const viewsOf = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInput["deliveries"] => {
+  const { deliveries, staging } = scope;
+  if (deliveries === undefined) return undefined;
+  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return signedViews(scope, deliveries);
+  return staging && deliveryViews(scope, inForce, deliveries, staging);
+};
+
+/** Nothing is staged: what stands there says itself what it is. */
+const signedViews = (
+  { source }: RotationScope,
+  seen: Readonly<Record<string, DeliveryObservation>>,
+): Readonly<Record<string, DeliveryView>> =>
+  Object.fromEntries(
+    Object.entries(seen).map(([name, observation]): [string, DeliveryView] => {
+      if (observation.kind === "absent") return [name, { kind: "absent" }];
+      if (observation.kind === "foreign") return [name, observation];
+      if (observation.kind === "adoptable") return [name, { kind: "foreign", why: NOT_ADOPTED }];
+      const { version, material } = observation;
+      const holds = material === undefined ? undefined : source?.recognise?.(material);
+      const whole = material !== undefined && holds !== undefined && observation.matches(material);
+      return [name, { kind: "ours", version, carries: whole ? [version] : [], holds }];
+    }),
+  );
+
+/** What nothing has to be done for at deletion is taken away by the cluster itself. */
+export const isCollected = ({ object }: RotationScope, { settings }: InForce): boolean =>
+  settings.deletion.policy !== "Retain" && !needsFinalizer(settings) && !hasFinalizer(object);
+
+/** Of a source that leaves nothing behind: is there something to revoke or to withdraw when the resource goes? */
+export const needsFinalizer = ({ revokes, deletion, deliveries }: InForce["settings"]): boolean =>
+  (revokes && deletion.policy !== "Retain") || deliveries.some(({ place }) => place.vaultKV !== undefined);
 
 const holderName = (scope: RotationScope, { settings }: InForce): string => {
   const target = targetOf(scope, settings);
@@ -51,7 +88,7 @@ const holderName = (scope: RotationScope, { settings }: InForce): string => {
 };
 
 /** `rotate-at` is acted on once; an unreadable one is told to people and ignored. */
-const rotateAt = (scope: RotationScope): Date | undefined => {
+export const rotateAt = (scope: RotationScope): Date | undefined => {
   const text = scope.object.metadata.annotations?.[ROTATE_AT];
   if (text === undefined || text === scope.status.lastHandledRotateAt) return undefined;
   const at = RFC3339.test(text) ? new Date(text) : undefined;
@@ -90,6 +127,10 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
         seen[name] = await observeDelivery(scope, place, ports);
       }
       scope.deliveries = seen;
+      if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) {
+        await openSource(scope, inForce, ports);
+        return;
+      }
       scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
     },
     async dependents(scope, inForce, ports) {
@@ -145,21 +186,31 @@ export const noneOfNobody = (scope: RotationScope, { settings }: InForce, thrown
   return { credentials: [], providerTime: now };
 };
 
-/** Each connection is read live once a pass. */
+/** Each connection is read once a pass: live, unless the pass goes by what was seen last. */
 const connectionOnce = async (scope: RotationScope, name: string, ports: Ports): Promise<ProviderConnection> => {
   const known = scope.connections.get(name);
   if (known !== undefined) return known;
-  const connection = await connectionFor(ports.cluster, name, scope.request.namespace);
+  const seen = scope.lastSeen === true ? ports.seen.connection(name) : undefined;
+  const { namespace } = scope.request;
+  const connection =
+    seen === undefined ? await connectionFor(ports.cluster, name, namespace) : admitted(seen, name, namespace);
   scope.connections.set(name, connection);
   return connection;
 };
 
 export const openStore = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
-  if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret);
+  const form = formOf(scope);
+  if (place.kubernetesSecret !== undefined)
+    return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret, form);
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
   const connection = await connectionOnce(scope, place.vaultKV.connectionRef.name, ports);
-  return ports.stores.vaultKV(connection, scope.owner, place.vaultKV);
+  return ports.stores.vaultKV(connection, scope.owner, place.vaultKV, form);
+};
+
+const formOf = ({ object, collect }: RotationScope): DeliveryForm => {
+  const { fields, secretType } = wordsOf(kindOf(object.spec.source));
+  return { fields, secretType, ...(collect === undefined ? {} : { collect }) };
 };
 
 /** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */

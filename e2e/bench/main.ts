@@ -1,0 +1,44 @@
+import { parseArgs } from "node:util";
+import { benchHold } from "./hold.ts";
+import { benchPki } from "./pki.ts";
+
+// `npm run bench -- pki | hold`: figures of the operator on the real servers, without a fault proxy; the last line is JSON.
+
+const usage = `bench pki [--count 1000] [--revocation Never|OnRetirement] [--workers N] [--idle SECONDS]
+bench hold [--count 2000] [--workers N] [--idle SECONDS]
+`;
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    count: { type: "string" },
+    revocation: { type: "string", default: "Never" },
+    workers: { type: "string", default: "16" },
+    idle: { type: "string", default: "60" },
+  },
+});
+const [command = ""] = positionals;
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const number = (text: string | undefined, fallback: number): number => {
+  const value = text === undefined ? fallback : Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  process.stderr.write(usage);
+  process.exit(2);
+};
+const common = { workers: number(flags.workers, 16), idleSeconds: number(flags.idle, 60), say };
+const { revocation } = flags;
+const benches: Readonly<Record<string, () => Promise<object>>> = {
+  pki: () =>
+    benchPki({
+      ...common,
+      count: number(flags.count, 1000),
+      revocation: revocation === "OnRetirement" ? "OnRetirement" : "Never",
+    }),
+  hold: () => benchHold({ ...common, count: number(flags.count, 2000) }),
+};
+const bench = benches[command];
+if (bench === undefined) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+process.stdout.write(`${JSON.stringify(await bench())}\n`);
+process.exit(0);
