@@ -111,6 +111,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
+    spentRefusals: new Set(),
     seen: { rotation: (request) => rotations.get(request), connection: (name) => connectionObjects.get({ name }) },
     clusterName: options.clusterName,
     operatorNamespace: options.operatorNamespace,

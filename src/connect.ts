@@ -11,6 +11,7 @@ import { AWS_CAPABILITIES } from "./providers/aws/source.ts";
 import type { CallContext, CredentialSource, ProviderCapabilities } from "./providers/contract.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
+import { APPROLE_CAPABILITIES, appRoleSource } from "./providers/vault/approle/source.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
 import { vaultAccount } from "./providers/vault/identity/account.ts";
 import { PKI_CAPABILITIES, PKI_FIELDS, pkiSource } from "./providers/vault/pki/source.ts";
@@ -86,8 +87,11 @@ export const connect = (
           const { userName } = target;
           return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws"));
         }
-        const { role, request } = target;
-        const source = pkiSource(sourceVaultOf(connection, target.kind), { namespace, role, request }, clock);
+        const door = sourceVaultOf(connection, target.kind);
+        const { role } = target;
+        if (target.kind === "vaultAppRole")
+          return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault"));
+        const source = pkiSource(door, { namespace, role, request: target.request }, clock);
         return measuredSource(remembered(source, redactor), meter("vault"));
       },
       async check(connection, context: CallContext) {
@@ -141,6 +145,7 @@ export const connect = (
 const CAPABILITIES: Readonly<Record<SourceKind, ProviderCapabilities>> = {
   awsAccessKey: AWS_CAPABILITIES,
   vaultPKI: PKI_CAPABILITIES,
+  vaultAppRole: APPROLE_CAPABILITIES,
 };
 
 /** What is not staged is learnt by the redactor where it is made. */

@@ -226,6 +226,7 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   lastKnownGood: { generation: 1, specHash: "ab", spec: "{}" },
   quarantine: { specHash: "cd", connectionGeneration: 1, generation: 2, reason: "NotFound", message: "No such user." },
   failures: FAILURES,
+  refusedLogins: [{ id: "r1", at: AT, by: "operator-1", about: "7-abc", spent: true }],
   revocationFailures: FAILURES,
   lastRotationTime: AT,
   nextRotationTime: AT,

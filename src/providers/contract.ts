@@ -15,6 +15,8 @@ export interface ProviderCapabilities {
    * staging, no listing. Such a source lists nothing, and its `revoke` reads the revocation back.
    */
   readonly leavesNothing: boolean;
+  /** Each credential carries the id of the rotation that made it (`mark`), so that strays are known by it and not by time. */
+  readonly marks: boolean;
   /** How long a new credential may be refused although it is good. */
   readonly settleMs: number;
 }
@@ -29,6 +31,10 @@ export interface ObservedCredential {
   readonly id: string;
   readonly createdAt: Date;
   readonly enabled: boolean;
+  /** Id of the rotation that made it, where credentials carry one. */
+  readonly mark?: string | undefined;
+  /** When it ends by itself. */
+  readonly expiresAt?: Date | undefined;
 }
 
 export interface Listing {
@@ -47,6 +53,8 @@ export interface TargetObservation {
   readonly ownerUid?: string | undefined;
   /** Who may take it over, as the mark `keyturn.dev/adopt` says (`<namespace>/<name>`). */
   readonly adopt?: string | undefined;
+  /** It carries no marks: its name, below the namespace's own prefix, says whose it is. */
+  readonly ownedByName?: true;
 }
 
 /** The marks to be set; without an owner it is there already. */
@@ -98,7 +106,8 @@ export interface CredentialSource {
   markOwner(mark: OwnerMark, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<Listing>;
   lastUse(id: string, context: CallContext): Promise<LastUse>;
-  issue(context: CallContext): Promise<IssuedCredential>;
+  /** `rotationId`: what the credential is marked with, where the source can. */
+  issue(context: CallContext, rotationId?: string): Promise<IssuedCredential>;
   /** Of sources that leave nothing behind: what stands at a place, when it is whole and was issued by this source. */
   recognise?(material: SecretMaterial): RecognisedCredential | undefined;
   /** A real login. `issuedAt` separates notYet from rejected. */

@@ -60,6 +60,7 @@ export class FakeSource implements CredentialSource {
       reportsLastUse: true,
       lockout: false,
       leavesNothing: false,
+      marks: false,
       settleMs: 90_000,
       ...capabilities,
     };

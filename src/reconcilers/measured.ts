@@ -36,7 +36,7 @@ export const measuredSource = (source: CredentialSource, meter: Meter): Credenti
   markOwner: (mark, context) => timed(meter, "markOwner", () => source.markOwner(mark, context)),
   list: (context) => timed(meter, "list", () => source.list(context)),
   lastUse: (id, context) => timed(meter, "lastUse", () => source.lastUse(id, context)),
-  issue: (context) => timed(meter, "issue", () => source.issue(context)),
+  issue: (context, rotationId) => timed(meter, "issue", () => source.issue(context, rotationId)),
   ...(source.recognise === undefined ? {} : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
   verify: (material, issuedAt, context) => timed(meter, "verify", () => source.verify(material, issuedAt, context)),
   negativeControl: (material, context) =>

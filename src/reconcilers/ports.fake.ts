@@ -22,6 +22,8 @@ import {
   type FakeAccountOperation,
   type FakeAccountPlace,
 } from "../providers/fake-account.ts";
+import { FakeAppRole } from "../providers/vault/approle/fake-role.ts";
+import { APPROLE_CAPABILITIES, appRoleSource } from "../providers/vault/approle/source.ts";
 import { FakePkiEngine } from "../providers/vault/pki/fake-engine.ts";
 import { PKI_CAPABILITIES, pkiSource } from "../providers/vault/pki/source.ts";
 import type { VaultConnection } from "../providers/vault/connection.ts";
@@ -127,6 +129,7 @@ export class Bench {
   readonly cluster = new FakeCluster(this.clock);
   readonly source = new FakeSource(this.clock);
   readonly pki = new FakePkiEngine(() => this.clock.now());
+  readonly appRole = new FakeAppRole(() => this.clock.now());
   readonly kv = new Map<string, KvEntry>();
   readonly kvForeign = new Set<string>();
   /** Where accounts of identities lie, by their names in spec.accounts. */
@@ -199,8 +202,11 @@ export class Bench {
         open: (_connection, target) =>
           target.kind === "awsAccessKey"
             ? this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS)
-            : this.#wired<CredentialSource>("pki", this.#pkiSource(target), SOURCE_MUTATIONS),
-        capabilities: (kind) => (kind === "vaultPKI" ? PKI_CAPABILITIES : this.source.capabilities),
+            : this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS),
+        capabilities: (kind) =>
+          ({ vaultPKI: PKI_CAPABILITIES, vaultAppRole: APPROLE_CAPABILITIES, awsAccessKey: this.source.capabilities })[
+            kind
+          ],
         check: () => Promise.resolve(),
         retire: () => undefined,
       },
@@ -218,6 +224,7 @@ export class Bench {
           .all<SecretRotation & KubeObject>(SECRET_ROTATION)
           .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
+      spentRefusals: new Set(),
       seen: { rotation: () => undefined, connection: () => undefined },
       clusterName: "test",
       operatorNamespace: OPERATOR_NAMESPACE,
@@ -228,13 +235,20 @@ export class Bench {
     return this.ports;
   }
 
-  #pkiSource({ role, request }: Extract<SourceTarget, { kind: "vaultPKI" }>): CredentialSource {
+  #vaultSource(target: Exclude<SourceTarget, { kind: "awsAccessKey" }>): CredentialSource {
+    const session = {
+      pki: this.pki.calls,
+      identity: this.appRole.identity,
+      appRole: this.appRole.calls,
+    } as unknown as VaultSession;
     const connection = {
-      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
-      use: (run: (session: VaultSession) => Promise<unknown>) =>
-        run({ pki: this.pki.calls } as unknown as VaultSession),
+      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn", appRoleMount: "approle" } },
+      use: (run: (session: VaultSession) => Promise<unknown>) => run(session),
     } as unknown as VaultConnection;
-    return pkiSource(connection, { namespace: "payments", role, request }, this.clock);
+    const { role } = target;
+    return target.kind === "vaultAppRole"
+      ? appRoleSource(connection, { namespace: "payments", role }, this.clock)
+      : pkiSource(connection, { namespace: "payments", role, request: target.request }, this.clock);
   }
 
   get dead(): boolean {

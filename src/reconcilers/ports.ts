@@ -85,6 +85,8 @@ export interface Ports {
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   readonly freshness: Freshness;
   readonly seen: Seen;
+  /** Reserved refusals (status.refusedLogins) that this process has tried, by id: no error makes it try one twice. */
+  readonly spentRefusals: Set<string>;
   /** The name in owner marks; two clusters that share an AWS account have different ones. */
   readonly clusterName: string;
   readonly operatorNamespace: string;

@@ -41,6 +41,8 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   originAlive: false,
   held: false,
   leavesNothing: false,
+  canDisable: true,
+  marks: false,
   takenOver: false,
   listing: [],
   attributionWindowMs: 600_000,

@@ -15,6 +15,8 @@ export interface OrphanInput {
   readonly attributionWindowMs: number;
   /** Of the source: it needs no intents, and lists nothing. */
   readonly leavesNothing: boolean;
+  readonly canDisable: boolean;
+  readonly marks: boolean;
 }
 
 export type OrphanAction =
@@ -52,7 +54,7 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   const enabled = credentials.find(({ id }) =>
     input.listing?.some((observed) => observed.id === id && observed.enabled),
   );
-  if (enabled !== undefined) return { type: "disable", id: enabled.id, version: enabled.version };
+  if (enabled !== undefined && input.canDisable) return { type: "disable", id: enabled.id, version: enabled.version };
   if (input.spec.policy === "Disable") return { type: "wait", for: "Retained" };
 
   const heldUntil = new Date(Date.parse(input.spec.recordedAt) + input.spec.holdSeconds * 1000 + GRAIN_MS);
@@ -82,10 +84,11 @@ const lastIntentClosed = (spec: RotationOrphan): number =>
 
 const CLOCK_GRAIN_MS = 2000;
 
-const isStray = ({ spec, status, attributionWindowMs }: OrphanInput, observed: ObservedId): boolean => {
-  if (spec.source.awsAccessKey?.exclusive !== true) return false;
+const isStray = ({ spec, status, attributionWindowMs, marks }: OrphanInput, observed: ObservedId): boolean => {
+  if (!marks && spec.source.awsAccessKey?.exclusive !== true) return false;
   const known = [...spec.credentials, ...(status.credentials ?? [])].some(({ id }) => id === observed.id);
   if (known) return false;
+  if (marks) return spec.intents.some(({ id }) => id === observed.mark);
   return spec.intents.some(
     (intent) =>
       !intent.knownIds.includes(observed.id) &&

@@ -10,6 +10,7 @@ export interface ObservedId {
   readonly id: string;
   readonly createdAt: Date;
   readonly enabled: boolean;
+  readonly mark?: string | undefined;
 }
 
 export interface StagedId {
@@ -64,6 +65,8 @@ export interface PlanInput {
   readonly rotateAt?: Date | undefined;
   /** Of the resource, to spread those with the same schedule: its UID. */
   readonly seed: string;
+  /** Reserved refusals that this process has tried already, by id. */
+  readonly spentRefusals: ReadonlySet<string>;
   readonly listing?: readonly ObservedId[] | undefined;
   readonly staging?: readonly StagedId[] | undefined;
   readonly deliveries?: Readonly<Record<string, DeliveryView>> | undefined;
@@ -82,6 +85,7 @@ export type WaitFor =
   | "DependentMissing"
   | "ExternalConfirmation"
   | "FreeSlot"
+  | "Lockout"
   | "Overlap"
   | "Soak"
   | "ClockSkew"
@@ -113,6 +117,8 @@ export type RotationAction =
   /** A credential and its Secrets that were there before become the current ones, unchanged. */
   | { readonly type: "adopt"; readonly deliveries: readonly string[] }
   | { readonly type: "giveBack"; readonly because: "IdentityNotActive" | "NotAsked" | "PlaceChanged" }
+  /** A login that may be refused is put on record before it is tried, where the target locks out who is refused too often. */
+  | { readonly type: "reserveRefusal"; readonly about: string }
   | { readonly type: "keepPrevious" }
   /** The value of a credential is gone from staging and stands at a delivery still: it is copied back. */
   | { readonly type: "restage"; readonly version: string; readonly id: string; readonly issuedAt: string }

@@ -4,4 +4,6 @@ export interface ProviderFacts {
   readonly canDisable: boolean;
   readonly reportsLastUse: boolean;
   readonly leavesNothing: boolean;
+  readonly marks: boolean;
+  readonly lockout: boolean;
 }

@@ -2,6 +2,7 @@ import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
 import { delivered, misdelivered, undeclared, valueLost } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./action.ts";
+import { refusalPermit } from "./lockout.ts";
 import { freeSlot, missing } from "./slots.ts";
 import type { RetirementWait } from "./retire.ts";
 import type { DependentSetting } from "./settings.ts";
@@ -34,7 +35,8 @@ export const planOpenRotation = (
     const hopeless = refusedAndGone(input, rotation);
     if (hopeless !== undefined) return hopeless;
     return (
-      nextLogin(input, rotation) ?? { type: "verify", version: rotation.version, id, issuedAt: new Date(issuedAt) }
+      nextLogin(input, rotation) ??
+      refusable(input, rotation) ?? { type: "verify", version: rotation.version, id, issuedAt: new Date(issuedAt) }
     );
   }
   return (
@@ -72,6 +74,10 @@ const refusedAndGone = (input: PlanInput, rotation: OpenRotation): RotationActio
 
 const REFUSALS_TO_ASK = 3;
 const LISTED_WHEN_ALIVE_MS = 15_000;
+
+/** The first login may be refused, and the wrong one has to be. */
+const refusable = (input: PlanInput, { version, verification }: OpenRotation): RotationAction | undefined =>
+  !input.settings.verify.login || verification?.wrongRefused === true ? undefined : refusalPermit(input, version);
 
 /** The successes are spread over the soak, so that a key which only one front end knows is noticed. */
 const nextLogin = ({ settings, now }: PlanInput, rotation: OpenRotation): RotationAction | undefined => {

@@ -22,6 +22,7 @@ export interface RotationStatus {
   /** The failed generation that rollback.mode RewriteSpec was about last. */
   readonly rewrittenGeneration?: number;
   readonly rotation?: OpenRotation;
+  readonly refusedLogins?: readonly RefusedLogin[];
   /** Newest first, at most five. */
   readonly closedIntents?: readonly ClosedIntent[];
   readonly pendingRevocations?: readonly PendingRevocation[];
@@ -94,7 +95,7 @@ export interface OpenRotation {
   readonly specHash?: string;
   readonly direction: "Forward" | "Back";
   readonly because?: string;
-  readonly credential?: { readonly id: string; readonly issuedAt: string };
+  readonly credential?: { readonly id: string; readonly issuedAt: string; readonly expiresAt?: string };
   /** The value in use was read back from staging; `Unavailable`: it is lost, so there is no going back. */
   readonly previousKept?: "Kept" | "Unavailable";
   readonly verification?: Verification;
@@ -102,6 +103,16 @@ export interface OpenRotation {
   readonly publishedAt?: string;
   readonly previous?: CurrentCredential;
   readonly dependents?: readonly DependentProgress[];
+}
+
+/** A login that may be refused, reserved before it is tried. Only the process that reserved it may try, and only once. */
+export interface RefusedLogin {
+  readonly id: string;
+  readonly at: string;
+  readonly by: string;
+  /** The version that it is about. */
+  readonly about: string;
+  readonly spent?: boolean;
 }
 
 export interface Verification {

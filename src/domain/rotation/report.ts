@@ -349,6 +349,7 @@ const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: Rotat
     DependentMissing: `Dependent ${about} does not exist`,
     ExternalConfirmation: `Waiting for confirmed.keyturn.dev/${about}: ${status.current?.version ?? status.rotation?.version ?? ""}`,
     FreeSlot: "All of the provider's slots are taken; waiting for an older credential to be retired",
+    Lockout: "Two logins were refused within 15 minutes; the next one waits, so that nobody is locked out",
     Overlap: `Credential ${about} stays valid for its overlap`,
     Soak: `Credential ${about} is disabled and held`,
     ClockSkew: "Clocks disagree; nothing is retired",

@@ -1,4 +1,5 @@
 import type { PendingRevocation } from "./record.ts";
+import { refusalPermit } from "./lockout.ts";
 import type { PlanInput, RotationAction, WaitFor } from "./action.ts";
 
 /** Nothing to do now; when the next gate opens, and what it is waiting for. */
@@ -64,7 +65,12 @@ const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
 };
 
 const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
-  if (entry.why === "Stray") return act({ type: "disable", id: entry.id });
+  if (entry.why === "Stray")
+    return act(
+      input.facts.canDisable
+        ? { type: "disable", id: entry.id }
+        : { type: "revoke", id: entry.id, onlyIfNeverUsed: !input.facts.marks },
+    );
   if (input.status.rotation?.credential !== undefined && !neverPublished(entry)) {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
@@ -146,5 +152,9 @@ const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
       ? { kind: "wait", for: "Soak", recheckAt: again, about: entry.version }
       : act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
   }
-  return act({ type: "prove", id: entry.id, version: entry.version });
+  const staged = input.staging.some(({ version, id }) => version === entry.version && id === entry.id);
+  const permit = staged ? refusalPermit(input, entry.version) : undefined;
+  if (permit?.type === "wait")
+    return { kind: "wait", for: permit.for, ...(permit.recheckAt && { recheckAt: permit.recheckAt }) };
+  return act(permit ?? { type: "prove", id: entry.id, version: entry.version });
 };

@@ -191,13 +191,18 @@ const scheduleOf = (
 };
 
 const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | SpecViolation => {
-  const { awsAccessKey, vaultPKI } = spec.source;
+  const { awsAccessKey, vaultPKI, vaultAppRole } = spec.source;
   if (awsAccessKey !== undefined) return awsSource(spec, awsAccessKey);
   if (vaultPKI !== undefined) {
     const { connectionRef, role } = vaultPKI;
     const request = certificateRequest(vaultPKI, reading);
     const target = { kind: "vaultPKI", connection: connectionRef.name, role, request } as const;
     return { of: "vaultPKI", kind: "target", target, exclusive: true };
+  }
+  if (vaultAppRole !== undefined) {
+    const { connectionRef, role } = vaultAppRole;
+    const target = { kind: "vaultAppRole", connection: connectionRef.name, role } as const;
+    return { of: "vaultAppRole", kind: "target", target, exclusive: true };
   }
   return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
 };

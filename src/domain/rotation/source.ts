@@ -23,7 +23,8 @@ export type SourceTarget =
       readonly connection: string;
       readonly role: string;
       readonly request?: CertificateRequest;
-    };
+    }
+  | { readonly kind: "vaultAppRole"; readonly connection: string; readonly role: string };
 
 export type SourceKind = SourceTarget["kind"];
 
@@ -83,6 +84,20 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     fields: { certificate: "tls.crt", privateKey: "tls.key", caCertificate: "ca.crt" },
     secretType: "TLS",
   },
+  vaultAppRole: {
+    provider: "vault",
+    credential: "Secret id",
+    holder: "AppRole",
+    authority: "Vault",
+    makeHolder: "create it in Vault first",
+    checked: "has logged in",
+    issue: "vault:MakeSecretId",
+    mark: "vault:None",
+    enable: "vault:None",
+    revoke: "vault:DestroySecretId",
+    fields: { roleId: "roleId", secretId: "secretId" },
+    secretType: "Opaque",
+  },
 };
 
 export const wordsOf = (kind: SourceKind): SourceWords => WORDS[kind];
@@ -95,11 +110,12 @@ export const holderOf = (target: SourceTarget): string =>
 const CLAIM_PREFIX: Readonly<Record<SourceKind, string>> = {
   awsAccessKey: "aws-access-key",
   vaultPKI: "vault-pki",
+  vaultAppRole: "vault-approle",
 };
 
-/** The claim of a target: one in the whole cluster for each holder. `account`: which of the provider's accounts it lies in. */
-export const claimOf = (target: SourceTarget, account: string): string =>
-  `${CLAIM_PREFIX[target.kind]}/${account}/${holderOf(target)}`;
+/** The claim of a target: one in the whole cluster for each holder. `account`: which of the provider's accounts it lies in. Short names are a namespace's own. */
+export const claimOf = (target: SourceTarget, account: string, namespace: string): string =>
+  `${CLAIM_PREFIX[target.kind]}/${account}/${target.kind === "awsAccessKey" ? "" : `${namespace}.`}${holderOf(target)}`;
 
 export const isSourceClaim = (claim: string): boolean =>
   Object.values(CLAIM_PREFIX).some((prefix) => claim.startsWith(`${prefix}/`));
@@ -107,29 +123,36 @@ export const isSourceClaim = (claim: string): boolean =>
 /** As a claim's snapshot and the ledger keep it: the shape of spec.source, without what can be looked up. */
 export interface FrozenSource {
   readonly awsAccessKey?: { readonly connectionRef: { readonly name: string }; readonly userName: string } | undefined;
-  readonly vaultPKI?: { readonly connectionRef: { readonly name: string }; readonly role: string };
+  readonly vaultPKI?: FrozenRole | undefined;
+  readonly vaultAppRole?: FrozenRole | undefined;
+}
+
+interface FrozenRole {
+  readonly connectionRef: { readonly name: string };
+  readonly role: string;
 }
 
 export const frozen = (target: SourceTarget): FrozenSource => {
   const connectionRef = { name: target.connection };
   return target.kind === "awsAccessKey"
     ? { awsAccessKey: { connectionRef, userName: target.userName } }
-    : { vaultPKI: { connectionRef, role: target.role } };
+    : { [target.kind]: { connectionRef, role: target.role } };
 };
 
 /** Undefined for what this version does not know. */
-export const thawed = ({ awsAccessKey, vaultPKI }: FrozenSource): SourceTarget | undefined => {
+export const thawed = ({ awsAccessKey, vaultPKI, vaultAppRole }: FrozenSource): SourceTarget | undefined => {
   if (awsAccessKey !== undefined)
     return { kind: "awsAccessKey", connection: awsAccessKey.connectionRef.name, userName: awsAccessKey.userName };
-  return vaultPKI === undefined
+  if (vaultPKI !== undefined) return { kind: "vaultPKI", connection: vaultPKI.connectionRef.name, role: vaultPKI.role };
+  return vaultAppRole === undefined
     ? undefined
-    : { kind: "vaultPKI", connection: vaultPKI.connectionRef.name, role: vaultPKI.role };
+    : { kind: "vaultAppRole", connection: vaultAppRole.connectionRef.name, role: vaultAppRole.role };
 };
 
 /** Of a spec; what this version does not know has been refused before anybody asks. */
-export const kindOf = ({ vaultPKI }: SecretRotationSpec["source"]): SourceKind =>
-  vaultPKI === undefined ? "awsAccessKey" : "vaultPKI";
+export const kindOf = ({ vaultPKI, vaultAppRole }: SecretRotationSpec["source"]): SourceKind =>
+  vaultPKI !== undefined ? "vaultPKI" : vaultAppRole !== undefined ? "vaultAppRole" : "awsAccessKey";
 
 /** Names of the connections that a spec's source goes through by itself; an account's connection is the identity's. */
-export const connectionNamed = ({ awsAccessKey, vaultPKI }: SecretRotationSpec["source"]): string | undefined =>
-  (awsAccessKey?.connectionRef ?? vaultPKI?.connectionRef)?.name;
+export const connectionNamed = (source: SecretRotationSpec["source"]): string | undefined =>
+  (source.awsAccessKey?.connectionRef ?? source.vaultPKI?.connectionRef ?? source.vaultAppRole?.connectionRef)?.name;

@@ -21,6 +21,17 @@ export const attributedTo = (
   status: RotationStatus,
   windowMs: number,
 ): OpenRotation | ClosedIntent | undefined =>
+  // Its own mark says whose it is; without one it is nobody's of ours, whenever it was made.
+  observed.mark === undefined ? attributedByTime(observed, status, windowMs) : byMark(observed.mark, status);
+
+const byMark = (mark: string, status: RotationStatus): OpenRotation | ClosedIntent | undefined =>
+  intents(status).find(({ intent }) => intent.id === mark)?.intent;
+
+const attributedByTime = (
+  observed: ObservedId,
+  status: RotationStatus,
+  windowMs: number,
+): OpenRotation | ClosedIntent | undefined =>
   intents(status).find(({ intent, closedAt }) => {
     if (intent.knownIds.includes(observed.id)) return false;
     const opened = Date.parse(intent.providerTime);
@@ -47,21 +58,24 @@ export const unknownIds = ({ listing, status, staging }: PlanInput): readonly Ob
   return (listing ?? []).filter(({ id }) => !recorded.has(id) && !staged.has(id) && !dead.has(id));
 };
 
+/** The intent that explains it. Where credentials carry marks, one without a mark is explained by none. */
+const ours = ({ facts, status, attributionWindowMs }: PlanInput, observed: ObservedId) =>
+  facts.marks && observed.mark === undefined ? undefined : attributedTo(observed, status, attributionWindowMs);
+
 /** Ids that nothing of ours explains: reported as Unmanaged, never touched. */
 export const unmanagedIds = (input: PlanInput): readonly string[] =>
   unknownIds(input)
-    .filter((observed) => attributedTo(observed, input.status, input.attributionWindowMs) === undefined)
+    .filter((observed) => ours(input, observed) === undefined)
     .map(({ id }) => id);
 
 /** A stray of ours is put on record first; retirement then disables it and deletes it if nobody ever used it. */
 export const findStray = (input: PlanInput): RotationAction | undefined => {
   if (input.listing === undefined) return undefined;
-  const stray = unknownIds(input).find(
-    (observed) => attributedTo(observed, input.status, input.attributionWindowMs) !== undefined,
-  );
+  const stray = unknownIds(input).find((observed) => ours(input, observed) !== undefined);
   if (stray === undefined) return undefined;
   // What is staged under the open rotation is not a stray, so staging must be known before a key is called one.
   if (input.status.rotation !== undefined && input.staging === undefined) return { type: "observe", what: "staging" };
-  if (!input.settings.source.exclusive) return { type: "stall", reason: "StrayOnSharedTarget", about: stray.id };
+  if (!input.facts.marks && !input.settings.source.exclusive)
+    return { type: "stall", reason: "StrayOnSharedTarget", about: stray.id };
   return { type: "recordStray", id: stray.id };
 };

@@ -7,12 +7,14 @@ import type {
   HistoryEntry,
   OpenRotation,
   PendingRevocation,
+  RefusedLogin,
   RotationStatus,
   Suspension,
   TargetRecord,
   Trigger,
   Verification,
 } from "./record.ts";
+import { recentRefusals } from "./lockout.ts";
 import type { RotationSettings } from "./settings.ts";
 
 /**
@@ -74,10 +76,31 @@ export const renewed = (status: RotationStatus, rotation: OpenRotation, issuer: 
 export const issued = (
   status: RotationStatus,
   rotation: OpenRotation,
-  credential: { readonly id: string; readonly issuedAt: Date },
+  credential: { readonly id: string; readonly issuedAt: Date; readonly expiresAt?: Date | undefined },
 ): RotationStatus => ({
   ...status,
-  rotation: { ...rotation, credential: { id: credential.id, issuedAt: timeText(credential.issuedAt) } },
+  rotation: {
+    ...rotation,
+    credential: {
+      id: credential.id,
+      issuedAt: timeText(credential.issuedAt),
+      ...(credential.expiresAt === undefined ? {} : { expiresAt: timeText(credential.expiresAt) }),
+    },
+  },
+});
+
+/** A login that may be refused, before it is tried. What no longer counts is forgotten. */
+export const refusalReserved = (status: RotationStatus, login: RefusedLogin, now: Date): RotationStatus => ({
+  ...status,
+  refusedLogins: [...recentRefusals(status.refusedLogins, now), login],
+});
+
+/** It was not refused, or it was: a refusal counts for its quarter of an hour. */
+export const refusalEnded = (status: RotationStatus, id: string, refused: boolean): RotationStatus => ({
+  ...status,
+  refusedLogins: (status.refusedLogins ?? []).flatMap((login) =>
+    login.id !== id ? [login] : refused ? [{ ...login, spent: true }] : [],
+  ),
 });
 
 export const strayRecorded = (status: RotationStatus, id: string, now: Date): RotationStatus =>
@@ -159,6 +182,7 @@ export const published = (status: RotationStatus, rotation: OpenRotation, now: D
     version: rotation.version,
     id: rotation.credential.id,
     issuedAt: rotation.credential.issuedAt,
+    ...(rotation.credential.expiresAt === undefined ? {} : { expiresAt: rotation.credential.expiresAt }),
     ...(verifiedAt === undefined ? {} : { verifiedAt }),
     publishedAt: timeText(now),
   };
@@ -264,8 +288,13 @@ export const closed = (
     closedIntents: [intent, ...(status.closedIntents ?? [])].slice(0, MOST_CLOSED_INTENTS),
     ...(result === "Succeeded" ? { lastRotationTime: now } : {}),
   };
-  const pending = rotation.credential && { version: rotation.version, id: rotation.credential.id };
-  const gone = superseding ? rotation.previous : pending;
+  const pending = rotation.credential && {
+    version: rotation.version,
+    id: rotation.credential.id,
+    expiresAt: rotation.credential.expiresAt,
+  };
+  const gone: (Pick<CurrentCredential, "version" | "id"> & { readonly expiresAt?: string | undefined }) | undefined =
+    superseding ? rotation.previous : pending;
   // Pods that have just been moved may still be ending with any value that was ever handed out.
   const told = result === "Succeeded" ? stragglerMoved(base, longestGrace(rotation), at.now) : base;
   if (gone === undefined) return told;
@@ -282,6 +311,7 @@ export const closed = (
     since: now,
     graceSeconds: wasPublished ? longestGrace(rotation) : 0,
     overlapSeconds: wasPublished ? Math.ceil(at.settings.retire.overlapMs / 1000) : 0,
+    ...(gone.expiresAt === undefined ? {} : { expiresAt: gone.expiresAt }),
   });
 };
 

@@ -313,8 +313,16 @@ export class World {
       self,
       settings,
       specHash,
-      facts: { slots: SLOTS, canDisable: true, reportsLastUse: true, leavesNothing: false },
+      facts: {
+        slots: SLOTS,
+        canDisable: true,
+        reportsLastUse: true,
+        leavesNothing: false,
+        marks: false,
+        lockout: false,
+      },
       seed: "uid",
+      spentRefusals: new Set(),
       status,
       attributionWindowMs: ATTRIBUTION_MS,
       paused: false,
@@ -464,6 +472,7 @@ export class World {
       case "sign":
       case "recordSigned":
       case "surrender":
+      case "reserveRefusal":
       case "recordExpired":
         throw new Error(`${action.type} is not for this source.`);
       case "openIntent": {

@@ -28,6 +28,7 @@ export const AWS_CAPABILITIES: ProviderCapabilities = {
   reportsLastUse: true,
   lockout: false,
   leavesNothing: false,
+  marks: false,
   settleMs: 90_000,
 };
 

@@ -1,6 +1,7 @@
 import type { OperatorError } from "../../kernel/errors.ts";
 import { vaultError } from "./errors.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
+import { FakeAppRole } from "./approle/fake-role.ts";
 import { FakePkiEngine } from "./pki/fake-engine.ts";
 import { FakeIdentity } from "./identity/fake-identity.ts";
 import type { KvPlace, VaultCalls, VaultSession } from "./sdk.ts";
@@ -21,6 +22,7 @@ export class FakeVault {
   readonly paths = new Map<string, FakePath>();
   readonly log: string[] = [];
   readonly identity = new FakeIdentity();
+  readonly appRole = new FakeAppRole(() => new FakeClock().now());
   readonly pki = new FakePkiEngine(() => new FakeClock().now());
   readonly logins: { readonly mount: string; readonly role: string; readonly jwt: string }[] = [];
   readonly liveTokens = new Set<string>();
@@ -119,6 +121,7 @@ export class FakeVault {
           this.paths.delete(`${place.mount}/${place.path}`);
         }),
       pki: this.pki.calls,
+      appRole: this.appRole.calls,
       identity: this.identity.calls(call, (status, errors) => refused(status, errors, "identity call")),
       lookupSelf: () => call("lookupSelf", () => ({ leaseMs: this.leaseMs })),
       revokeSelf: () =>

@@ -6,6 +6,7 @@ import { guardedLookup } from "../endpoint.ts";
 import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
+import { appRoleCalls, type AppRoleCalls } from "./approle/calls.ts";
 import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
 import { pkiCalls, type PkiCalls } from "./pki/calls.ts";
 
@@ -63,6 +64,7 @@ export interface VaultSession {
   /** Entities, aliases and login roles. */
   readonly identity: IdentityCalls;
   readonly pki: PkiCalls;
+  readonly appRole: AppRoleCalls;
   lookupSelf(signal: AbortSignal): Promise<{ readonly leaseMs: number }>;
   revokeSelf(signal: AbortSignal): Promise<void>;
 }
@@ -149,6 +151,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
     },
     identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
     pki: pkiCalls((operation, signal) => clientFor(operation, token, signal)),
+    appRole: appRoleCalls((operation, signal) => clientFor(operation, token, signal), clientFor),
     async lookupSelf(signal) {
       const answer: unknown = await clientFor("token look-up", token, signal).read("auth/token/lookup-self");
       return { leaseMs: wholeNumber(record(record(answer)["data"])["ttl"], "token look-up") * 1000 };

@@ -129,7 +129,7 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     takenOver:
       successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
     listing: scope.listing?.credentials,
-    leavesNothing: ports.sources.capabilities(requireSource(scope).kind).leavesNothing,
+    ...factsOf(scope, ports),
     attributionWindowMs:
       spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,
   });
@@ -138,6 +138,11 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     if (action.type !== "observe") return action;
     scope.listing = await listingOf(await openSource(scope, ports), scope);
   }
+};
+
+const factsOf = (scope: OrphanScope, ports: Ports) => {
+  const { leavesNothing, canDisable, marks } = ports.sources.capabilities(requireSource(scope).kind);
+  return { leavesNothing, canDisable, marks };
 };
 
 /**
@@ -173,7 +178,7 @@ const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialS
   if (scope.source !== undefined) return scope.source;
   const target = requireSource(scope);
   const connection = await connectionOf(ports, target.connection);
-  scope.account = claimFor(connection, target);
+  scope.account = claimFor(connection, target, scope.spec.origin.namespace);
   scope.source = ports.sources.open(connection, target, scope.spec.origin);
   return scope.source;
 };
@@ -269,7 +274,9 @@ const refuseUsedStray = async (
   source: CredentialSource,
   { id, version }: { readonly id: string; readonly version: string },
 ): Promise<void> => {
-  if (!version.startsWith("stray-") || (await source.lastUse(id, callContext(scope))).kind === "never") return;
+  // Its own mark says that it is ours, whoever may have used it.
+  const { marks } = source.capabilities;
+  if (marks || !version.startsWith("stray-") || (await source.lastUse(id, callContext(scope))).kind === "never") return;
   throw new OperatorError("StillInUse", {
     publicMessage: `${wordsOf(requireSource(scope).kind).credential} ${id} was made under an intent of the deleted resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
   });
@@ -283,7 +290,9 @@ const prove = async (
   if (ports.sources.capabilities(requireSource(scope).kind).leavesNothing) return "ProvenByAuthority";
   const staging = await ports.staging.read(scope.spec.stagingUid);
   const material = staging.versions.find((entry) => entry.version === version && entry.id === id)?.material;
-  if (material === undefined) return "ProvenByListing";
+  // Nobody is locked out for a proof that a listing gives as well.
+  const { lockout } = ports.sources.capabilities(requireSource(scope).kind);
+  if (material === undefined || lockout) return "ProvenByListing";
   const outcome = await (await openSource(scope, ports)).proveRefused(material, callContext(scope));
   if (outcome.kind === "refused") return "ProvenByLogin";
   throw new OperatorError("Unavailable", {

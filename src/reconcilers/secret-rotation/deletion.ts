@@ -208,7 +208,9 @@ const ledgerEntry = async (act: Act, staged: DeletionInput["staged"]): Promise<O
   const target =
     (await sourceClaim(scope, ports))?.target ??
     status.target?.claim ??
-    (scope.connection === undefined ? claimOf(source, "unknown") : claimFor(scope.connection, source));
+    (scope.connection === undefined
+      ? claimOf(source, "unknown", request.namespace)
+      : claimFor(scope.connection, source, scope.request.namespace));
   return {
     origin: {
       kind: "SecretRotation",

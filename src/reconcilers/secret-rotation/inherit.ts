@@ -53,7 +53,7 @@ interface Entry {
 const recovered = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<Entry | undefined> => {
   const target = requireTarget(scope, inForce.settings);
   const connection = await connectionFor(ports.cluster, target.connection, scope.request.namespace);
-  const claim = await ports.claims.read(claimFor(connection, target));
+  const claim = await ports.claims.read(claimFor(connection, target, scope.request.namespace));
   const { namespace, name } = scope.request;
   const dead =
     claim?.owner.namespace === namespace && claim.owner.name === name && claim.owner.uid !== scope.object.metadata.uid;
@@ -69,7 +69,7 @@ const predecessor = async (scope: RotationScope, inForce: InForce, ports: Ports)
   if (entries.length === 0) return undefined;
   const wanted = requireTarget(scope, inForce.settings);
   const connection = await connectionFor(ports.cluster, wanted.connection, scope.request.namespace);
-  const target = claimFor(connection, wanted);
+  const target = claimFor(connection, wanted, scope.request.namespace);
   const { namespace, name } = scope.request;
   const found = entries.find(
     ({ spec }) =>

@@ -119,5 +119,10 @@ export const wordsFor = ({ inForce }: { readonly inForce: InForce }): SourceWord
   wordsOf(inForce.settings.source.of);
 
 /** Identity of the target across the cluster, for its claim. */
-export const claimFor = (connection: ProviderConnection, target: SourceTarget): string =>
-  claimOf(target, connection.spec.aws?.accountId ?? connection.metadata.name);
+export const claimFor = (connection: ProviderConnection, target: SourceTarget, namespace: string): string =>
+  claimOf(target, accountOf(connection), namespace);
+
+/** Two connections to the same account are one account. */
+const accountOf = ({ spec: { aws, vault }, metadata }: ProviderConnection): string =>
+  aws?.accountId ??
+  (vault === undefined ? metadata.name : `${vault.address.replace("https://", "")}/${vault.namespace ?? "-"}`);

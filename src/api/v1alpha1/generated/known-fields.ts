@@ -448,6 +448,16 @@ export const KNOWN_FIELDS: KnownFields = {
         "exclusive": "any"
        }
       },
+      "vaultAppRole": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "role": "any"
+       }
+      },
       "vaultPKI": {
        "fields": {
         "connectionRef": {
@@ -514,6 +524,8 @@ export const KNOWN_FIELDS: KnownFields = {
           "fields": {
            "accessKeyId": "any",
            "secretAccessKey": "any",
+           "roleId": "any",
+           "secretId": "any",
            "certificate": "any",
            "privateKey": "any",
            "caCertificate": "any"
@@ -533,6 +545,8 @@ export const KNOWN_FIELDS: KnownFields = {
           "fields": {
            "accessKeyId": "any",
            "secretAccessKey": "any",
+           "roleId": "any",
+           "secretId": "any",
            "certificate": "any",
            "privateKey": "any",
            "caCertificate": "any"
@@ -759,7 +773,8 @@ export const KNOWN_FIELDS: KnownFields = {
       "credential": {
        "fields": {
         "id": "any",
-        "issuedAt": "any"
+        "issuedAt": "any",
+        "expiresAt": "any"
        }
       },
       "previousKept": {
@@ -801,6 +816,17 @@ export const KNOWN_FIELDS: KnownFields = {
          "graceSeconds": "any"
         }
        }
+      }
+     }
+    },
+    "refusedLogins": {
+     "items": {
+      "fields": {
+       "id": "any",
+       "at": "any",
+       "by": "any",
+       "about": "any",
+       "spent": "any"
       }
      }
     },

@@ -57,6 +57,24 @@ export interface SecretRotation {
         readonly exclusive?: boolean;
       };
       /**
+       * A secret id of an AppRole in Vault. Its metadata carries the rotation that made it; only its accessor is on record.
+       */
+      readonly vaultAppRole?: {
+        /**
+         * The ProviderConnection (kind vault) through which it is made. Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Short name of the AppRole. In Vault it is called `<namePrefix>.<namespace>.<role>`, so that a namespace reaches its own only; the AppRole of an identity's account is `<identity>.<account>` here. Immutable.
+         */
+        readonly role: string;
+      };
+      /**
        * A certificate from a role of Vault's PKI engine. The private key is made by the operator and is nowhere but where it is delivered.
        */
       readonly vaultPKI?: {
@@ -154,6 +172,14 @@ export interface SecretRotation {
            */
           readonly secretAccessKey?: string;
           /**
+           * Key that holds the role id. Absent means roleId.
+           */
+          readonly roleId?: string;
+          /**
+           * Key that holds the secret id. Absent means secretId.
+           */
+          readonly secretId?: string;
+          /**
            * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
            */
           readonly certificate?: string;
@@ -196,6 +222,14 @@ export interface SecretRotation {
            * Key that holds the secret access key. Absent means secretAccessKey.
            */
           readonly secretAccessKey?: string;
+          /**
+           * Key that holds the role id. Absent means roleId.
+           */
+          readonly roleId?: string;
+          /**
+           * Key that holds the secret id. Absent means secretId.
+           */
+          readonly secretId?: string;
           /**
            * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
            */
@@ -478,6 +512,7 @@ export interface SecretRotation {
       readonly credential?: {
         readonly id: string;
         readonly issuedAt: string;
+        readonly expiresAt?: string;
       };
       readonly previousKept?: "Kept" | "Unavailable";
       readonly verification?: {
@@ -519,6 +554,22 @@ export interface SecretRotation {
         readonly graceSeconds?: number;
       }>;
     };
+    /**
+     * Logins that were, or may have been, refused lately, where the target locks out who is refused too often. At most two in 15 minutes.
+     */
+    readonly refusedLogins?: ReadonlyArray<{
+      readonly id: string;
+      readonly at: string;
+      /**
+       * The process that may try.
+       */
+      readonly by: string;
+      /**
+       * The version that it is about.
+       */
+      readonly about: string;
+      readonly spent?: boolean;
+    }>;
     /**
      * The last closed intents, newest first.
      */

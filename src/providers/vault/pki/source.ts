@@ -36,6 +36,7 @@ export const PKI_CAPABILITIES: ProviderCapabilities = {
   reportsLastUse: false,
   lockout: false,
   leavesNothing: true,
+  marks: false,
   settleMs: 0,
 };
 

@@ -6,6 +6,7 @@ import { closeRotation, goBack, moveDependent, recordDependent } from "./depende
 import { openIntent, renewIntent } from "./intent.ts";
 import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray, restage } from "./issue.ts";
 import { declare, pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
+import { reserveRefusal } from "./refusals.ts";
 import { disable, prove, revoke } from "./retire.ts";
 import { recordExpired, recordSigned, sign, surrender } from "./sign.ts";
 import { comeBack, recordSuspension } from "./suspension.ts";
@@ -72,6 +73,8 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return sign(context, action);
     case "recordSigned":
       return recordSigned(context, action);
+    case "reserveRefusal":
+      return reserveRefusal(context, action);
     case "surrender":
       return surrender(context, action);
     case "recordExpired":

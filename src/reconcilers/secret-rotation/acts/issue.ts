@@ -27,7 +27,7 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
       target: holder,
       facts: { rotationId: rotation.id, version: rotation.version },
     },
-    () => source.issue(callContext(act)),
+    () => source.issue(callContext(act), rotation.id),
   );
   if (rotation.knownIds.includes(credential.id)) {
     // Not ours to stage, and above all not ours to revoke: somebody may be logging in with it.
@@ -76,8 +76,13 @@ const staging = async ({ scope, ports }: Act): Promise<readonly StagedVersion[] 
   );
 
 /** The answer was recorded in staging but not in status: the process died in between. */
-export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt }) =>
-  issued(act.scope.status, openRotation(act), { id, issuedAt });
+export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt }) => {
+  const { scope, inForce, ports } = act;
+  // Staging does not know when it ends; the provider does.
+  const listing = scope.listing ?? (await (await openSource(scope, inForce, ports)).list(callContext(act)));
+  const expiresAt = listing.credentials.find((credential) => credential.id === id)?.expiresAt;
+  return issued(scope.status, openRotation(act), { id, issuedAt, expiresAt });
+};
 
 export const recordStray: Carry<"recordStray"> = async (act, { id }) => {
   say(

@@ -26,7 +26,7 @@ export const ensureOwnership = async (act: Act, options: { readonly next?: boole
   const seen = await source.observeTarget(callContext(act));
   const marks = proveOwner(act, target, seen);
   if (scope.connection === undefined) return;
-  const claim = claimFor(scope.connection, target);
+  const claim = claimFor(scope.connection, target, scope.request.namespace);
   const recorded = scope.status.sequence;
   const before = await claimTarget(act, claim, {
     snapshot: targetSnapshot(act),
@@ -73,6 +73,8 @@ export const proveOwner = (
     });
   }
   const place = `${ports.clusterName}/${scope.request.namespace}`;
+  // The claim in the cluster decides which resource of the namespace has it.
+  if (seen.ownedByName === true) return undefined;
   if (inForce.settings.source.kind === "account") return proveIdentityOwns(act, holder, { seen, place });
   const expected = `${place}/${scope.request.name}`;
   const { uid } = scope.object.metadata;

@@ -4,6 +4,7 @@ import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import { openSource } from "../steps/observe.ts";
 import { wordsFor } from "../scope.ts";
+import { underPermit } from "./refusals.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 
 /** The key is made inactive: it can still be switched on again, should somebody have been forgotten. */
@@ -57,6 +58,15 @@ export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
   return cleared(deleted(scope.status, id, scope.now), "revocationFailures");
 };
 
+/** A good login after a refused one, so that the target forgets the refusal. */
+const logInAgain = async (act: Act, source: CredentialSource): Promise<void> => {
+  const { current } = act.scope.status;
+  const material = act.scope.staging?.versions.find(
+    ({ version, id }) => version === current?.version && id === current.id,
+  )?.material;
+  if (material !== undefined) await source.verify(material, act.scope.now, callContext(act));
+};
+
 /** The dead credential is tried and must be refused; where its value is lost, the provider's listing is the proof. */
 export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const { scope, ports, inForce } = act;
@@ -71,7 +81,11 @@ export const prove: Carry<"prove"> = async (act, { id, version }) => {
     return provenDead(scope.status, id, "ProvenByListing", scope.now);
   }
   const source = await openSource(scope, inForce, ports);
-  const outcome = await source.proveRefused(material, callContext(act));
+  const outcome = await underPermit(act, version, {
+    run: () => source.proveRefused(material, callContext(act)),
+    refused: ({ kind }) => kind === "refused",
+  });
+  if (source.capabilities.lockout) await logInAgain(act, source);
   if (outcome.kind === "accepted") {
     throw new OperatorError("Unavailable", {
       publicMessage: `${wordsFor(act).credential} ${id} is deleted but its login is still accepted; it is tried again.`,

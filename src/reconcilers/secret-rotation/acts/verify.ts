@@ -4,6 +4,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import { openSource } from "../steps/observe.ts";
 import { wordsFor } from "../scope.ts";
+import { underPermit } from "./refusals.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 const REJECTED_CAP_MS = 3_600_000;
@@ -18,12 +19,27 @@ export const verify: Carry<"verify"> = async (act, { version, issuedAt }) => {
   }
   const material = await staged(act, version);
   const source = await openSource(scope, inForce, ports);
-  const login = await source.verify(material, issuedAt, callContext(act));
+  const { lockout } = source.capabilities;
+  const logIn = () => source.verify(material, issuedAt, callContext(act));
+  const { successes = 0, wrongRefused: known = false } = rotation.verification ?? {};
+  // Where refusals are counted, each pass has one at most, and a good login follows it.
+  const first = lockout && successes === 0;
+  const login = first
+    ? await underPermit(act, version, { run: logIn, refused: ({ kind }) => kind !== "usable" })
+    : lockout && !known
+      ? ({ kind: "usable" } as const)
+      : await logIn();
   if (login.kind === "notYet") return loggedIn(scope.status, rotation, { login: "notYet", wrongRefused: false }, at);
   if (login.kind === "rejected") return giveUp(act, "Rejected", "the provider refuses it");
-  const known = rotation.verification?.wrongRefused === true;
-  if (!known && (await source.negativeControl(material, callContext(act))).kind === "accepted") {
-    return giveUp(act, "NegativeControlAccepted", "a wrong credential was accepted too, so the check proves nothing");
+  if (first) return loggedIn(scope.status, rotation, { login: "usable", wrongRefused: false }, at);
+  if (!known) {
+    const wrong = () => source.negativeControl(material, callContext(act));
+    const outcome = lockout
+      ? await underPermit(act, version, { run: wrong, refused: ({ kind }) => kind === "refused" })
+      : await wrong();
+    if (outcome.kind === "accepted")
+      return giveUp(act, "NegativeControlAccepted", "a wrong credential was accepted too, so the check proves nothing");
+    if (lockout && (await logIn()).kind !== "usable") return giveUp(act, "Rejected", "the provider refuses it");
   }
   const next = loggedIn(scope.status, rotation, { login: "usable", wrongRefused: true }, at);
   if (next.rotation?.verification?.verifiedAt !== undefined) {

@@ -44,6 +44,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
   seed: scope.object.metadata.uid,
+  spentRefusals: ports.spentRefusals,
   listing: scope.listing?.credentials,
   staging: scope.staging?.versions,
   deliveries: viewsOf(scope, inForce, ports),
@@ -181,7 +182,9 @@ export const noneOfNobody = (scope: RotationScope, { settings }: InForce, thrown
   const { connection, now } = scope;
   const target = targetOf(scope, settings);
   const there =
-    connection !== undefined && target !== undefined && claimFor(connection, target) === scope.status.target?.claim;
+    connection !== undefined &&
+    target !== undefined &&
+    claimFor(connection, target, scope.request.namespace) === scope.status.target?.claim;
   if (!there || !(thrown instanceof OperatorError) || thrown.code !== "NotFound") throw thrown;
   return { credentials: [], providerTime: now };
 };

@@ -1,0 +1,122 @@
+import { equal, ok, rejects, throws } from "node:assert/strict";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { OperatorError } from "../../src/kernel/errors.ts";
+import { silentLogger } from "../../src/kernel/logger.ts";
+import type { CertificateRequest, KeyAlgorithm } from "../../src/domain/rotation/source.ts";
+import type { CallContext, CredentialSource } from "../../src/providers/contract.ts";
+import { vaultConnections, type VaultConnections } from "../../src/providers/vault/connection.ts";
+import { pkiSource } from "../../src/providers/vault/pki/source.ts";
+import { startStack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
+import { mountPki, pkiPolicy, putPkiRole } from "./vault.ts";
+
+const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
+const request: CertificateRequest = {
+  commonName: "web.team.example",
+  dnsNames: ["web.team.example", "*.team.example"],
+  ipAddresses: ["10.1.2.3", "2001:db8::1"],
+  uris: ["spiffe://cluster/ns/team/sa/web"],
+  ttlSeconds: 3600,
+  algorithm: "ECDSA-P256",
+};
+
+/** The PKI source against the engine that it is made for, with the policy that the how-to names and no more. */
+describe("certificates of a real Vault", function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  let connections: VaultConnections;
+
+  before(async function () {
+    this.timeout(600_000);
+    stack = await startStack();
+    const kube = stack.kubernetes.client;
+    const vault = stack.vault.client;
+    await kube.create("/api/v1/namespaces", { metadata: { name: "ops" } });
+    await kube.create("/api/v1/namespaces/ops/serviceaccounts", { metadata: { name: "keyturn" } });
+    await vault.putRole({ name: "team", policy: pkiPolicy(), serviceAccount: { namespace: "ops", name: "keyturn" } });
+    await mountPki(vault);
+    for (const [role, more] of [
+      ["web", {}],
+      ["short", { max_ttl: "60s" }],
+      ["unstored", { no_store: true }],
+      ["plain", { allow_ip_sans: false, use_csr_sans: false }],
+    ] as const)
+      await putPkiRole(vault, { name: `keyturn.team.${role}`, domain: "team.example", more });
+    await putPkiRole(vault, { name: "keyturn.other.web", domain: "team.example" });
+    connections = vaultConnections({
+      clock: systemClock,
+      requestToken: ({ audiences, expirationSeconds }) =>
+        kube.serviceAccountToken("ops", "keyturn", audiences[0], expirationSeconds),
+    });
+  });
+  after(async () => {
+    await connections.close();
+    await stack.stop();
+  });
+
+  const of = (role: string, more: Partial<CertificateRequest> = {}): CredentialSource => {
+    const connection = connections.connection({
+      name: "vault",
+      uid: "1",
+      generation: 1,
+      spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
+    });
+    return pkiSource(connection, { namespace: "team", role, request: { ...request, ...more } }, systemClock);
+  };
+
+  const algorithms: readonly KeyAlgorithm[] = [
+    "ECDSA-P256",
+    "ECDSA-P384",
+    "RSA-2048",
+    "RSA-3072",
+    "RSA-4096",
+    "Ed25519",
+  ];
+  for (const algorithm of algorithms) {
+    it(`signs a request for a key of ${algorithm}; it fits, and no other key does`, async () => {
+      const source = of("web", { algorithm });
+      const issued = await source.issue(context);
+      equal((await source.verify(issued.material, issued.issuedAt, context)).kind, "usable");
+      equal((await source.negativeControl(issued.material, context)).kind, "refused");
+      const recognised = source.recognise?.(issued.material);
+      equal(recognised?.id, issued.id);
+      equal(recognised.fits, true);
+    });
+  }
+
+  it("counts the lifetime that the role has granted", async () => {
+    const { expiresAt } = await of("short").issue(context);
+    ok(expiresAt !== undefined && expiresAt.getTime() - Date.now() <= 61_000);
+  });
+
+  it("revokes a serial once and reads it back; Vault says the same", async () => {
+    const source = of("web");
+    const { id, material } = await source.issue(context);
+    equal((await source.proveRefused(material, context)).kind, "accepted");
+    equal(await source.revoke(id, context), "removed");
+    equal(await source.revoke(id, context), "alreadyAbsent");
+    equal((await source.proveRefused(material, context)).kind, "refused");
+    const seen = await stack.vault.client.call("GET", `pki/cert/${id}`);
+    ok(Number((seen?.["data"] as { revocation_time?: number } | undefined)?.revocation_time) > 0);
+  });
+
+  const refused = (code: string, words: string) => (error: unknown) =>
+    error instanceof OperatorError && error.code === code && error.publicMessage.includes(words);
+
+  it("says which name a role does not allow, or has left out", async () => {
+    await rejects(of("web", { dnsNames: ["elsewhere.example"] }).issue(context), refused("InvalidSpec", "signing"));
+    await rejects(of("plain", { commonName: "web.team.example" }).issue(context), OperatorError);
+  });
+
+  it("says that a serial of a role with no_store cannot be revoked", async () => {
+    const source = of("unstored");
+    const { id } = await source.issue(context);
+    await rejects(source.revoke(id, context), refused("NotFound", "no_store"));
+  });
+
+  it("says that a role does not exist, and reaches none of another namespace", async () => {
+    await rejects(of("nobody").issue(context), OperatorError);
+    throws(() => of("web.other"), OperatorError);
+    throws(() => of("../other.web"), OperatorError);
+  });
+});
