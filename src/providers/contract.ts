@@ -10,6 +10,8 @@ export interface ProviderCapabilities {
   readonly reportsLastUse: boolean;
   /** Refused logins lock the principal out, so they are counted and limited. */
   readonly lockout: boolean;
+  /** The login of the negative control is one of the same principal, so that its refusal counts. */
+  readonly controlCounts: boolean;
   /**
    * Issuing needs nothing to be cleaned up when its answer is lost, and what was issued says what it is (`recognise`): no intent, no
    * staging, no listing. Such a source lists nothing, and its `revoke` reads the revocation back.

@@ -59,6 +59,7 @@ export class FakeSource implements CredentialSource {
       materialShownOnce: true,
       reportsLastUse: true,
       lockout: false,
+      controlCounts: false,
       leavesNothing: false,
       marks: false,
       settleMs: 90_000,

@@ -6,4 +6,5 @@ export interface ProviderFacts {
   readonly leavesNothing: boolean;
   readonly marks: boolean;
   readonly lockout: boolean;
+  readonly controlCounts: boolean;
 }

@@ -75,9 +75,12 @@ const refusedAndGone = (input: PlanInput, rotation: OpenRotation): RotationActio
 const REFUSALS_TO_ASK = 3;
 const LISTED_WHEN_ALIVE_MS = 15_000;
 
-/** The first login may be refused, and the wrong one has to be. */
-const refusable = (input: PlanInput, { version, verification }: OpenRotation): RotationAction | undefined =>
-  !input.settings.verify.login || verification?.wrongRefused === true ? undefined : refusalPermit(input, version);
+/** The first login may be refused, and the wrong one has to be, where that counts. */
+const refusable = (input: PlanInput, { version, verification }: OpenRotation): RotationAction | undefined => {
+  const first = (verification?.successes ?? 0) === 0;
+  const control = input.facts.controlCounts && verification?.wrongRefused !== true;
+  return input.settings.verify.login && (first || control) ? refusalPermit(input, version) : undefined;
+};
 
 /** The successes are spread over the soak, so that a key which only one front end knows is noticed. */
 const nextLogin = ({ settings, now }: PlanInput, rotation: OpenRotation): RotationAction | undefined => {

@@ -320,6 +320,7 @@ export class World {
         leavesNothing: false,
         marks: false,
         lockout: false,
+        controlCounts: false,
       },
       seed: "uid",
       spentRefusals: new Set(),

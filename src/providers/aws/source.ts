@@ -27,6 +27,7 @@ export const AWS_CAPABILITIES: ProviderCapabilities = {
   materialShownOnce: true,
   reportsLastUse: true,
   lockout: false,
+  controlCounts: false,
   leavesNothing: false,
   marks: false,
   settleMs: 90_000,

@@ -51,7 +51,8 @@ describe("a secret id of an AppRole", function () {
     const { current, history } = bench.status();
     assert.deepEqual([...bench.appRole.secretIds.keys()], [current?.id]);
     assert.equal(history?.[0]?.proof, "ProvenByLogin");
-    const { logins } = bench.appRole;
+    const logins = bench.appRole.logins.filter(({ roleId }) => roleId === bench.appRole.roleId);
+    assert.equal(logins.filter(({ good }) => !good).length, 1, "the dead one");
     logins.forEach(({ good }, index) => {
       if (!good) assert.equal(logins[index + 1]?.good, true, `login ${index + 1} after a refused one`);
     });

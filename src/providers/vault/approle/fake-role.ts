@@ -19,7 +19,7 @@ export class FakeAppRole {
   exists = true;
   ttlSeconds = 0;
   /** Every login, in order. */
-  readonly logins: { readonly at: number; readonly good: boolean }[] = [];
+  readonly logins: { readonly at: number; readonly good: boolean; readonly roleId: string }[] = [];
   /** Nothing of it is checked: what a lying check is noticed by. */
   acceptsAll = false;
   readonly #now: () => Date;
@@ -48,7 +48,7 @@ export class FakeAppRole {
     },
     logIn: (_mount, { roleId, secretId }) => {
       const good = roleId === this.roleId && [...this.secretIds.values()].some(({ value }) => value === secretId);
-      this.logins.push({ at: this.#now().getTime(), good });
+      this.logins.push({ at: this.#now().getTime(), good, roleId });
       return Promise.resolve(good || this.acceptsAll);
     },
   };
@@ -62,9 +62,9 @@ export class FakeAppRole {
         : Promise.reject(new OperatorError("Unavailable", { publicMessage: "Vault failed (500).", ambiguous: true })),
   };
 
-  /** The most refused logins in any quarter of an hour. */
+  /** The most refused logins of this role in any quarter of an hour. */
   worstQuarter(): number {
-    const refused = this.logins.filter(({ good }) => !good).map(({ at }) => at);
+    const refused = this.logins.filter(({ good, roleId }) => !good && roleId === this.roleId).map(({ at }) => at);
     return Math.max(0, ...refused.map((from) => refused.filter((at) => at >= from && at < from + LOCKOUT_MS).length));
   }
 }

@@ -29,6 +29,7 @@ export const APPROLE_CAPABILITIES: ProviderCapabilities = {
   materialShownOnce: true,
   reportsLastUse: false,
   lockout: true,
+  controlCounts: false,
   leavesNothing: false,
   marks: true,
   settleMs: 0,
@@ -116,10 +117,11 @@ export const appRoleSource = (connection: VaultConnection, target: AppRoleTarget
       return { kind: fields !== undefined && (await logIn(fields, context)) ? "usable" : "rejected" };
     },
 
+    /** With a role id that nobody has: Vault counts refusals by role id, and this one locks nobody out. */
     async negativeControl(material, context): Promise<RefusalOutcome> {
       const fields = fieldsOf(material);
       if (fields === undefined) throw notWhole();
-      return refused({ ...fields, secretId: randomUUID() }, context);
+      return refused({ ...fields, roleId: randomUUID() }, context);
     },
 
     async proveRefused(material, context): Promise<RefusalOutcome> {

@@ -35,6 +35,7 @@ export const PKI_CAPABILITIES: ProviderCapabilities = {
   materialShownOnce: true,
   reportsLastUse: false,
   lockout: false,
+  controlCounts: false,
   leavesNothing: true,
   marks: false,
   settleMs: 0,

@@ -19,27 +19,26 @@ export const verify: Carry<"verify"> = async (act, { version, issuedAt }) => {
   }
   const material = await staged(act, version);
   const source = await openSource(scope, inForce, ports);
-  const { lockout } = source.capabilities;
+  const { lockout, controlCounts } = source.capabilities;
   const logIn = () => source.verify(material, issuedAt, callContext(act));
   const { successes = 0, wrongRefused: known = false } = rotation.verification ?? {};
-  // Where refusals are counted, each pass has one at most, and a good login follows it.
   const first = lockout && successes === 0;
   const login = first
     ? await underPermit(act, version, { run: logIn, refused: ({ kind }) => kind !== "usable" })
-    : lockout && !known
-      ? ({ kind: "usable" } as const)
-      : await logIn();
+    : await logIn();
   if (login.kind === "notYet") return loggedIn(scope.status, rotation, { login: "notYet", wrongRefused: false }, at);
   if (login.kind === "rejected") return giveUp(act, "Rejected", "the provider refuses it");
-  if (first) return loggedIn(scope.status, rotation, { login: "usable", wrongRefused: false }, at);
+  // A pass has one refusal at most.
+  if (first && controlCounts) return loggedIn(scope.status, rotation, { login: "usable", wrongRefused: false }, at);
   if (!known) {
     const wrong = () => source.negativeControl(material, callContext(act));
-    const outcome = lockout
+    const outcome = controlCounts
       ? await underPermit(act, version, { run: wrong, refused: ({ kind }) => kind === "refused" })
       : await wrong();
     if (outcome.kind === "accepted")
       return giveUp(act, "NegativeControlAccepted", "a wrong credential was accepted too, so the check proves nothing");
-    if (lockout && (await logIn()).kind !== "usable") return giveUp(act, "Rejected", "the provider refuses it");
+    // A good login follows a refused one.
+    if (controlCounts && (await logIn()).kind !== "usable") return giveUp(act, "Rejected", "the provider refuses it");
   }
   const next = loggedIn(scope.status, rotation, { login: "usable", wrongRefused: true }, at);
   if (next.rotation?.verification?.verifiedAt !== undefined) {
