@@ -1,4 +1,5 @@
 import type { Call, Point, ServerKind } from "../stack/fault-proxy.ts";
+import type { Lane } from "../lane/lane.ts";
 import type { Run } from "./run.ts";
 
 /** One request of the reference trace, and when the operator is killed. */
@@ -39,7 +40,10 @@ export function killPointsOf(trace: readonly Call[]): KillPoint[] {
 }
 
 /** Kills the operator at the point and starts it again. */
-export function armKill(run: Run, { server, verb, template, occurrence, point, id }: KillPoint): void {
+export function armKill(
+  run: Pick<Run, "hit" | "killAndRestart"> & { readonly site: { readonly lane: Lane } },
+  { server, verb, template, occurrence, point, id }: KillPoint,
+): void {
   const kill = async (): Promise<void> => {
     run.hit();
     await run.killAndRestart();

@@ -13,12 +13,14 @@ import type { LifecycleCampaign, LifecycleEntry } from "./lifecycle/campaign.ts"
 import { startLifecycleCampaign } from "./lifecycle/campaign.ts";
 import { oneLifecycle, sampleLifecycle, wholeLifecycle } from "./lifecycle/modes.ts";
 import { openResults } from "./results.ts";
+import { sourcesCampaign, type SourceEntry } from "./sources/campaign.ts";
 import { loginRatio, missedTargets, summarise } from "./summary.ts";
 
-// `npm run accept -- rotation | lifecycle | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample;
+// `npm run accept -- rotation | lifecycle | sources | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample;
 // `install`: the operator as it is installed, run and watched, with the real tools.
 
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
+accept sources [--fresh] [--lanes N]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept install [--part NAME]
 accept main-job
@@ -49,6 +51,7 @@ const [command = ""] = positionals;
 const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,
   lifecycle,
+  sources,
   "main-job": mainJob,
   sample,
 };
@@ -101,6 +104,16 @@ async function lifecycle(world: World): Promise<number> {
   const voice = { say, print, lanes };
   if (flags.scenario !== undefined) return oneLifecycle(await lifecycleCampaign(world, false), flags.scenario, voice);
   return wholeLifecycle(await lifecycleCampaign(world, flags.operator === undefined), voice);
+}
+
+/** Sources beside AWS, each on its real server. */
+async function sources(world: World): Promise<number> {
+  const results = await openResults<SourceEntry>({
+    fresh: flags.fresh,
+    keep: flags.operator === undefined,
+    campaign: "-sources",
+  });
+  return sourcesCampaign(world, results, { say, print, lanes });
 }
 
 /** (a) to (e), and the line of JSON. */

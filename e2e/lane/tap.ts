@@ -9,7 +9,12 @@ export interface Tap {
   stop(): Promise<void>;
 }
 
-const issued = [/<SecretAccessKey>([^<]+)</g, /<SessionToken>([^<]+)</g, /"client_token":"([^"]+)"/g];
+const issued = [
+  /<SecretAccessKey>([^<]+)</g,
+  /<SessionToken>([^<]+)</g,
+  /"client_token":"([^"]+)"/g,
+  /"secret_id":"([^"]+)"/g,
+];
 
 /** Plain HTTP on loopback in, TLS out. `note` is called with each value. */
 export async function startTap(upstream: { url: string; ca: string }, note: (value: string) => void): Promise<Tap> {

@@ -54,14 +54,16 @@ describe("certificates of a real Vault", function () {
     await stack.stop();
   });
 
-  const of = (role: string, more: Partial<CertificateRequest> = {}): CredentialSource => {
+  const of = (role: string, more: Partial<CertificateRequest> = {}): CredentialSource =>
+    bare(role, { ...request, ...more });
+  const bare = (role: string, asked: CertificateRequest): CredentialSource => {
     const connection = connections.connection({
       name: "vault",
       uid: "1",
       generation: 1,
       spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
     });
-    return pkiSource(connection, { namespace: "team", role, request: { ...request, ...more } }, systemClock);
+    return pkiSource(connection, { namespace: "team", role, request: asked }, systemClock);
   };
 
   const algorithms: readonly KeyAlgorithm[] = [
@@ -104,7 +106,13 @@ describe("certificates of a real Vault", function () {
     error instanceof OperatorError && error.code === code && error.publicMessage.includes(words);
 
   it("says which name a role does not allow, or has left out", async () => {
-    await rejects(of("web", { dnsNames: ["elsewhere.example"] }).issue(context), refused("InvalidSpec", "signing"));
+    await rejects(
+      of("web", { dnsNames: ["elsewhere.example"] }).issue(context),
+      refused("InvalidSpec", "does not allow a name"),
+    );
+    const { commonName: _, ...unnamed } = request;
+    await rejects(bare("web", unnamed).issue(context), refused("InvalidSpec", "common name"));
+    await rejects(of("nobody").issue(context), OperatorError);
     await rejects(of("plain", { commonName: "web.team.example" }).issue(context), OperatorError);
   });
 

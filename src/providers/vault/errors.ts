@@ -39,7 +39,7 @@ export const vaultError = (answer: VaultAnswer, operation: string): OperatorErro
   }
   // The operator's own login: a wrong role, audience or key set is the platform's affair, never a fault of a tenant's spec.
   if (operation === LOGIN && [400, 401, 403].includes(status)) return error("Unauthenticated", "was refused");
-  if (status === 400) return error("InvalidSpec", "was refused as malformed");
+  if (status === 400) return error("InvalidSpec", hintOf(errors));
   if (status === 401) return error("Unauthenticated", "was refused: no valid token");
   if (status === 403) return error("PermissionDenied", "was refused: permission denied");
   if (status === 404) {
@@ -51,6 +51,22 @@ export const vaultError = (answer: VaultAnswer, operation: string): OperatorErro
   if (status === 412) return error("Unavailable", "was too early for this server (412)");
   return error("Unknown", `was refused (${status})`);
 };
+
+/** What people need to know of a refusal, in our words: Vault's own are never shown, for they may repeat what was sent. */
+const hintOf = (errors: readonly string[]): string => {
+  const known = HINTS.find(([words]) => errors.some((text) => words.test(text)));
+  return known?.[1] ?? "was refused as malformed";
+};
+
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /common_name field is required/,
+    "was refused: the role wants a common name (name one, or set require_cn=false on the role)",
+  ],
+  [/not allowed by this role/, "was refused: the role does not allow a name that was asked for"],
+  [/unknown role/, "was refused: there is no such role"],
+  [/role requires (keys of type|a minimum)/, "was refused: the role wants another kind of key"],
+];
 
 /** Codes of errors after which nothing can have happened at the server. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EHOSTUNREACH", "ENETUNREACH"]);

@@ -1,0 +1,140 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import type { Stack } from "../../stack/stack.ts";
+import { identityPolicy, mountPki, pkiPolicy, putPkiRole, VaultError } from "../../stack/vault.ts";
+
+/** What a consumer finds in the Secret. */
+export type Values = Readonly<Record<string, string>>;
+
+/** One kind of source as a campaign needs it: what a platform prepares, what a team writes, and what the real server says. */
+export interface SourceKind {
+  readonly name: string;
+  /** Of the operator's token, in HCL. */
+  policy(ground: string): string;
+  /** Platform's part, once for each ground. */
+  prepare(stack: Stack, ground: string): Promise<void>;
+  source(connection: string, ground: string): object;
+  /** Members of the spec beside source, deliver and dependents. */
+  readonly more: object;
+  /** A login with what was delivered, on the real server. */
+  logIn(stack: Stack, ground: string, values: Values): Promise<boolean>;
+  /** Id of the credential that the values are. */
+  idOf(stack: Stack, ground: string, values: Values): Promise<string | undefined>;
+  /** Ids that can be used now, by the server's word. */
+  alive(stack: Stack, ground: string): Promise<readonly string[]>;
+  /** The value that must stand in no output. */
+  secretOf(values: Values): string | undefined;
+  /** A credential whose answer was lost, and which nobody can use, may stay. */
+  readonly strayIsHarmless: boolean;
+  /** Principals that the server has locked out. */
+  lockouts(stack: Stack): Promise<number>;
+}
+
+const noLockouts = (): Promise<number> => Promise.resolve(0);
+
+const hostOf = (ground: string): string => `${ground}.web.example`;
+
+const vaultPKI: SourceKind = {
+  name: "vaultPKI",
+  policy: () => pkiPolicy(),
+  async prepare({ vault }, ground) {
+    await mountPki(vault.client).catch(alreadyThere);
+    await putPkiRole(vault.client, {
+      name: `keyturn.${ground}.web`,
+      domain: hostOf(ground),
+      more: { require_cn: false },
+    });
+  },
+  source: (connection, ground) => ({
+    vaultPKI: { connectionRef: { name: connection }, role: "web", dnsNames: [hostOf(ground)], ttl: "24h" },
+  }),
+  more: { retire: { overlap: "1s" } },
+  async logIn({ vault }, ground, values) {
+    const leaf = new X509Certificate(values["tls.crt"] ?? "");
+    const authority = new X509Certificate(values["ca.crt"] ?? "");
+    const now = Date.now();
+    const fits =
+      leaf.checkPrivateKey(createPrivateKey(values["tls.key"] ?? "")) &&
+      leaf.verify(authority.publicKey) &&
+      leaf.checkHost(hostOf(ground)) !== undefined &&
+      leaf.validFromDate.getTime() <= now &&
+      leaf.validToDate.getTime() > now;
+    return fits && !(await isRevoked(vault.client, serialOf(leaf)));
+  },
+  idOf: (_stack, _ground, values) => Promise.resolve(serialOf(new X509Certificate(values["tls.crt"] ?? ""))),
+  async alive({ vault }, ground) {
+    const answer = await vault.client.call("LIST", "pki/certs");
+    const serials = (answer?.["data"] as { keys?: string[] } | undefined)?.keys ?? [];
+    const alive: string[] = [];
+    for (const serial of serials) {
+      const found = await vault.client.call("GET", `pki/cert/${serial}`);
+      const { certificate = "", revocation_time: revoked = 0 } = (found?.["data"] ?? {}) as {
+        certificate?: string;
+        revocation_time?: number;
+      };
+      const ours = certificate !== "" && new X509Certificate(certificate).checkHost(hostOf(ground)) !== undefined;
+      if (ours && revoked === 0) alive.push(serial);
+    }
+    return alive;
+  },
+  secretOf: (values) => values["tls.key"]?.split("\n")[1],
+  strayIsHarmless: true,
+  lockouts: noLockouts,
+};
+
+const isRevoked = async (vault: Stack["vault"]["client"], serial: string): Promise<boolean> => {
+  const found = await vault.call("GET", `pki/cert/${serial}`);
+  return ((found?.["data"] as { revocation_time?: number } | undefined)?.revocation_time ?? 0) > 0;
+};
+
+const serialOf = (leaf: X509Certificate): string => {
+  const hex = leaf.serialNumber.toLowerCase();
+  return (hex.length % 2 === 0 ? hex : `0${hex}`).replace(/(..)(?=.)/g, "$1:");
+};
+
+const roleOf = (ground: string): string => `auth/approle/role/keyturn.${ground}.ci`;
+
+const vaultAppRole: SourceKind = {
+  name: "vaultAppRole",
+  policy: () => identityPolicy(),
+  async prepare({ vault }, ground) {
+    const methods = await vault.client.call("GET", "sys/auth");
+    if (methods?.["approle/"] === undefined)
+      await vault.client.call("POST", "sys/auth/approle", { type: "approle" }).catch(alreadyThere);
+    await vault.client.call("POST", roleOf(ground), { token_ttl: "1m" });
+  },
+  source: (connection) => ({ vaultAppRole: { connectionRef: { name: connection }, role: "ci" } }),
+  more: { verify: { successes: 2, soak: "1s" }, retire: { overlap: "1s" }, progressDeadline: "5s" },
+  async logIn({ vault }, _ground, { roleId, secretId }) {
+    const login = vault.client.call("POST", "auth/approle/login", { role_id: roleId, secret_id: secretId });
+    return login.then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof VaultError && error.status < 500) return false;
+        throw error;
+      },
+    );
+  },
+  async idOf({ vault }, ground, { secretId }) {
+    const found = await vault.client
+      .call("POST", `${roleOf(ground)}/secret-id/lookup`, { secret_id: secretId })
+      .catch(() => undefined);
+    return (found?.["data"] as { secret_id_accessor?: string } | undefined)?.secret_id_accessor;
+  },
+  async alive({ vault }, ground) {
+    const answer = await vault.client.call("LIST", `${roleOf(ground)}/secret-id`);
+    return (answer?.["data"] as { keys?: string[] } | undefined)?.keys ?? [];
+  },
+  secretOf: ({ secretId }) => secretId,
+  strayIsHarmless: false,
+  async lockouts({ vault }) {
+    const answer = await vault.client.call("GET", "sys/locked-users");
+    return (answer?.["data"] as { total?: number } | undefined)?.total ?? 0;
+  },
+};
+
+const alreadyThere = (error: unknown): undefined => {
+  if (error instanceof VaultError && error.status === 400) return undefined;
+  throw error;
+};
+
+export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole];
