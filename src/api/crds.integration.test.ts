@@ -232,6 +232,7 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   nextRotationTime: AT,
   nextRotationReason: "Every",
   lastHandledRotateAt: AT,
+  lastHandledLeak: "7-abc",
   lastHandledRetry: "2",
   history: [{ version: "5-abc", id: "AKIAOLDEST", issuedAt: AT, endedAt: AT, end: "Revoked", proof: "ProvenByLogin" }],
   activity: "Idle",

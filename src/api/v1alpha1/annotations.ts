@@ -1,6 +1,8 @@
 import { GROUP } from "./meta.ts";
 
 /** On a SecretRotation: rotate once, at this time (RFC 3339). Acted on once; `status.lastHandledRotateAt` says so. */
+/** A version that has leaked: it is put through spec.onLeak at once. */
+export const LEAKED = `${GROUP}/leaked`;
 export const ROTATE_AT = `${GROUP}/rotate-at`;
 /** On a SecretRotation: "true" stops every new step except revocation until it is removed. */
 export const PAUSED = `${GROUP}/paused`;

@@ -35,6 +35,8 @@ export const DEFAULTS = {
   disableAfter: "0s",
   /** retire.deleteAfter */
   deleteAfter: "168h",
+  /** onLeak */
+  onLeak: "RotateFirst",
   /** progressDeadline */
   progressDeadline: "10m",
   /** deletion.policy */

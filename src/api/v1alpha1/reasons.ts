@@ -58,6 +58,8 @@ export const CONDITIONS = {
       AvailableUnverified: "The current credential is delivered; spec.verify.mode is None, so no login was tried.",
       FirstIssuePending: "The first credential is being issued.",
       CredentialExpired: "SecretRotation: the current credential has ended by itself before a new one could be issued.",
+      CredentialLeaked:
+        "SecretRotation: the credential in use has leaked and is revoked (spec.onLeak RevokeFirst); a new one is being issued.",
       CredentialLost: "The current credential or its value is gone; a new one is being issued.",
       LoggedIn: "The operator has logged in through this connection, and it is in the account that the spec names.",
       Pending: "The operator has not come to a result yet.",
@@ -157,6 +159,7 @@ export const CONDITIONS = {
       Scheduled: "spec.schedule says so, or the credential ends by itself soon.",
       Requested: "The annotation keyturn.dev/rotate-at asked for it.",
       Lost: "The current credential is gone at the provider, or its value is gone everywhere.",
+      Leaked: "The current credential has leaked.",
       Resumed: "After an undone deletion or suspension the old credential could not be used again.",
     },
   },
@@ -262,6 +265,15 @@ export const CONDITIONS = {
     meaning: "The open rotation can only go forward.",
     reasons: { PreviousValueLost: "The value in use could not be read back from staging or a delivery." },
   },
+  Leaked: {
+    on: ["SecretRotation"],
+    polarity: "abnormal",
+    meaning: "A credential that leaked (keyturn.dev/leaked) is still alive.",
+    reasons: {
+      BeingReplaced: "A new one is being put in its place; then it is revoked.",
+      BeingRevoked: "It is being revoked.",
+    },
+  },
   Paused: {
     on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
@@ -283,6 +295,7 @@ export const EVENTS = {
   RotationStarted: { type: "Normal", meaning: "The intent is recorded; the trigger is in the note." },
   Issued: { type: "Normal", meaning: "A new credential was made and staged." },
   Verified: { type: "Normal", meaning: "The new credential logged in, and a wrong one was refused." },
+  LeakReported: { type: "Warning", meaning: "Somebody says that a version has leaked; it goes through spec.onLeak." },
   Surrendered: {
     type: "Normal",
     meaning:

@@ -44,6 +44,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   Unmanaged: "Delete what the message names, or declare it.",
   Drifted: "Declare what was changed by hand, or set spec.drift.mode to Enforce.",
   ReviewDue: "Ask the owner; then set keyturn.dev/reviewed-at.",
+  Leaked: "Nothing now; if it stays, read Rotating and OldCredentialRevoked.",
   Paused: "kubectl keyturn unpause, when its cause is gone.",
 };
 

@@ -42,6 +42,7 @@ const ABNORMAL: Readonly<Record<string, Result>> = {
   Drifted: "warn",
   ReviewDue: "warn",
   Paused: "warn",
+  Leaked: "warn",
 };
 
 /** Reasons of conditions that mean trouble although the condition alone does not. */

@@ -106,7 +106,9 @@ const table = (all: readonly Shown[], wide: boolean): string => {
 const row = (object: Shown, wide: boolean): readonly string[] => {
   const { kind = "", metadata, status: is } = object;
   const ready = conditionOf(object, "Ready");
-  const attention = [...BAD, "Paused", "ReviewDue", "Drifted", "Suspended"].filter((type) => isTrue(object, type));
+  const attention = [...BAD, "Leaked", "Paused", "ReviewDue", "Drifted", "Suspended"].filter((type) =>
+    isTrue(object, type),
+  );
   const narrow = [
     kind,
     metadata.namespace ?? "",

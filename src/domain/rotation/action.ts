@@ -63,6 +63,8 @@ export interface PlanInput {
   /** Name of the credentials' holder at the provider, for people. */
   readonly holder: string;
   readonly rotateAt?: Date | undefined;
+  /** A version that somebody says has leaked, until it is on record. */
+  readonly leaked?: string | undefined;
   /** Of the resource, to spread those with the same schedule: its UID. */
   readonly seed: string;
   /** Reserved refusals that this process has tried already, by id. */
@@ -102,13 +104,16 @@ export type RotationAction =
       readonly about: string;
     }
   | { readonly type: "recordStray"; readonly id: string }
+  /** (record) Somebody says that this version has leaked. */
+  | { readonly type: "recordLeak"; readonly version: string }
   | { readonly type: "openIntent"; readonly trigger: Trigger }
   | { readonly type: "renewIntent" }
   | { readonly type: "issueAndStage" }
   | { readonly type: "recordStaged"; readonly id: string; readonly issuedAt: Date }
   | {
       readonly type: "discardPending";
-      readonly because: "StagingLost" | "Rejected" | "NegativeControlAccepted" | "IdentityNotActive" | "AdoptionEnded";
+      readonly because:
+        "StagingLost" | "Rejected" | "NegativeControlAccepted" | "IdentityNotActive" | "AdoptionEnded" | "Leaked";
     }
   /** (record) The identity is not Active: nothing is issued until it is again. */
   | { readonly type: "recordSuspension"; readonly reason: Suspension["reason"] }
@@ -125,7 +130,10 @@ export type RotationAction =
   | { readonly type: "verify"; readonly version: string; readonly id: string; readonly issuedAt: Date }
   | { readonly type: "declare"; readonly delivery: string }
   /** Of sources that leave nothing behind: issued, checked and published at every place in one step. */
-  | { readonly type: "sign"; readonly because: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Changed" }
+  | {
+      readonly type: "sign";
+      readonly because: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Changed" | "Leaked";
+    }
   | { readonly type: "recordSigned"; readonly delivery: string }
   /** The identity has ended, and what it holds cannot be disabled: it is given up, and another one issued on its return. */
   | { readonly type: "surrender" }

@@ -2,6 +2,7 @@ import type { DeliveryView, PlanInput, RotationAction } from "./action.ts";
 import { delivered, undeclared } from "./deliveries.ts";
 import { moveStragglers, recordGood, withdrawRemoved } from "./converge.ts";
 import { nextRotation } from "./next.ts";
+import { planLeak } from "./leak.ts";
 import type { CurrentCredential, RotationStatus } from "./record.ts";
 import { planRetirement } from "./retire.ts";
 import { planComeback, planHold } from "./suspension.ts";
@@ -13,6 +14,8 @@ import { backOff, earliest } from "./waits.ts";
  * process that died between publishing and recording is made up for by reading them.
  */
 export const planCollapsed = (input: PlanInput): RotationAction => {
+  const leak = planLeak(input);
+  if (leak !== undefined) return leak;
   const retirement = planRetirement(input);
   if (retirement.kind === "act") return retirement.action;
   if (input.paused) return earliest({ type: "wait", for: "Paused" }, retirement);
@@ -72,6 +75,7 @@ const signingDue = (
   const standing = Object.values(views).find((view) => holds(view, current));
   if (standing === undefined) return "Lost";
   if (standing.kind === "ours" && standing.holds?.fits === false) return "Changed";
+  if (current.leaked === true) return "Leaked";
   const next = nextRotation(input);
   return next !== undefined && next.at <= now ? "Scheduled" : undefined;
 };

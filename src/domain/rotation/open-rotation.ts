@@ -2,6 +2,7 @@ import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
 import { delivered, misdelivered, undeclared, valueLost } from "./deliveries.ts";
 import type { DependentView, PlanInput, RotationAction } from "./action.ts";
+import { replacesLeaked } from "./leak.ts";
 import { refusalPermit } from "./lockout.ts";
 import { freeSlot, missing } from "./slots.ts";
 import type { RetirementWait } from "./retire.ts";
@@ -25,7 +26,11 @@ export const planOpenRotation = (
     if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
     // Half published and its value lost: it is won back from where it stands, or the previous one is published everywhere again.
     if (stands(input.deliveries, rotation.version)) return { type: "restage", version: rotation.version, id, issuedAt };
-    const kept = rotation.previousKept === "Kept" && replaced !== undefined && isStillStaged(input.staging, replaced);
+    const kept =
+      rotation.previousKept === "Kept" &&
+      replaced !== undefined &&
+      !replacesLeaked(input.status, rotation) &&
+      isStillStaged(input.staging, replaced);
     return touched(input.status, rotation) && kept
       ? { type: "goBack", because: "StagingLost" }
       : { type: "discardPending", because: "StagingLost" };
@@ -107,13 +112,15 @@ const planPublish = (
 ): RotationAction | undefined => {
   if (rotation.publishedAt !== undefined) return undefined;
   const refused = refusedTooLong(input);
-  if (refused !== undefined && replaced !== undefined && rotation.previousKept === "Kept") {
+  const mayGoBack = rotation.previousKept === "Kept" && !replacesLeaked(input.status, rotation);
+  if (refused !== undefined && replaced !== undefined && mayGoBack) {
     return { type: "goBack", because: refused };
   }
   const pending = input.settings.deliveries.filter((delivery) => !delivered(input.status, delivery, rotation.version));
   const untouched = pending.length === input.settings.deliveries.length;
   if (replaced !== undefined && untouched) {
-    const sick = replacesTheDead(rotation) ? undefined : sickBefore(input, replaced);
+    const urgent = replacesTheDead(rotation) || replacesLeaked(input.status, rotation);
+    const sick = urgent ? undefined : sickBefore(input, replaced);
     if (sick !== undefined) return sick;
   }
   const fresh = undeclared(input);
@@ -175,6 +182,8 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
     const back = wayBack(input, rotation);
     if (back === "observe") return { type: "observe", what: "listing" };
     if (back === "open") return { type: "goBack", because: late.name };
+    // The leaked one does not live on for somebody who does not come up.
+    if (replacesLeaked(input.status, rotation)) return { type: "closeRotation", result: "Abandoned" };
   }
   const first = group[0];
   if (first === undefined) return undefined;
@@ -195,7 +204,8 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
 /** Going back needs a previous value that is kept and a previous key that still works: a dead one is never published again. */
 const wayBack = (input: PlanInput, rotation: OpenRotation): "open" | "closed" | "observe" => {
   const { previous } = rotation;
-  if (previous === undefined || rotation.previousKept !== "Kept" || replacesTheDead(rotation)) return "closed";
+  if (previous === undefined || rotation.previousKept !== "Kept" || replacesTheDead(rotation) || previous.leaked)
+    return "closed";
   if (input.listing === undefined) return "observe";
   return input.listing.some(({ id, enabled }) => id === previous.id && enabled) ? "open" : "closed";
 };

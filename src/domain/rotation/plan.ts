@@ -4,6 +4,7 @@ import { planConvergence } from "./converge.ts";
 import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
 import type { Trigger } from "./record.ts";
+import { pendingLeaked, planLeak } from "./leak.ts";
 import { nextRotation } from "./next.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { freeSlot, missing } from "./slots.ts";
@@ -20,6 +21,8 @@ import { planAbort, planComeback, planHold } from "./suspension.ts";
  * for, then the next rotation.
  */
 export const planRotation = (input: PlanInput): RotationAction => {
+  const leak = planLeak(input) ?? pendingLeaked(input);
+  if (leak !== undefined) return leak;
   if (input.paused) return planPaused(input);
   const stray = findStray(input);
   if (stray !== undefined) return stray;
@@ -76,6 +79,7 @@ const due = (input: PlanInput): { readonly trigger?: Trigger; readonly dueAt?: D
   if (asked !== undefined && asked <= now) return { trigger: "Requested" };
   if (currentGone(input) || valueLost(input)) return { trigger: "Lost" };
   if (currentRefused(input)) return { trigger: "Resumed" };
+  if (status.current.leaked === true) return { trigger: "Leaked" };
   const next = nextRotation(input);
   if (next === undefined) return {};
   return next.at <= now ? { trigger: "Scheduled" } : { dueAt: next.at };

@@ -36,6 +36,8 @@ export interface RotationStatus {
   readonly nextRotationTime?: string;
   readonly nextRotationReason?: Due["reason"];
   readonly lastHandledRotateAt?: string;
+  /** The version that the annotation keyturn.dev/leaked named last. */
+  readonly lastHandledLeak?: string;
   readonly lastHandledRetry?: string;
   /** The last closed rotation's ended versions, newest first, at most 20; for people. */
   readonly history?: readonly HistoryEntry[];
@@ -55,6 +57,8 @@ export interface CurrentCredential {
   readonly publishedAt?: string;
   /** Set by undo until the key has been switched on again and has logged in. */
   readonly resuming?: boolean;
+  /** It was said to have leaked: it is replaced at once, and never published again. */
+  readonly leaked?: boolean;
   /** It existed before; until a rotation has replaced it, it and its Secret are given back untouched rather than ended. */
   readonly adopted?: boolean;
 }
@@ -77,7 +81,7 @@ export interface Suspension {
   readonly refused?: boolean;
 }
 
-export type Trigger = "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed";
+export type Trigger = "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed" | "Leaked";
 
 /** The write-ahead intent and the progress of the rotation that it opened. */
 export interface OpenRotation {
@@ -148,6 +152,8 @@ export interface PendingRevocation {
   readonly version: string;
   readonly id: string;
   readonly why: "Superseded" | "Rejected" | "Stray";
+  /** No overlap and no soak for this one. */
+  readonly leaked?: boolean;
   /** From then on it is dead by itself. */
   readonly expiresAt?: string;
   /** Since when nothing of ours uses it (all dependents moved); the gates count from here. */

@@ -43,6 +43,7 @@ export const report = (input: ReportInput): RotationStatus => {
     suspended(input),
     adopted(status),
     paused(input),
+    leaked(status),
   ].filter((update) => update !== undefined);
   return {
     ...status,
@@ -69,6 +70,13 @@ const ready = ({ status, situation, login, checked, now }: ReportInput): Conditi
   const held = notActive(status);
   if (held !== undefined) return condition("Ready", "False", ...held);
   const { rotation } = status;
+  if (current === undefined && (status.pendingRevocations ?? []).some((entry) => entry.leaked === true))
+    return condition(
+      "Ready",
+      "False",
+      "CredentialLeaked",
+      "The credential in use has leaked and is revoked; a new one is being issued.",
+    );
   const replacesDead = rotation?.trigger === "Lost" || rotation?.trigger === "Resumed";
   if (replacesDead && rotation.publishedAt === undefined) {
     return condition(
@@ -324,6 +332,20 @@ const rollbackUnavailable = ({ rotation }: RotationStatus): ConditionUpdate | un
         "The value in use could not be read back from staging or a delivery, so this rotation can only go forward.",
       )
     : undefined;
+
+const leaked = ({ current, rotation, pendingRevocations = [] }: RotationStatus): ConditionUpdate | undefined => {
+  const alive = [current, rotation?.previous, ...pendingRevocations].filter((each) => each?.leaked === true);
+  const [first] = alive;
+  if (first === undefined) return undefined;
+  return first === current
+    ? condition(
+        "Leaked",
+        "True",
+        "BeingReplaced",
+        `Credential ${first.version} has leaked; a new one is being put in its place.`,
+      )
+    : condition("Leaked", "True", "BeingRevoked", `Credential ${first.version} has leaked; it is being revoked.`);
+};
 
 const paused = ({ situation }: ReportInput): ConditionUpdate | undefined =>
   situation.kind === "waiting" && situation.wait.for === "Paused"

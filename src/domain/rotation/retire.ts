@@ -59,7 +59,7 @@ const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (entry.disabledAt === undefined) return disable(input, entry);
   if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });
   return (
-    gate(input, entry.disabledAt, input.settings.retire.deleteAfterMs, "Soak", entry) ??
+    gate(input, entry.disabledAt, entry.leaked === true ? 0 : input.settings.retire.deleteAfterMs, "Soak", entry) ??
     act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false })
   );
 };
@@ -71,6 +71,7 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
         ? { type: "disable", id: entry.id }
         : { type: "revoke", id: entry.id, onlyIfNeverUsed: !input.facts.marks },
     );
+  if (entry.leaked === true) return endLeaked(input, entry);
   if (input.status.rotation?.credential !== undefined && !neverPublished(entry)) {
     // Somebody may still hold it while another rotation is being moved or taken back.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
@@ -105,6 +106,16 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     id: entry.id,
     ...(unused === undefined || neverPublished(entry) ? {} : { requireUnusedForMs: unused }),
   });
+};
+
+/** Whoever is still ending with it gets the time that pods have to end; nobody else is waited for. */
+const endLeaked = (input: PlanInput, entry: PendingRevocation): Retirement => {
+  const ending =
+    entry.graceSeconds === 0 ? undefined : gate(input, entry.since, entry.graceSeconds * 1000, "Overlap", entry);
+  const { id } = entry;
+  return (
+    ending ?? act(input.facts.canDisable ? { type: "disable", id } : { type: "revoke", id, onlyIfNeverUsed: false })
+  );
 };
 
 /** Its identity has ended: nobody is meant to have it any more. */

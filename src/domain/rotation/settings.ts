@@ -57,6 +57,7 @@ export interface RotationSettings {
     readonly deleteAfterMs: number;
     readonly requireUnusedForMs?: number;
   };
+  readonly onLeak: "RotateFirst" | "RevokeFirst";
   readonly progressDeadlineMs: number;
   readonly deletion: {
     readonly policy: "Delete" | "Disable" | "Retain";
@@ -127,6 +128,7 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
       soakMs: ms(spec.verify?.soak, DEFAULTS.verifySoak, "spec.verify.soak"),
     },
     retire,
+    onLeak: spec.onLeak ?? DEFAULTS.onLeak,
     progressDeadlineMs: ms(spec.progressDeadline, DEFAULTS.progressDeadline, "spec.progressDeadline"),
     deletion: {
       policy: spec.deletion?.policy ?? DEFAULTS.deletionPolicy,

@@ -1,4 +1,5 @@
 import type { PlanInput, RotationAction } from "./action.ts";
+import { leaking } from "./leak.ts";
 import type { RetirementWait } from "./retire.ts";
 import { MOST_PENDING_REVOCATIONS } from "./transitions.ts";
 
@@ -11,6 +12,12 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
     (entry) => entry.disabledAt !== undefined && entry.deletedAt === undefined && entry.why !== "Stray",
   );
   if (retired !== undefined) return { type: "revoke", id: retired.id, onlyIfNeverUsed: false };
+  // A leaked credential lives on for want of a slot: what is only in its overlap goes first.
+  const [overlapping] = (input.status.pendingRevocations ?? []).filter(
+    ({ why, deletedAt }) => why !== "Stray" && deletedAt === undefined,
+  );
+  if (overlapping !== undefined && leaking(input.status))
+    return { type: "revoke", id: overlapping.id, onlyIfNeverUsed: false };
   if ((input.status.pendingRevocations ?? []).length > 0) {
     return {
       type: "wait",

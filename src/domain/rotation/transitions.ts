@@ -293,7 +293,8 @@ export const closed = (
     id: rotation.credential.id,
     expiresAt: rotation.credential.expiresAt,
   };
-  const gone: (Pick<CurrentCredential, "version" | "id"> & { readonly expiresAt?: string | undefined }) | undefined =
+  const gone:
+    (Pick<CurrentCredential, "version" | "id" | "leaked"> & { readonly expiresAt?: string | undefined }) | undefined =
     superseding ? rotation.previous : pending;
   // Pods that have just been moved may still be ending with any value that was ever handed out.
   const told = result === "Succeeded" ? stragglerMoved(base, longestGrace(rotation), at.now) : base;
@@ -310,7 +311,8 @@ export const closed = (
     why: superseding ? "Superseded" : "Rejected",
     since: now,
     graceSeconds: wasPublished ? longestGrace(rotation) : 0,
-    overlapSeconds: wasPublished ? Math.ceil(at.settings.retire.overlapMs / 1000) : 0,
+    overlapSeconds: wasPublished && gone.leaked !== true ? Math.ceil(at.settings.retire.overlapMs / 1000) : 0,
+    ...(gone.leaked === true ? { leaked: true } : {}),
     ...(gone.expiresAt === undefined ? {} : { expiresAt: gone.expiresAt }),
   });
 };
@@ -399,15 +401,53 @@ export const signed = (
     lastRotationTime: time,
     ...(made.rotateAt === undefined ? {} : { lastHandledRotateAt: made.rotateAt }),
   };
-  if (before === undefined || !at.settings.revokes) return base;
+  // What leaked is revoked whatever the spec says of the others.
+  if (before === undefined || (!at.settings.revokes && before.leaked !== true)) return base;
   return withRevocation(base, {
     version: before.version,
     id: before.id,
     why: "Superseded",
     since: time,
     graceSeconds: 0,
-    overlapSeconds: Math.ceil(at.settings.retire.overlapMs / 1000),
+    overlapSeconds: before.leaked === true ? 0 : Math.ceil(at.settings.retire.overlapMs / 1000),
+    ...(before.leaked === true ? { leaked: true } : {}),
     ...(before.expiresAt === undefined ? {} : { expiresAt: before.expiresAt }),
+  });
+};
+
+/** Somebody says that it has leaked. With RevokeFirst the one in use goes at once; else it is replaced first. */
+export const leakRecorded = (
+  status: RotationStatus,
+  version: string,
+  at: { readonly now: Date; readonly settings: Pick<RotationSettings, "onLeak"> },
+): RotationStatus => {
+  const { current, rotation } = status;
+  const base: RotationStatus = {
+    ...drop(status, "failures"),
+    lastHandledLeak: version,
+    ...(status.pendingRevocations === undefined
+      ? {}
+      : {
+          pendingRevocations: status.pendingRevocations.map((entry) =>
+            entry.version === version ? { ...entry, leaked: true } : entry,
+          ),
+        }),
+    ...(rotation?.previous?.version === version
+      ? { rotation: { ...rotation, previous: { ...rotation.previous, leaked: true } } }
+      : {}),
+  };
+  if (current?.version !== version) return base;
+  if (at.settings.onLeak === "RotateFirst" || rotation !== undefined)
+    return { ...base, current: { ...current, leaked: true } };
+  return withRevocation(drop(base, "current"), {
+    version,
+    id: current.id,
+    why: "Superseded",
+    since: timeText(at.now),
+    graceSeconds: 0,
+    overlapSeconds: 0,
+    leaked: true,
+    ...(current.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }),
   });
 };
 

@@ -473,6 +473,7 @@ export class World {
       case "sign":
       case "recordSigned":
       case "surrender":
+      case "recordLeak":
       case "reserveRefusal":
       case "recordExpired":
         throw new Error(`${action.type} is not for this source.`);
@@ -777,6 +778,7 @@ export const settingsOf = (spec: ModelSpec): RotationSettings => ({
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   renewal: { kind: "share", remaining: 1 / 3 },
   revokes: true,
+  onLeak: "RotateFirst",
   verify: { login: true, successes: 2, soakMs: 2000 },
   retire: {
     overlapMs: spec.overlapSeconds * 1000,

@@ -640,6 +640,12 @@ export const KNOWN_FIELDS: KnownFields = {
       "requireUnusedFor": "any"
      }
     },
+    "onLeak": {
+     "words": [
+      "RotateFirst",
+      "RevokeFirst"
+     ]
+    },
     "progressDeadline": "any",
     "deletion": {
      "fields": {
@@ -714,6 +720,7 @@ export const KNOWN_FIELDS: KnownFields = {
       "verifiedAt": "any",
       "publishedAt": "any",
       "resuming": "any",
+      "leaked": "any",
       "adopted": "any"
      }
     },
@@ -752,7 +759,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "Scheduled",
         "Requested",
         "Lost",
-        "Resumed"
+        "Resumed",
+        "Leaked"
        ]
       },
       "openedAt": "any",
@@ -804,6 +812,7 @@ export const KNOWN_FIELDS: KnownFields = {
         "verifiedAt": "any",
         "publishedAt": "any",
         "resuming": "any",
+        "leaked": "any",
         "adopted": "any"
        }
       },
@@ -863,6 +872,7 @@ export const KNOWN_FIELDS: KnownFields = {
          "Stray"
         ]
        },
+       "leaked": "any",
        "expiresAt": "any",
        "since": "any",
        "graceSeconds": "any",
@@ -961,6 +971,7 @@ export const KNOWN_FIELDS: KnownFields = {
     },
     "nextRotationTime": "any",
     "lastHandledRotateAt": "any",
+    "lastHandledLeak": "any",
     "lastHandledRetry": "any",
     "history": {
      "items": {

@@ -368,6 +368,10 @@ export interface SecretRotation {
       readonly requireUnusedFor?: string;
     };
     /**
+     * What is done with a credential that the annotation keyturn.dev/leaked names. RotateFirst: a new one is in use before the leaked one dies. RevokeFirst: it dies at once, whatever stops working. Absent means RotateFirst.
+     */
+    readonly onLeak?: "RotateFirst" | "RevokeFirst";
+    /**
      * How long the target may refuse a new spec before it counts as failed. 1s to 24h; absent means 10m.
      */
     readonly progressDeadline?: string;
@@ -446,6 +450,10 @@ export interface SecretRotation {
       readonly publishedAt?: string;
       readonly resuming?: boolean;
       /**
+       * It was said to have leaked: it is replaced at once, and never published again.
+       */
+      readonly leaked?: boolean;
+      /**
        * It existed before and is not Keyturn's until the first rotation has replaced it.
        */
       readonly adopted?: boolean;
@@ -497,7 +505,7 @@ export interface SecretRotation {
     readonly rotation?: {
       readonly id: string;
       readonly version: string;
-      readonly trigger: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed";
+      readonly trigger: "FirstIssue" | "Scheduled" | "Requested" | "Lost" | "Resumed" | "Leaked";
       readonly openedAt: string;
       readonly providerTime: string;
       readonly knownIds: ReadonlyArray<string>;
@@ -542,6 +550,10 @@ export interface SecretRotation {
         readonly verifiedAt?: string;
         readonly publishedAt?: string;
         readonly resuming?: boolean;
+        /**
+         * It was said to have leaked: it is replaced at once, and never published again.
+         */
+        readonly leaked?: boolean;
         /**
          * It existed before and is not Keyturn's until the first rotation has replaced it.
          */
@@ -589,6 +601,10 @@ export interface SecretRotation {
       readonly version: string;
       readonly id: string;
       readonly why: "Superseded" | "Rejected" | "Stray";
+      /**
+       * No overlap and no soak for this one.
+       */
+      readonly leaked?: boolean;
       /**
        * From then on it is dead by itself.
        */
@@ -681,6 +697,7 @@ export interface SecretRotation {
      * Value of the annotation keyturn.dev/rotate-at that was acted on.
      */
     readonly lastHandledRotateAt?: string;
+    readonly lastHandledLeak?: string;
     /**
      * Value of the annotation keyturn.dev/retry that was acted on.
      */

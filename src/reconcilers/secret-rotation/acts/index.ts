@@ -4,7 +4,15 @@ import type { Act } from "./act.ts";
 import { adopt, giveBack } from "./adoption.ts";
 import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";
 import { openIntent, renewIntent } from "./intent.ts";
-import { discardPending, issueAndStage, keepPrevious, recordStaged, recordStray, restage } from "./issue.ts";
+import {
+  discardPending,
+  issueAndStage,
+  keepPrevious,
+  recordLeak,
+  recordStaged,
+  recordStray,
+  restage,
+} from "./issue.ts";
 import { declare, pruneStaging, publish, recordGood, recordPublished, withdraw } from "./publish.ts";
 import { reserveRefusal } from "./refusals.ts";
 import { disable, prove, revoke } from "./retire.ts";
@@ -15,6 +23,8 @@ import { resume, verify } from "./verify.ts";
 /** The act for each of the planner's actions: a list to read, not a place for logic. */
 export const act = (context: Act, action: RotationAction): Promise<RotationStatus> => {
   switch (action.type) {
+    case "recordLeak":
+      return recordLeak(context, action);
     case "openIntent":
       return openIntent(context, action);
     case "renewIntent":

@@ -1,4 +1,4 @@
-import { issued, abandoned, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
+import { issued, abandoned, leakRecorded, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { StagedVersion } from "../../../stores/contract.ts";
@@ -92,6 +92,14 @@ export const recordStray: Carry<"recordStray"> = async (act, { id }) => {
     `${wordsFor(act).credential} ${id} was made under an intent of this resource but never recorded; it is disabled, and deleted if it was never used.`,
   );
   return strayRecorded(act.scope.status, id, act.scope.now);
+};
+
+export const recordLeak: Carry<"recordLeak"> = async (act, { version }) => {
+  const { scope, inForce } = act;
+  const { onLeak } = inForce.settings;
+  const what = onLeak === "RevokeFirst" ? "it is revoked at once" : "it is replaced at once and then revoked";
+  say(act, "Warning", "LeakReported", `Credential ${version} is said to have leaked; ${what} (spec.onLeak).`);
+  return leakRecorded(scope.status, version, { now: scope.now, settings: inForce.settings });
 };
 
 export const discardPending: Carry<"discardPending"> = async (act, { because }) => {

@@ -1,4 +1,4 @@
-import { confirmedBy, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
+import { confirmedBy, LEAKED, PAUSED, restartedFor, ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
 import type { ProviderConnection } from "../../../api/v1alpha1/provider-connection.ts";
 import type { DeliveryView, DependentView, Observable, PlanInput } from "../../../domain/rotation/action.ts";
 import type { RotationAction } from "../../../domain/rotation/action.ts";
@@ -43,6 +43,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   holder: holderName(scope, inForce),
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
+  leaked: leakedVersion(scope),
   seed: scope.object.metadata.uid,
   spentRefusals: ports.spentRefusals,
   listing: scope.listing?.credentials,
@@ -100,6 +101,24 @@ export const rotateAt = (scope: RotationScope): Date | undefined => {
       reason: "InvalidAnnotation",
       action: "Rotate",
       note: `The annotation ${ROTATE_AT} is not an RFC 3339 time such as 2026-12-31T22:00:00Z; it is ignored.`,
+    });
+  }
+  return undefined;
+};
+
+/** Acted on once; one that is no version of this resource is told to people and ignored. */
+const leakedVersion = (scope: RotationScope): string | undefined => {
+  const version = scope.object.metadata.annotations?.[LEAKED];
+  const { current, rotation, pendingRevocations = [], lastHandledLeak } = scope.status;
+  if (version === undefined || version === lastHandledLeak) return undefined;
+  const known = [current, rotation, rotation?.previous, ...pendingRevocations];
+  if (known.some((each) => each?.version === version)) return version;
+  if (!scope.events.some(({ reason }) => reason === "InvalidAnnotation")) {
+    scope.events.push({
+      type: "Warning",
+      reason: "InvalidAnnotation",
+      action: "Rotate",
+      note: `The annotation ${LEAKED} names no version of this resource that is still alive; status.current.version is ${current?.version ?? "none"}.`,
     });
   }
   return undefined;
