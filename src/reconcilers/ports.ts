@@ -11,7 +11,7 @@ import type { ClaimStore } from "../stores/claims.ts";
 import type { Limits } from "../stores/limits.ts";
 import type { DeliveryForm, DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
-import type { DeliveryPlace } from "../domain/rotation/record.ts";
+import type { DeclaredPlace, DeliveryPlace } from "../domain/rotation/record.ts";
 import type { AdmissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Outside } from "./outside.ts";
@@ -31,7 +31,7 @@ export interface Sources {
 export interface Stores {
   kubernetesSecret(
     owner: DeliveryOwner,
-    place: NonNullable<DeliveryPlace["kubernetesSecret"]>,
+    place: NonNullable<DeclaredPlace["kubernetesSecret"]>,
     form: DeliveryForm,
   ): DeliveryStore;
   vaultKV(

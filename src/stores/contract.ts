@@ -47,7 +47,7 @@ export type StorePrecondition =
 export interface DeliveryForm {
   /** Each field of the material, and the key that it goes under. */
   readonly fields: Readonly<Record<string, string>>;
-  readonly secretType: "Opaque" | "TLS";
+  readonly secretType: "Opaque" | "TLS" | "BasicAuth";
   /** The cluster's garbage collector takes the Secret away with its SecretRotation. Absent: owner references are left alone. */
   readonly collect?: boolean;
 }

@@ -27,6 +27,8 @@ export const ANNOTATIONS = {
   owner: "keyturn.dev/owner",
   ownerUid: "keyturn.dev/owner-uid",
   version: "keyturn.dev/version",
+  /** Names of the labels and annotations that the spec asks for. */
+  declared: "keyturn.dev/declared-metadata",
   staged: "keyturn.dev/staged",
   adopt: "keyturn.dev/adopt",
   /** On a Secret that was adopted: what its managed-by label said before. */

@@ -287,4 +287,73 @@ describe("a Secret that asks to be adopted", () => {
     assert.equal(await store.giveBack?.(one, context), "alreadyAbsent");
     assert.equal(cluster.peek(ref), undefined);
   });
+
+  const layouts = [
+    [{ mode: "Env" as const }, { ACCESS_KEY_ID: "AKIA1", SECRET_ACCESS_KEY: "one+/=" }],
+    [{ mode: "JSON" as const }, { "credential.json": '{"accessKeyId":"AKIA1","secretAccessKey":"one+/="}' }],
+    [{ mode: "Dotenv" as const, key: ".env" }, { ".env": 'accessKeyId="AKIA1"\nsecretAccessKey="one+/="\n' }],
+  ] as const;
+  for (const [format, expected] of layouts) {
+    it(`lays values out as ${format.mode}, and reads them back`, async () => {
+      const cluster = new FakeCluster();
+      const store = kubernetesSecretStore(cluster, owner, { name: "billing-aws", format }, ACCESS_KEY_FORM);
+      const answer = await store.publish({ version: "v1", material: one }, { kind: "secret" }, context);
+      const data = cluster.peek<Secret>(ref)?.data ?? {};
+      assert.deepEqual(
+        Object.fromEntries(Object.entries(data).map(([key, value]) => [key, fromBase64(value)])),
+        expected,
+      );
+      assert.ok(answer?.kind === "ours" && answer.matches(one) && !answer.matches(two));
+      assert.ok(answer.material?.equals(one));
+    });
+  }
+
+  it("keeps a value whole that has quotes and line breaks in it, in every layout", async () => {
+    const odd = new SecretMaterial({ accessKeyId: 'a"b\\n\nc=d', secretAccessKey: "$x\t'é'" });
+    for (const [format] of layouts) {
+      const store = kubernetesSecretStore(new FakeCluster(), owner, { name: "billing-aws", format }, ACCESS_KEY_FORM);
+      const answer = await store.publish({ version: "v1", material: odd }, { kind: "secret" }, context);
+      assert.ok(answer?.kind === "ours" && answer.material?.equals(odd), format.mode);
+    }
+  });
+
+  it("puts on the labels and annotations that are declared, takes off its own, and leaves those of others", async () => {
+    const cluster = new FakeCluster();
+    const dressed = (labels: Record<string, string>, annotations: Record<string, string>) =>
+      kubernetesSecretStore(cluster, owner, { name: "billing-aws", labels, annotations }, ACCESS_KEY_FORM);
+    const first = dressed({ team: "payments", tier: "one" }, { "example.com/a": "1" });
+    await first.publish({ version: "v1", material: one }, { kind: "secret" }, context);
+    const made = cluster.peek<Secret>(ref)!;
+    assert.equal(made.metadata.labels?.["team"], "payments");
+    cluster.seed<Secret>(ref, {
+      ...made,
+      metadata: { ...made.metadata, labels: { ...made.metadata.labels, theirs: "x" } },
+    });
+    const second = dressed({ team: "billing" }, {});
+    const seen = await second.observe(context);
+    assert.ok(seen.kind === "ours" && !seen.matches(one), "it is not dressed as declared");
+    await second.publish({ version: "v1", material: one }, seen.precondition, context);
+    const { labels, annotations } = cluster.peek<Secret>(ref)!.metadata;
+    assert.deepEqual([labels?.["team"], labels?.["tier"], labels?.["theirs"]], ["billing", undefined, "x"]);
+    assert.equal(annotations?.["example.com/a"], undefined);
+    const after = await second.observe(context);
+    assert.ok(after.kind === "ours" && after.matches(one));
+  });
+
+  it("is of the type that is declared", async () => {
+    const cluster = new FakeCluster();
+    const basic = {
+      name: "billing-aws",
+      type: "BasicAuth" as const,
+      keys: { accessKeyId: "username", secretAccessKey: "password" },
+    };
+    await kubernetesSecretStore(cluster, owner, basic, ACCESS_KEY_FORM).publish(
+      { version: "v1", material: one },
+      { kind: "secret" },
+      context,
+    );
+    assert.equal(cluster.peek<Secret>(ref)?.type, "kubernetes.io/basic-auth");
+    const opaque = await kubernetesSecretStore(cluster, owner, place, ACCESS_KEY_FORM).observe(context);
+    assert.ok(opaque.kind === "foreign" && opaque.why.includes("not of type Opaque"));
+  });
 });

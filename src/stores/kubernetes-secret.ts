@@ -3,12 +3,26 @@ import { OperatorError } from "../kernel/errors.ts";
 import { without } from "../kernel/without.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 import { ANNOTATIONS, MANAGED_BY, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
-import { checkMapping, keyMapping, mapped, sameValues, unmapped, type KeyMapping } from "./material-keys.ts";
+import {
+  checkMapping,
+  keyMapping,
+  laidOut,
+  readBack,
+  sameValues,
+  type KeyMapping,
+  type Layout,
+} from "./material-keys.ts";
+import { envNames } from "../kernel/env-names.ts";
+import { canonicalJson } from "../kernel/ids.ts";
+import type { SecretMaterial } from "../kernel/secret-material.ts";
 
 export interface KubernetesSecretPlace {
   readonly name: string;
-  readonly type?: "Opaque" | "TLS" | undefined;
+  readonly type?: "Opaque" | "TLS" | "BasicAuth" | undefined;
   readonly keys?: KeyMapping | undefined;
+  readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string } | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -22,14 +36,40 @@ export const kubernetesSecretStore = (
   place: KubernetesSecretPlace,
   form: DeliveryForm,
 ): DeliveryStore => {
-  const mapping = keyMapping(form.fields, place.keys);
+  const mode = place.format?.mode ?? "Keys";
+  const mapping = keyMapping(mode === "Env" ? envNames(form.fields) : form.fields, place.keys);
+  const layout: Layout =
+    mode === "JSON" || mode === "Dotenv"
+      ? { mode, key: place.format?.key ?? (mode === "JSON" ? "credential.json" : "credential.env") }
+      : { mode: "Keys" };
+  const render = (material: SecretMaterial) => laidOut(material, mapping, layout);
+  const read = (secret: Secret) => readBack(decoded(secret.data ?? {}), mapping, layout);
+  const { labels = {}, annotations: extra = {} } = place;
   const type = SECRET_TYPES[place.type ?? form.secretType];
   checkMapping(mapping, "deliver.kubernetesSecret.keys", () => true);
   const ref: ObjectRef = { kind: SECRETS, namespace: owner.namespace, name: place.name };
   const marks = {
-    labels: { [MANAGED_BY.label]: MANAGED_BY.value },
-    annotations: { [ANNOTATIONS.owner]: `${owner.namespace}/${owner.name}`, [ANNOTATIONS.ownerUid]: owner.uid },
+    labels: { ...labels, [MANAGED_BY.label]: MANAGED_BY.value },
+    annotations: {
+      ...extra,
+      // What is declared no longer is taken off by this list, and nothing of anybody else's.
+      ...(hasExtra(labels, extra) ? { [ANNOTATIONS.declared]: declaredNames(labels, extra) } : {}),
+      [ANNOTATIONS.owner]: `${owner.namespace}/${owner.name}`,
+      [ANNOTATIONS.ownerUid]: owner.uid,
+    },
   };
+  /** Labels and annotations that stay: those of others, and not those that this resource declared before. */
+  const others = ({ metadata }: Secret) => {
+    const before = namesIn(metadata.annotations?.[ANNOTATIONS.declared]);
+    return {
+      labels: without(metadata.labels ?? {}, ...before.labels),
+      annotations: without(metadata.annotations ?? {}, ...before.annotations, ANNOTATIONS.declared),
+    };
+  };
+  const isDressed = ({ metadata }: Secret): boolean =>
+    Object.entries(labels).every(([key, value]) => metadata.labels?.[key] === value) &&
+    Object.entries(extra).every(([key, value]) => metadata.annotations?.[key] === value) &&
+    metadata.annotations?.[ANNOTATIONS.declared] === marks.annotations[ANNOTATIONS.declared];
 
   /** Why it is not ours to write; undefined when it is. */
   const foreign = (secret: Secret): string | undefined => {
@@ -51,10 +91,9 @@ export const kubernetesSecretStore = (
   const adoptable = (secret: Secret): DeliveryObservation => {
     const why = unwritable(secret);
     if (why !== undefined) return { kind: "foreign", why };
-    const keys = Object.values(mapping);
-    const values = decoded(secret.data ?? {});
-    const material = unmapped(values, mapping);
-    if (material === undefined || Object.keys(values).length !== keys.length) {
+    const keys = layout.mode === "Keys" ? Object.values(mapping) : [layout.key];
+    const material = read(secret);
+    if (material === undefined || Object.keys(secret.data ?? {}).length !== keys.length) {
       const wanted = keys.join(" and ");
       return {
         kind: "foreign",
@@ -79,6 +118,7 @@ export const kubernetesSecretStore = (
     secret.metadata.annotations?.[ANNOTATIONS.ownerUid] === owner.uid &&
     secret.metadata.annotations[ANNOTATIONS.owner] === marks.annotations[ANNOTATIONS.owner] &&
     sameValues(secret.data ?? {}, encoded(values)) &&
+    isDressed(secret) &&
     (form.collect === undefined || isCollected(secret) === form.collect);
   const isCollected = ({ metadata: { ownerReferences = [] } }: Secret): boolean =>
     ownerReferences.some(({ uid }) => uid === owner.uid);
@@ -95,8 +135,8 @@ export const kubernetesSecretStore = (
     return {
       kind: "ours",
       version: secret.metadata.annotations?.[ANNOTATIONS.version] ?? "",
-      material: unmapped(decoded(secret.data ?? {}), mapping),
-      matches: (material) => isAsPublished(secret, mapped(material, mapping)),
+      material: read(secret),
+      matches: (material) => isAsPublished(secret, render(material)),
       asksAdoption: asksAdoption(secret),
       precondition: {
         kind: "secret",
@@ -117,7 +157,7 @@ export const kubernetesSecretStore = (
 
     async publish({ version, material }, precondition) {
       if (precondition.kind !== "secret") throw wrongKind();
-      const data = encoded(mapped(material, mapping));
+      const data = encoded(render(material));
       const annotations = { ...marks.annotations, [ANNOTATIONS.version]: version };
       if (precondition.uid === undefined || precondition.resourceVersion === undefined) {
         const fresh: NewObject = {
@@ -149,8 +189,8 @@ export const kubernetesSecretStore = (
         metadata: {
           ...before.metadata,
           resourceVersion: precondition.resourceVersion,
-          labels: { ...before.metadata.labels, ...marks.labels },
-          annotations: { ...before.metadata.annotations, ...foundLabel(before), ...annotations },
+          labels: { ...others(before).labels, ...marks.labels },
+          annotations: { ...others(before).annotations, ...foundLabel(before), ...annotations },
           ...(form.collect === undefined ? {} : { ownerReferences: owners(before.metadata.ownerReferences) }),
         },
         data,
@@ -188,14 +228,35 @@ export const kubernetesSecretStore = (
             ANNOTATIONS.foundLabel,
           ),
         },
-        data: encoded(mapped(material, mapping)),
+        data: encoded(render(material)),
       });
       return "givenBack";
     },
   };
 };
 
-const SECRET_TYPES = { Opaque: "Opaque", TLS: "kubernetes.io/tls" } as const;
+const SECRET_TYPES = { Opaque: "Opaque", TLS: "kubernetes.io/tls", BasicAuth: "kubernetes.io/basic-auth" } as const;
+
+type Names = Readonly<Record<"labels" | "annotations", readonly string[]>>;
+
+const hasExtra = (...maps: readonly object[]): boolean => maps.some((map) => Object.keys(map).length > 0);
+
+const declaredNames = (labels: object, annotations: object): string =>
+  canonicalJson({ labels: Object.keys(labels).sort(), annotations: Object.keys(annotations).sort() });
+
+/** Somebody else's text names nothing. */
+const namesIn = (text: string | undefined): Names => {
+  const none: Names = { labels: [], annotations: [] };
+  if (text === undefined) return none;
+  try {
+    const value = JSON.parse(text) as Partial<Record<keyof Names, unknown>>;
+    const strings = (list: unknown): readonly string[] =>
+      Array.isArray(list) ? list.filter((each): each is string => typeof each === "string") : [];
+    return { labels: strings(value.labels), annotations: strings(value.annotations) };
+  } catch {
+    return none;
+  }
+};
 
 const SECRET_ROTATION_API = "keyturn.dev/v1alpha1";
 

@@ -50,3 +50,56 @@ export const sameValues = (a: Readonly<Record<string, unknown>>, b: Readonly<Rec
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
 };
+
+/** How the values of a Secret are laid out. */
+export type Layout =
+  | { readonly mode: "Keys" }
+  /** All values in one text, under one key. */
+  | { readonly mode: "JSON" | "Dotenv"; readonly key: string };
+
+/** What goes under the Secret's keys. */
+export const laidOut = (
+  material: SecretMaterial,
+  mapping: KeyMapping,
+  layout: Layout,
+): Readonly<Record<string, string>> => {
+  const values = mapped(material, mapping);
+  if (layout.mode === "Keys") return values;
+  const names = Object.keys(values).sort();
+  const text =
+    layout.mode === "JSON"
+      ? JSON.stringify(Object.fromEntries(names.map((name) => [name, values[name]])))
+      : // Quoted as JSON is: line breaks and quotes of a value are escaped, so that one line is one value.
+        names.map((name) => `${name}=${JSON.stringify(values[name])}\n`).join("");
+  return { [layout.key]: text };
+};
+
+/** The way back; undefined where what stands there is not what this layout leaves. */
+export const readBack = (
+  values: Readonly<Record<string, string>>,
+  mapping: KeyMapping,
+  layout: Layout,
+): SecretMaterial | undefined => {
+  if (layout.mode === "Keys") return unmapped(values, mapping);
+  const text = values[layout.key];
+  const parsed = text === undefined ? undefined : layout.mode === "JSON" ? objectIn(text) : linesIn(text);
+  return parsed === undefined ? undefined : unmapped(parsed, mapping);
+};
+
+const objectIn = (text: string): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const linesIn = (text: string): Readonly<Record<string, unknown>> | undefined => {
+  const entries = text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => /^([^=]+)=("(?:.*)")$/.exec(line));
+  if (entries.some((entry) => entry === null)) return undefined;
+  return objectIn(`{${entries.map((entry) => `${JSON.stringify(entry?.[1] ?? "")}:${entry?.[2] ?? ""}`).join(",")}}`);
+};

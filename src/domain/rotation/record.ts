@@ -177,7 +177,7 @@ export interface DeliveryRecord {
 export interface DeliveryPlace {
   readonly kubernetesSecret?: {
     readonly name: string;
-    readonly type?: "Opaque" | "TLS";
+    readonly type?: "Opaque" | "TLS" | "BasicAuth";
     readonly keys?: Readonly<Record<string, string>>;
   };
   readonly vaultKV?: {
@@ -186,6 +186,27 @@ export interface DeliveryPlace {
     readonly keys?: Readonly<Record<string, string>>;
   };
 }
+
+/** How a Secret is written besides its name; not needed to find it again, so it is not kept. */
+export interface SecretLayout {
+  readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string };
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A place as the spec declares it. */
+export interface DeclaredPlace extends DeliveryPlace {
+  readonly kubernetesSecret?: NonNullable<DeliveryPlace["kubernetesSecret"]> & SecretLayout;
+}
+
+/** What the record keeps of it. */
+export const recordedPlace = ({ kubernetesSecret, vaultKV }: DeclaredPlace): DeliveryPlace => {
+  if (kubernetesSecret === undefined) return vaultKV === undefined ? {} : { vaultKV };
+  const { name, type, keys } = kubernetesSecret;
+  return {
+    kubernetesSecret: { name, ...(type === undefined ? {} : { type }), ...(keys === undefined ? {} : { keys }) },
+  };
+};
 
 export interface LastKnownGood {
   readonly generation: number;

@@ -2,8 +2,9 @@ import { isIP } from "node:net";
 import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
 import { DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { parseDuration } from "../../kernel/duration.ts";
+import { envNames } from "../../kernel/env-names.ts";
 import { digest } from "../../kernel/ids.ts";
-import type { DeliveryPlace } from "./record.ts";
+import type { DeclaredPlace } from "./record.ts";
 import {
   cronProblem,
   type CronSetting,
@@ -11,7 +12,7 @@ import {
   type ScheduleSetting,
   type WindowSetting,
 } from "./schedule.ts";
-import { wordsOf, type CertificateRequest, type SourceKind, type SourceTarget } from "./source.ts";
+import { wordsOf, type SecretType, type CertificateRequest, type SourceKind, type SourceTarget } from "./source.ts";
 
 export type DependentSetting =
   | {
@@ -27,7 +28,7 @@ export type DependentSetting =
 
 export interface DeliverySetting {
   readonly name: string;
-  readonly place: DeliveryPlace;
+  readonly place: DeclaredPlace;
   /** Equal digests mean: the same place, written in the same way. */
   readonly digest: string;
 }
@@ -277,20 +278,31 @@ const deliveriesOf = (
         field: `${field}.keys.${foreign}`,
         message: `${field}.keys.${foreign} is not a field of this source's credentials; they have ${Object.keys(fields).join(", ")}.`,
       });
-    const written = Object.values({ ...fields, ...keys });
+    const written = Object.values({
+      ...(place.kubernetesSecret?.format?.mode === "Env" ? envNames(fields) : fields),
+      ...keys,
+    });
     if (new Set(written).size !== written.length)
       violations.push({ field: `${field}.keys`, message: `${field}.keys puts two values under one key.` });
     const type = place.kubernetesSecret?.type ?? wordsOf(kind).secretType;
-    if (place.kubernetesSecret !== undefined && type === "TLS" && !TLS_KEYS.every((key) => written.includes(key)))
+    const needed = TYPE_KEYS[type];
+    const apart = ["Keys", "Env"].includes(place.kubernetesSecret?.format?.mode ?? "Keys");
+    const there = apart && needed.every((key) => written.includes(key));
+    if (place.kubernetesSecret !== undefined && needed.length > 0 && !there)
       violations.push({
         field: `${field}.type`,
-        message: `${field}.type TLS needs the keys ${TLS_KEYS.join(" and ")}; leave keys out, or use type Opaque.`,
+        message: `${field}.type ${type} needs the keys ${needed.join(" and ")}; name them in keys, with format mode Keys, or use type Opaque.`,
       });
     return { name, place, digest: digest(place) };
   });
 };
 
-const TLS_KEYS: readonly string[] = ["tls.crt", "tls.key"];
+/** What Kubernetes demands of a type. */
+const TYPE_KEYS: Readonly<Record<SecretType, readonly string[]>> = {
+  Opaque: [],
+  TLS: ["tls.crt", "tls.key"],
+  BasicAuth: ["username", "password"],
+};
 
 /** What makes two specs the same thing to reconcile. */
 export const specHash = (spec: SecretRotationSpec): string => digest(spec).slice(0, 32);

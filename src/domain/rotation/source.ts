@@ -28,6 +28,8 @@ export type SourceTarget =
 
 export type SourceKind = SourceTarget["kind"];
 
+export type SecretType = "Opaque" | "TLS" | "BasicAuth";
+
 /** What a source's credentials and calls are called: in events and messages, in the audit trail, and in metrics. */
 export interface SourceWords {
   /** Label of metrics. */
@@ -51,7 +53,7 @@ export interface SourceWords {
   /** The material's fields, and the key under which each one is delivered where the spec names none. */
   readonly fields: Readonly<Record<string, string>>;
   /** Type of the Secret where the spec names none. */
-  readonly secretType: "Opaque" | "TLS";
+  readonly secretType: SecretType;
 }
 
 const WORDS: Readonly<Record<SourceKind, SourceWords>> = {

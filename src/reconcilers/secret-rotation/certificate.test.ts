@@ -53,7 +53,7 @@ describe("a certificate", function () {
   it("is signed, checked and delivered in one pass: finalizer, Secret, status", async () => {
     const bench = setUp();
     const outcome = await bench.pass();
-    assert.deepEqual(bench.trace, ["cluster:mergePatch", "pki:issue", "cluster:create", "cluster:replaceStatus"]);
+    assert.deepEqual(bench.trace, ["cluster:mergePatch", "vault:issue", "cluster:create", "cluster:replaceStatus"]);
     assert.ok(outcome.kind === "waiting" && outcome.recheckAfterMs > 15 * HOUR);
     const { current, lastKnownGood, nextRotationReason, rotation } = bench.status();
     assert.equal(delivered(bench), current?.id);
@@ -69,7 +69,7 @@ describe("a certificate", function () {
   it("needs no finalizer when nothing has to be revoked: the cluster takes the Secret away", async () => {
     const bench = setUp({}, { revocation: { mode: "Never" } });
     await bench.pass();
-    assert.deepEqual(bench.trace, ["pki:issue", "cluster:create", "cluster:replaceStatus"]);
+    assert.deepEqual(bench.trace, ["vault:issue", "cluster:create", "cluster:replaceStatus"]);
     assert.deepEqual(
       bench.secret()?.metadata.ownerReferences?.map(({ uid }) => uid),
       [bench.object().metadata.uid],

@@ -94,7 +94,8 @@ export const KNOWN_FIELDS: KnownFields = {
            "type": {
             "words": [
              "Opaque",
-             "TLS"
+             "TLS",
+             "BasicAuth"
             ]
            },
            "keys": {
@@ -517,8 +518,28 @@ export const KNOWN_FIELDS: KnownFields = {
          "type": {
           "words": [
            "Opaque",
-           "TLS"
+           "TLS",
+           "BasicAuth"
           ]
+         },
+         "format": {
+          "fields": {
+           "mode": {
+            "words": [
+             "Keys",
+             "Env",
+             "JSON",
+             "Dotenv"
+            ]
+           },
+           "key": "any"
+          }
+         },
+         "labels": {
+          "members": "any"
+         },
+         "annotations": {
+          "members": "any"
          },
          "keys": {
           "fields": {
@@ -896,7 +917,8 @@ export const KNOWN_FIELDS: KnownFields = {
            "type": {
             "words": [
              "Opaque",
-             "TLS"
+             "TLS",
+             "BasicAuth"
             ]
            },
            "keys": {

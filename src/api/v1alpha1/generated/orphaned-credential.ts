@@ -92,7 +92,7 @@ export interface OrphanedCredential {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
-          readonly type?: "Opaque" | "TLS";
+          readonly type?: "Opaque" | "TLS" | "BasicAuth";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {

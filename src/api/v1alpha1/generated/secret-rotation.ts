@@ -156,9 +156,30 @@ export interface SecretRotation {
          */
         readonly name: string;
         /**
-         * Opaque, or TLS (kubernetes.io/tls, with the keys tls.crt and tls.key). A Secret that has another type is deleted and made anew only by people. Absent means TLS for vaultPKI, else Opaque.
+         * Opaque; TLS (kubernetes.io/tls, with the keys tls.crt and tls.key); BasicAuth (kubernetes.io/basic-auth, with the keys username and password). A Secret that has another type is deleted and made anew only by people. Absent means TLS for vaultPKI, else Opaque.
          */
-        readonly type?: "Opaque" | "TLS";
+        readonly type?: "Opaque" | "TLS" | "BasicAuth";
+        /**
+         * How the values are laid out. Absent means mode Keys.
+         */
+        readonly format?: {
+          /**
+           * Keys: each value under a key of its own. Env: the same, where an absent key name is the field's in capitals (ACCESS_KEY_ID), for envFrom. JSON, Dotenv: all values in one text.
+           */
+          readonly mode: "Keys" | "Env" | "JSON" | "Dotenv";
+          /**
+           * Key that holds the text of JSON or Dotenv. Absent means credential.json or credential.env.
+           */
+          readonly key?: string;
+        };
+        /**
+         * Labels of the Secret besides Keyturn's own. One that is taken out here is taken off there; those of others stay.
+         */
+        readonly labels?: Readonly<Record<string, string>>;
+        /**
+         * Annotations of the Secret besides Keyturn's own, in the same way.
+         */
+        readonly annotations?: Readonly<Record<string, string>>;
         /**
          * Key names inside, for the fields that the source's credentials have; an absent one is as its description says.
          */
@@ -625,7 +646,7 @@ export interface SecretRotation {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
-          readonly type?: "Opaque" | "TLS";
+          readonly type?: "Opaque" | "TLS" | "BasicAuth";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {

@@ -1,3 +1,4 @@
+import { recordedPlace } from "../../../domain/rotation/record.ts";
 import { adopted, givenBack, timeText } from "../../../domain/rotation/transitions.ts";
 import type { DeliveryRecord } from "../../../domain/rotation/record.ts";
 import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
@@ -43,8 +44,8 @@ export const adopt: Carry<"adopt"> = async (act, { deliveries }) => {
   const records: DeliveryRecord[] = [];
   for (const { setting, target } of places) {
     const { name, place, digest } = setting;
-    await claimTarget(act, target, { snapshot: canonicalJson({ delivery: place }) });
-    records.push({ name, version, target, place, digest });
+    await claimTarget(act, target, { snapshot: canonicalJson({ delivery: recordedPlace(place) }) });
+    records.push({ name, version, target, place: recordedPlace(place), digest });
   }
   await stage(act, { version, id: key.id, material, issuedAt: key.createdAt });
   say(

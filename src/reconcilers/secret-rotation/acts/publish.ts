@@ -1,3 +1,4 @@
+import { recordedPlace } from "../../../domain/rotation/record.ts";
 import {
   deliveryRecorded,
   deliveryWithdrawn,
@@ -42,7 +43,7 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
     name: setting.name,
     version,
     target: store.target,
-    place: setting.place,
+    place: recordedPlace(setting.place),
     digest: setting.digest,
   });
 };
@@ -69,9 +70,15 @@ export const declare: Carry<"declare"> = async (act, { delivery }) => {
   if (seen.kind === "foreign") throw new OperatorError("Conflict", { publicMessage: seen.why });
   if (seen.kind === "adoptable") throw notAdopted(act);
   await ensureFinalizer(act);
-  await claimTarget(act, store.target, { snapshot: canonicalJson({ delivery: setting.place }) });
+  await claimTarget(act, store.target, { snapshot: canonicalJson({ delivery: recordedPlace(setting.place) }) });
   const { name, place, digest } = setting;
-  return deliveryRecorded(scope.status, { name, version: UNWRITTEN, target: store.target, place, digest });
+  return deliveryRecorded(scope.status, {
+    name,
+    version: UNWRITTEN,
+    target: store.target,
+    place: recordedPlace(place),
+    digest,
+  });
 };
 
 /** It asks to be taken over, but only a first credential is taken over, and only when the spec says so. */

@@ -1,3 +1,4 @@
+import { recordedPlace } from "../../../domain/rotation/record.ts";
 import { ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
 import { sequenceOf } from "../../../domain/rotation/collapsed.ts";
 import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
@@ -135,7 +136,7 @@ const made = (
         name,
         version: credential.version,
         target,
-        place,
+        place: recordedPlace(place),
         digest,
       })),
     },

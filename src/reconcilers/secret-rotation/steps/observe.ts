@@ -5,7 +5,7 @@ import type { RotationAction } from "../../../domain/rotation/action.ts";
 import { hasFinalizer } from "../../../cluster/finalizer.ts";
 import { planCollapsed } from "../../../domain/rotation/collapsed.ts";
 import { planRotation } from "../../../domain/rotation/plan.ts";
-import type { DeliveryPlace } from "../../../domain/rotation/record.ts";
+import type { DeclaredPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
 import { hasEnded } from "../../../domain/rotation/identity.ts";
@@ -220,7 +220,7 @@ const connectionOnce = async (scope: RotationScope, name: string, ports: Ports):
   return connection;
 };
 
-export const openStore = async (scope: RotationScope, place: DeliveryPlace, ports: Ports): Promise<DeliveryStore> => {
+export const openStore = async (scope: RotationScope, place: DeclaredPlace, ports: Ports): Promise<DeliveryStore> => {
   const form = formOf(scope);
   if (place.kubernetesSecret !== undefined)
     return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret, form);
@@ -238,7 +238,7 @@ const formOf = ({ object, collect }: RotationScope): DeliveryForm => {
 /** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */
 const observeDelivery = async (
   scope: RotationScope,
-  place: DeliveryPlace,
+  place: DeclaredPlace,
   ports: Ports,
 ): Promise<DeliveryObservation> => {
   const store = await openStore(scope, place, ports).catch((thrown: unknown) => toOperatorError(thrown));
