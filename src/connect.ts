@@ -3,6 +3,8 @@ import type { ClusterClient } from "./cluster/contract.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
 import type { SourceKind } from "./domain/rotation/source.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
+import { CONNECTION_DEFAULTS } from "./api/v1alpha1/defaults.ts";
+import { Budget } from "./engine/budget.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
@@ -51,7 +53,13 @@ export const connect = (
       return login;
     },
   });
-  const meter = (provider: string): Meter => ({ clock, metrics, provider });
+  const budgetOf = budgets(clock);
+  const meter = (provider: string, connection?: ProviderConnection): Meter => ({
+    clock,
+    metrics,
+    provider,
+    ...(connection === undefined ? {} : { budget: budgetOf(connection) }),
+  });
   const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
   const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
   const vaultOf = (connection: ProviderConnection) => {
@@ -85,14 +93,14 @@ export const connect = (
       open(connection, target, { namespace }) {
         if (target.kind === "awsAccessKey") {
           const { userName } = target;
-          return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws"));
+          return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws", connection));
         }
         const door = sourceVaultOf(connection, target.kind);
         const { role } = target;
         if (target.kind === "vaultAppRole")
-          return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault"));
+          return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault", connection));
         const source = pkiSource(door, { namespace, role, request: target.request }, clock);
-        return measuredSource(remembered(source, redactor), meter("vault"));
+        return measuredSource(remembered(source, redactor), meter("vault", connection));
       },
       async check(connection, context: CallContext) {
         // This cluster: whoever reads the connection is logged in.
@@ -110,12 +118,15 @@ export const connect = (
         const { kubernetes, aws: declared, vault: entity } = account;
         if (declared !== undefined) {
           const target = { name: account.name, aws: declared };
-          return measuredAccount(aws.account(accountAwsOf(connection, account.name), owner, target), meter("aws"));
+          return measuredAccount(
+            aws.account(accountAwsOf(connection, account.name), owner, target),
+            meter("aws", connection),
+          );
         }
         if (entity !== undefined) {
           return measuredAccount(
             vaultAccount(accountVaultOf(connection, account.name), owner, account, identity),
-            meter("vault"),
+            meter("vault", connection),
           );
         }
         return measuredAccount(
@@ -128,7 +139,7 @@ export const connect = (
       kubernetesSecret: (owner, place, form) =>
         measuredStore(kubernetesSecretStore(cluster, owner, place, form), meter("kubernetes")),
       vaultKV: (connection, owner, place, form) =>
-        measuredStore(vaultKvStore(vaultOf(connection), owner, place, form), meter("vault")),
+        measuredStore(vaultKvStore(vaultOf(connection), owner, place, form), meter("vault", connection)),
     },
     async marked(connection, context) {
       const { watchNamespaces } = options;
@@ -146,6 +157,22 @@ const CAPABILITIES: Readonly<Record<SourceKind, ProviderCapabilities>> = {
   awsAccessKey: AWS_CAPABILITIES,
   vaultPKI: PKI_CAPABILITIES,
   vaultAppRole: APPROLE_CAPABILITIES,
+};
+
+/** One for each connection, over all resources; another generation starts with a full one. */
+const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => {
+  const known = new Map<string, { readonly version: string; readonly budget: Budget }>();
+  return ({ metadata: { name, uid, generation = 0 }, spec }) => {
+    const version = `${uid}/${generation}`;
+    const before = known.get(name);
+    if (before?.version === version) return before.budget;
+    const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
+    const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
+    const burst = spec.budget?.burst ?? perSecond * 2;
+    const budget = new Budget({ clock, name, perSecond, burst });
+    known.set(name, { version, budget });
+    return budget;
+  };
 };
 
 /** What is not staged is learnt by the redactor where it is made. */

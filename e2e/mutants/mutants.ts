@@ -49,8 +49,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no negative control",
     file: "src/reconcilers/secret-rotation/acts/verify.ts",
-    text: '  if (!known && (await source.negativeControl(material, callContext(act))).kind === "accepted") {',
-    instead: "  if (known && !known) {",
+    text: '    if (outcome.kind === "accepted")\n      return giveUp(act, "NegativeControlAccepted"',
+    instead: '    if (outcome.kind === "accepted" && known)\n      return giveUp(act, "NegativeControlAccepted"',
     specs: [reconciler],
   },
   {
@@ -164,8 +164,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "delete a stray without disabling it first",
     file: "src/domain/rotation/retire.ts",
-    text: '  if (entry.why === "Stray") return act({ type: "disable", id: entry.id });',
-    instead: '  if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });',
+    text: '        ? { type: "disable", id: entry.id }',
+    instead: '        ? { type: "revoke", id: entry.id, onlyIfNeverUsed: true }',
     specs: [planner],
   },
   {
@@ -314,5 +314,61 @@ export const mutants: readonly Mutant[] = [
     text: "Math.max(recorded ?? 0, claimed);",
     instead: "(recorded ?? 0);",
     specs: [reconciler],
+  },
+  {
+    name: "sign anew over what the record does not know",
+    file: "src/domain/rotation/collapsed.ts",
+    text: "  if (found !== undefined) return",
+    instead: "  if (found !== undefined && found === undefined) return",
+    specs: [reconciler],
+  },
+  {
+    name: "deliver a certificate that was not checked",
+    file: "src/reconcilers/secret-rotation/acts/sign.ts",
+    text: '  if (good.kind === "usable" && wrong.kind === "refused") return true;',
+    instead: '  if (good.kind === "usable") return true;',
+    specs: [reconciler],
+  },
+  {
+    name: "take a certificate as it comes, whatever its chain",
+    file: "src/providers/vault/pki/source.ts",
+    text: "        isChain(parts.read) &&",
+    instead: "",
+    specs: ["src/providers/vault/pki/source.test.ts"],
+  },
+  {
+    name: "a refused login without a reservation",
+    file: "src/domain/rotation/lockout.ts",
+    text: "  if (recent.length < MOST_REFUSALS) return",
+    instead: "  if (recent.length < 100) return",
+    specs: [reconciler],
+  },
+  {
+    name: "take the secret ids of others for strays",
+    file: "src/domain/rotation/strays.ts",
+    text: "  facts.marks && observed.mark === undefined ? undefined",
+    instead: "  facts.marks && observed.mark === null ? undefined",
+    specs: [reconciler],
+  },
+  {
+    name: "let a leaked one live through its overlap",
+    file: "src/domain/rotation/retire.ts",
+    text: "  if (entry.leaked === true) return endLeaked(input, entry);",
+    instead: "",
+    specs: [reconciler],
+  },
+  {
+    name: "go back to a leaked one",
+    file: "src/domain/rotation/open-rotation.ts",
+    text: "replacesTheDead(rotation) || previous.leaked)",
+    instead: "replacesTheDead(rotation))",
+    specs: [reconciler],
+  },
+  {
+    name: "wait for a window although the credential ends",
+    file: "src/domain/rotation/schedule.ts",
+    text: "limit <= wanted.at)) return",
+    instead: "limit > wanted.at)) return",
+    specs: ["src/domain/rotation/schedule.test.ts"],
   },
 ];

@@ -1,3 +1,4 @@
+import type { Budget } from "../engine/budget.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
@@ -11,16 +12,18 @@ export interface Meter {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly provider: string;
+  /** Of the connection that the calls go through. */
+  readonly budget?: Budget;
 }
 
-const timed = async <T>(meter: Meter, operation: string, run: () => Promise<T>): Promise<T> => {
-  const { clock, metrics, provider } = meter;
+const timed = async <T>(meter: Meter, context: CallContext, operation: string, run: () => Promise<T>): Promise<T> => {
+  const { clock, metrics, provider, budget } = meter;
   const startedMs = clock.monotonicMs();
   const tell = (code: string): void => {
     metrics.providerRequest({ provider, operation, code }, (clock.monotonicMs() - startedMs) / 1000);
   };
   try {
-    const result = await run();
+    const result = await (budget === undefined ? run() : budget.run(context.signal, run));
     tell("OK");
     return result;
   } catch (thrown) {
@@ -32,31 +35,35 @@ const timed = async <T>(meter: Meter, operation: string, run: () => Promise<T>):
 /** The same source, with every call counted by operation and outcome. */
 export const measuredSource = (source: CredentialSource, meter: Meter): CredentialSource => ({
   capabilities: source.capabilities,
-  observeTarget: (context) => timed(meter, "observeTarget", () => source.observeTarget(context)),
-  markOwner: (mark, context) => timed(meter, "markOwner", () => source.markOwner(mark, context)),
-  list: (context) => timed(meter, "list", () => source.list(context)),
-  lastUse: (id, context) => timed(meter, "lastUse", () => source.lastUse(id, context)),
-  issue: (context, rotationId) => timed(meter, "issue", () => source.issue(context, rotationId)),
+  observeTarget: (context) => timed(meter, context, "observeTarget", () => source.observeTarget(context)),
+  markOwner: (mark, context) => timed(meter, context, "markOwner", () => source.markOwner(mark, context)),
+  list: (context) => timed(meter, context, "list", () => source.list(context)),
+  lastUse: (id, context) => timed(meter, context, "lastUse", () => source.lastUse(id, context)),
+  issue: (context, rotationId) => timed(meter, context, "issue", () => source.issue(context, rotationId)),
   ...(source.recognise === undefined ? {} : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
-  verify: (material, issuedAt, context) => timed(meter, "verify", () => source.verify(material, issuedAt, context)),
+  verify: (material, issuedAt, context) =>
+    timed(meter, context, "verify", () => source.verify(material, issuedAt, context)),
   negativeControl: (material, context) =>
-    timed(meter, "negativeControl", () => source.negativeControl(material, context)),
-  proveRefused: (material, context) => timed(meter, "proveRefused", () => source.proveRefused(material, context)),
-  setEnabled: (id, enabled, context) => timed(meter, "setEnabled", () => source.setEnabled(id, enabled, context)),
-  revoke: (id, context) => timed(meter, "revoke", () => source.revoke(id, context)),
+    timed(meter, context, "negativeControl", () => source.negativeControl(material, context)),
+  proveRefused: (material, context) =>
+    timed(meter, context, "proveRefused", () => source.proveRefused(material, context)),
+  setEnabled: (id, enabled, context) =>
+    timed(meter, context, "setEnabled", () => source.setEnabled(id, enabled, context)),
+  revoke: (id, context) => timed(meter, context, "revoke", () => source.revoke(id, context)),
 });
 
 /** The same store, likewise. */
 export const measuredStore = (store: DeliveryStore, meter: Meter): DeliveryStore => ({
   target: store.target,
-  observe: (context) => timed(meter, "observe", () => store.observe(context)),
-  publish: (entry, precondition, context) => timed(meter, "publish", () => store.publish(entry, precondition, context)),
-  withdraw: (options, context) => timed(meter, "withdraw", () => store.withdraw(options, context)),
+  observe: (context) => timed(meter, context, "observe", () => store.observe(context)),
+  publish: (entry, precondition, context) =>
+    timed(meter, context, "publish", () => store.publish(entry, precondition, context)),
+  withdraw: (options, context) => timed(meter, context, "withdraw", () => store.withdraw(options, context)),
   ...(store.giveBack === undefined
     ? {}
     : {
         giveBack: (material: SecretMaterial, context: CallContext) =>
-          timed(meter, "giveBack", async () => store.giveBack?.(material, context) ?? "untouched"),
+          timed(meter, context, "giveBack", async () => store.giveBack?.(material, context) ?? "untouched"),
       }),
 });
 
@@ -65,16 +72,17 @@ export const measuredAccount = (client: AccountClient, meter: Meter): AccountCli
   kind: client.kind,
   target: client.target,
   capabilities: client.capabilities,
-  observe: (context, recorded) => timed(meter, "observe", () => client.observe(context, recorded)),
-  apply: (piece, context, desired) => timed(meter, "apply", () => client.apply(piece, context, desired)),
-  remove: (key, context) => timed(meter, "remove", () => client.remove(key, context)),
-  cut: (context) => timed(meter, "cut", () => client.cut(context)),
-  uncut: (context) => timed(meter, "uncut", () => client.uncut(context)),
-  closeLogin: (context) => timed(meter, "closeLogin", () => client.closeLogin(context)),
-  openLogin: (context, desired) => timed(meter, "openLogin", () => client.openLogin(context, desired)),
+  observe: (context, recorded) => timed(meter, context, "observe", () => client.observe(context, recorded)),
+  apply: (piece, context, desired) => timed(meter, context, "apply", () => client.apply(piece, context, desired)),
+  remove: (key, context) => timed(meter, context, "remove", () => client.remove(key, context)),
+  cut: (context) => timed(meter, context, "cut", () => client.cut(context)),
+  uncut: (context) => timed(meter, context, "uncut", () => client.uncut(context)),
+  closeLogin: (context) => timed(meter, context, "closeLogin", () => client.closeLogin(context)),
+  openLogin: (context, desired) => timed(meter, context, "openLogin", () => client.openLogin(context, desired)),
   setCredentialEnabled: (id, enabled, context) =>
-    timed(meter, "setCredentialEnabled", () => client.setCredentialEnabled(id, enabled, context)),
-  removeCredential: (id, context) => timed(meter, "removeCredential", () => client.removeCredential(id, context)),
-  proveRefused: (grants, context) => timed(meter, "proveRefused", () => client.proveRefused(grants, context)),
-  giveBack: (context) => timed(meter, "giveBack", () => client.giveBack(context)),
+    timed(meter, context, "setCredentialEnabled", () => client.setCredentialEnabled(id, enabled, context)),
+  removeCredential: (id, context) =>
+    timed(meter, context, "removeCredential", () => client.removeCredential(id, context)),
+  proveRefused: (grants, context) => timed(meter, context, "proveRefused", () => client.proveRefused(grants, context)),
+  giveBack: (context) => timed(meter, context, "giveBack", () => client.giveBack(context)),
 });

@@ -77,6 +77,10 @@ export const LIFECYCLE_DEFAULTS = {
 
 /** What an absent field of a ProviderConnection means. */
 export const CONNECTION_DEFAULTS = {
+  /** budget.requestsPerSecond for AWS: IAM throttles an account as a whole. */
+  awsBudget: { requestsPerSecond: 50 },
+  /** budget.requestsPerSecond elsewhere */
+  budget: { requestsPerSecond: 200 },
   /** aws.pathPrefix */
   awsPathPrefix: "/keyturn/",
   /** vault.kv.mount */

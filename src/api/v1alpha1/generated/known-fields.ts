@@ -274,6 +274,12 @@ export const KNOWN_FIELDS: KnownFields = {
  "ProviderConnection": {
   "spec": {
    "fields": {
+    "budget": {
+     "fields": {
+      "requestsPerSecond": "any",
+      "burst": "any"
+     }
+    },
     "allowedNamespaces": {
      "fields": {
       "mode": {

@@ -13,6 +13,19 @@ export interface ProviderConnection {
    */
   readonly spec: {
     /**
+     * What all resources together may ask of the provider through this connection. Beyond it calls wait their turn, or are tried again. A provider that does not answer, or asks to be called less often, is left alone for a while by all of them.
+     */
+    readonly budget?: {
+      /**
+       * 1 to 1000; absent means 50 for aws, 200 elsewhere.
+       */
+      readonly requestsPerSecond?: number;
+      /**
+       * So many at once before that. 1 to 2000; absent means twice requestsPerSecond.
+       */
+      readonly burst?: number;
+    };
+    /**
      * Which namespaces may use this connection.
      */
     readonly allowedNamespaces: {

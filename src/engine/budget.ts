@@ -1,0 +1,130 @@
+import type { Clock } from "../kernel/clock.ts";
+import { OperatorError, type FailureCode } from "../kernel/errors.ts";
+
+export interface BudgetOptions {
+  readonly clock: Clock;
+  /** For messages: the connection's name. */
+  readonly name: string;
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Longer than this nobody's pass waits for its turn: it comes again. */
+const LONGEST_WAIT_MS = 5000;
+/** So many in a row, of whatever resources, and the provider is taken to be away. */
+const FAILURES_TO_OPEN = 5;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+/** A server's own wish is kept up to this. */
+const LONGEST_WISH_MS = 600_000;
+
+/**
+ * What all resources together may ask of one connection: a token bucket, and a breaker that asks a provider which is away once in a while
+ * instead of once for each resource.
+ */
+export class Budget {
+  readonly #options: BudgetOptions;
+  #tokens: number;
+  #filledMs: number;
+  #failures = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #closedUntilMs = 0;
+  /** Why it is closed. */
+  #why: Extract<FailureCode, "Unavailable" | "Throttled"> = "Unavailable";
+  /** One call looks whether the provider is back. */
+  #probing = false;
+
+  constructor(options: BudgetOptions) {
+    this.#options = options;
+    this.#tokens = options.burst;
+    this.#filledMs = options.clock.monotonicMs();
+  }
+
+  /** Runs a call in its turn. Throws Unavailable or Throttled, with when to come again, where it would not be made now. */
+  async run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    const probe = this.#admit();
+    try {
+      await this.#turn(signal);
+      return await this.#heard(call);
+    } finally {
+      if (probe) this.#probing = false;
+    }
+  }
+
+  async #heard<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      const result = await call();
+      this.#succeeded();
+      return result;
+    } catch (thrown) {
+      this.#failed(thrown);
+      throw thrown;
+    }
+  }
+
+  /** True: this call is the probe. */
+  #admit(): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs < this.#closedUntilMs) throw this.#refusal(this.#closedUntilMs - nowMs);
+    if (this.#failures < FAILURES_TO_OPEN) return false;
+    if (this.#probing) throw this.#refusal(FIRST_PAUSE_MS);
+    this.#probing = true;
+    return true;
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { clock, perSecond, burst } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledMs) * perSecond) / 1000);
+    const waitMs = Math.max(0, ((1 - tokens) * 1000) / perSecond);
+    this.#filledMs = nowMs;
+    this.#tokens = tokens;
+    if (waitMs > LONGEST_WAIT_MS)
+      throw new OperatorError("Throttled", {
+        publicMessage: `The rate budget of ProviderConnection ${this.#options.name} is used up; it is tried again.`,
+        retryAfterMs: Math.ceil(waitMs),
+      });
+    this.#tokens -= 1;
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+  }
+
+  #succeeded(): void {
+    this.#failures = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#closedUntilMs = 0;
+  }
+
+  #failed(thrown: unknown): void {
+    if (!(thrown instanceof OperatorError)) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (thrown.code === "Throttled" && thrown.retryAfterMs !== undefined) {
+      this.#close(nowMs + Math.min(thrown.retryAfterMs, LONGEST_WISH_MS), "Throttled");
+      return;
+    }
+    // A refusal is an answer: the provider is there.
+    if (thrown.code !== "Unavailable" && thrown.code !== "Timeout") {
+      if (thrown.code !== "Aborted" && thrown.code !== "Throttled") this.#succeeded();
+      return;
+    }
+    this.#failures += 1;
+    if (this.#failures < FAILURES_TO_OPEN) return;
+    this.#close(nowMs + this.#pauseMs, "Unavailable");
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  #close(untilMs: number, why: "Unavailable" | "Throttled"): void {
+    this.#closedUntilMs = Math.max(this.#closedUntilMs, untilMs);
+    this.#why = why;
+  }
+
+  #refusal(forMs: number): OperatorError {
+    const { name } = this.#options;
+    return new OperatorError(this.#why, {
+      publicMessage:
+        this.#why === "Throttled"
+          ? `The provider of ProviderConnection ${name} asks to be called less often; it is waited for.`
+          : `The provider of ProviderConnection ${name} has not answered several times in a row; it is asked again in a while.`,
+      retryAfterMs: Math.ceil(forMs),
+    });
+  }
+}
