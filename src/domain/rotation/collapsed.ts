@@ -31,8 +31,9 @@ const planSigning = (input: PlanInput): RotationAction => {
   const { current } = input.status;
   const unclaimed = undeclaredPath(input);
   if (unclaimed !== undefined) return unclaimed;
-  // The first one is written create-only, so nothing has to be read before it.
-  if (current === undefined && input.deliveries === undefined) return { type: "sign", because: "FirstIssue" };
+  // The very first one is written create-only, so nothing has to be read before it.
+  const first = current === undefined && (input.status.sequence ?? 0) === 0;
+  if (first && input.deliveries === undefined) return { type: "sign", because: "FirstIssue" };
   if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
   const found = unrecorded(input.status, input.deliveries);
   if (found !== undefined) return { type: "recordSigned", delivery: found };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
+import { LEAKED, ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
 import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
 import { SECRETS, fromBase64 } from "../../stores/kinds.ts";
 import { readCertificates, serialOf } from "../../providers/vault/pki/chain.ts";
-import { Bench, TRAPS, type Trap } from "../ports.fake.ts";
+import { Bench, ROTATION, TRAPS, type Trap } from "../ports.fake.ts";
 
 const HOUR = 3_600_000;
 const spec = (more: Partial<SecretRotationSpec> = {}, pki: object = {}): Partial<SecretRotationSpec> => ({
@@ -167,6 +167,35 @@ describe("a certificate", function () {
     await bench.pass();
     assert.equal(bench.condition("Conflict")?.status, "True");
     assert.deepEqual(bench.secret()?.data, {});
+  });
+
+  it("is made once when its record is lost and what stands at its place is no certificate any more", async () => {
+    const bench = setUp();
+    await bench.pass();
+    const secret = bench.secret()!;
+    bench.cluster.seed(
+      { kind: SECRETS, namespace: "payments", name: "app" },
+      { ...secret, data: { "tls.crt": "eA==" } },
+    );
+    const object = bench.object();
+    bench.cluster.seed(ROTATION, { ...object, status: {} });
+    const before = bench.pki.signings;
+    await live(bench, 60_000);
+    assert.ok(bench.pki.signings - before <= 2, `${bench.pki.signings - before} signings`);
+    assert.equal(delivered(bench), bench.status().current?.id);
+  });
+
+  it("is revoked first when it has leaked and the owner wants that, and made anew once", async () => {
+    for (const onLeak of ["RotateFirst", "RevokeFirst"] as const) {
+      const bench = setUp({ onLeak }, { revocation: { mode: "Never" } });
+      await bench.pass();
+      const { version, id } = bench.status().current!;
+      bench.annotate({ [LEAKED]: version });
+      await live(bench, 60_000);
+      assert.deepEqual(valid(bench), [bench.status().current?.id], onLeak);
+      assert.notEqual(bench.status().current?.id, id);
+      assert.equal(bench.pki.signings, 2, onLeak);
+    }
   });
 
   it("goes to a second place, and is withdrawn from one that the spec no longer names", async () => {

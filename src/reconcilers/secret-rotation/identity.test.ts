@@ -366,3 +366,62 @@ describe("deleting a credential of an identity that is gone already", function (
     assert.throws(() => bench.object(), "the finalizer waits for a user that will never be there again");
   });
 });
+
+/** What cannot be disabled is revoked when its identity stops, and made anew when it comes back. */
+describe("a credential that cannot be disabled, of an identity that stops", function () {
+  this.timeout(60_000);
+  const deliver = [{ name: "app", kubernetesSecret: { name: "app" } }];
+  const common = { identityRef: { name: "exporter" }, deliver, dependents: [], retire: { overlap: "1h" } };
+  const kinds: readonly (readonly [string, Partial<SecretRotationSpec>, (bench: Bench) => readonly string[]])[] = [
+    [
+      "a certificate",
+      { ...common, source: { vaultPKI: { connectionRef: { name: "vault" }, role: "web", dnsNames: ["web.example"] } } },
+      (bench) => [...bench.pki.serials].filter(([, { revoked }]) => !revoked).map(([serial]) => serial),
+    ],
+    [
+      "a secret id",
+      {
+        ...common,
+        source: { vaultAppRole: { connectionRef: { name: "vault" }, role: "web" } },
+        verify: { successes: 2, soak: "1s" },
+      },
+      (bench) => [...bench.appRole.secretIds.keys()],
+    ],
+  ];
+  for (const [what, spec, alive] of kinds) {
+    it(`${what}: is dead at once when the identity is suspended, and another one comes with its return`, async () => {
+      const bench = new IdentityBench();
+      bench.identity();
+      bench.apply(spec);
+      await bench.passes(30);
+      const first = bench.status().current!;
+      assert.deepEqual(alive(bench), [first.id]);
+      bench.identity({ state: "Suspended" });
+      const from = bench.clock.now().getTime();
+      for (let pass = 0; pass < 20 && alive(bench).length > 0; pass += 1) await bench.passes(1);
+      assert.deepEqual(alive(bench), []);
+      assert.ok(bench.clock.now().getTime() - from < 120_000);
+      assert.equal(bench.condition("Suspended")?.status, "True");
+      assert.equal(bench.condition("Ready")?.status, "False");
+      await bench.passes(20);
+      assert.deepEqual(alive(bench), [], "nothing is issued meanwhile");
+      bench.identity({ state: "Active" });
+      await bench.passes(60);
+      const second = bench.status().current;
+      assert.deepEqual(alive(bench), [second?.id]);
+      assert.notEqual(second?.id, first.id);
+      assert.equal(bench.condition("Ready")?.status, "True");
+    });
+
+    it(`${what}: is dead when the identity is deleted`, async () => {
+      const bench = new IdentityBench();
+      bench.identity();
+      bench.apply(spec);
+      await bench.passes(30);
+      bench.identity({ state: "Decommissioned" });
+      await bench.passes(20);
+      assert.deepEqual(alive(bench), []);
+      assert.equal(bench.status().current, undefined);
+    });
+  }
+});

@@ -129,7 +129,9 @@ const inOnePass = async (
     const action = await decide(scope, inForce, ports);
     scope.action = action;
     if (action.type === "wait" || action.type === "stall") return settle(scope, action);
-    if (!RECORDED_ONLY.includes(action.type)) break;
+    // A place that was taken for empty has been looked at meanwhile.
+    const again = action.type === "sign" && scope.status.current === undefined;
+    if (!again && !RECORDED_ONLY.includes(action.type)) break;
     recordSuccess(scope, await act({ scope, inForce, ports }, action));
   }
   return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
