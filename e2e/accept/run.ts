@@ -3,7 +3,7 @@ import { sleep } from "../stack/wait.ts";
 import type { Lane, Replica, Site, SiteOptions } from "../lane/lane.ts";
 import { countLogins, lastKeys } from "../lane/logins.ts";
 import type { Logins } from "../lane/logins.ts";
-import { askForRotation, conditionOf } from "../lane/rotation.ts";
+import { askForRotation, isAtRest } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import { checkAudit } from "./audit-check.ts";
 import { differences, readEndState } from "./end-state.ts";
@@ -233,21 +233,6 @@ class Stuck extends Error {
     super(what);
     this.evidence = evidence;
   }
-}
-
-/** The resource says that nothing is open; with `asked`, that this rotation has been acted on. */
-function isAtRest(rotation: Rotation | undefined, asked: string | undefined): boolean {
-  const status = rotation?.status;
-  if (rotation === undefined || status?.current === undefined || status.rotation !== undefined) return false;
-  const is = (type: string): boolean => conditionOf(status, type)?.status === "True";
-  return (
-    is("Ready") &&
-    !is("Reconciling") &&
-    !is("Stalled") &&
-    (status.pendingRevocations ?? []).length === 0 &&
-    status.observedGeneration === rotation.metadata.generation &&
-    (asked === undefined || status.lastHandledRotateAt === asked)
-  );
 }
 
 /** The world agrees: one key, delivered everywhere, and both pods log in with it. */

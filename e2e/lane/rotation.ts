@@ -83,3 +83,18 @@ export async function askForRotation(kube: KubeClient, path: string): Promise<st
   await kube.mergePatch(path, { metadata: { annotations: { "keyturn.dev/rotate-at": at } } });
   return at;
 }
+
+/** The resource says that nothing is open; with `asked`, that this rotation has been acted on. */
+export function isAtRest(rotation: Rotation | undefined, asked: string | undefined): boolean {
+  const status = rotation?.status;
+  if (rotation === undefined || status?.current === undefined || status.rotation !== undefined) return false;
+  const is = (type: string): boolean => conditionOf(status, type)?.status === "True";
+  return (
+    is("Ready") &&
+    !is("Reconciling") &&
+    !is("Stalled") &&
+    (status.pendingRevocations ?? []).length === 0 &&
+    status.observedGeneration === rotation.metadata.generation &&
+    (asked === undefined || status.lastHandledRotateAt === asked)
+  );
+}

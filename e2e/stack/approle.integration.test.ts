@@ -5,9 +5,9 @@ import { silentLogger } from "../../src/kernel/logger.ts";
 import { describeCredentialSource } from "../../src/providers/conformance.ts";
 import type { CallContext, CredentialSource } from "../../src/providers/contract.ts";
 import { appRoleSource } from "../../src/providers/vault/approle/source.ts";
-import { vaultConnections, type VaultConnections } from "../../src/providers/vault/connection.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
+import { loginWith, type VaultLogin } from "./vault-login.ts";
 import { identityPolicy } from "./vault.ts";
 
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
@@ -16,31 +16,19 @@ const context: CallContext = { signal: new AbortController().signal, log: silent
 describe("secret ids of a real Vault", function () {
   this.timeout(60_000);
   let stack: Stack;
-  let connections: VaultConnections;
+  let login: VaultLogin;
   let roles = 0;
 
   before(async function () {
     this.timeout(600_000);
     stack = await startStack();
-    const kube = stack.kubernetes.client;
     const vault = stack.vault.client;
-    await kube.create("/api/v1/namespaces", { metadata: { name: "ops" } });
-    await kube.create("/api/v1/namespaces/ops/serviceaccounts", { metadata: { name: "keyturn" } });
-    await vault.putRole({
-      name: "team",
-      policy: identityPolicy(),
-      serviceAccount: { namespace: "ops", name: "keyturn" },
-    });
+    login = await loginWith(stack, identityPolicy());
     const methods = await vault.call("GET", "sys/auth");
     if (methods?.["approle/"] === undefined) await vault.call("POST", "sys/auth/approle", { type: "approle" });
-    connections = vaultConnections({
-      clock: systemClock,
-      requestToken: ({ audiences, expirationSeconds }) =>
-        kube.serviceAccountToken("ops", "keyturn", audiences[0], expirationSeconds),
-    });
   });
   after(async () => {
-    await connections.close();
+    await login.close();
     await stack.stop();
   });
 
@@ -48,12 +36,7 @@ describe("secret ids of a real Vault", function () {
     roles += 1;
     const role = `ci-${roles}`;
     await stack.vault.client.call("POST", `auth/approle/role/keyturn.team.${role}`, { token_ttl: "5m", ...settings });
-    const connection = connections.connection({
-      name: "vault",
-      uid: "1",
-      generation: 1,
-      spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
-    });
+    const connection = login.connection();
     return appRoleSource(connection, { namespace: "team", role }, systemClock);
   };
 
@@ -104,12 +87,7 @@ describe("secret ids of a real Vault", function () {
   });
 
   it("says that a role does not exist", async () => {
-    const connection = connections.connection({
-      name: "vault",
-      uid: "1",
-      generation: 1,
-      spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
-    });
+    const connection = login.connection();
     const source = appRoleSource(connection, { namespace: "team", role: "nobody" }, systemClock);
     equal((await source.observeTarget(context)).exists, false);
     await rejects(source.issue(context, "r"), (error) => error instanceof OperatorError && error.code === "NotFound");

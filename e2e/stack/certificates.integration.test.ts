@@ -5,10 +5,10 @@ import { without } from "../../src/kernel/without.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
 import type { CertificateRequest, KeyAlgorithm } from "../../src/domain/rotation/source.ts";
 import type { CallContext, CredentialSource } from "../../src/providers/contract.ts";
-import { vaultConnections, type VaultConnections } from "../../src/providers/vault/connection.ts";
 import { pkiSource } from "../../src/providers/vault/pki/source.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
+import { loginWith, type VaultLogin } from "./vault-login.ts";
 import { mountPki, pkiPolicy, putPkiRole } from "./vault.ts";
 
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
@@ -25,16 +25,13 @@ const request: CertificateRequest = {
 describe("certificates of a real Vault", function () {
   this.timeout(60_000);
   let stack: Stack;
-  let connections: VaultConnections;
+  let login: VaultLogin;
 
   before(async function () {
     this.timeout(600_000);
     stack = await startStack();
-    const kube = stack.kubernetes.client;
     const vault = stack.vault.client;
-    await kube.create("/api/v1/namespaces", { metadata: { name: "ops" } });
-    await kube.create("/api/v1/namespaces/ops/serviceaccounts", { metadata: { name: "keyturn" } });
-    await vault.putRole({ name: "team", policy: pkiPolicy(), serviceAccount: { namespace: "ops", name: "keyturn" } });
+    login = await loginWith(stack, pkiPolicy());
     await mountPki(vault);
     for (const [role, more] of [
       ["web", {}],
@@ -44,26 +41,16 @@ describe("certificates of a real Vault", function () {
     ] as const)
       await putPkiRole(vault, { name: `keyturn.team.${role}`, domain: "team.example", more });
     await putPkiRole(vault, { name: "keyturn.other.web", domain: "team.example" });
-    connections = vaultConnections({
-      clock: systemClock,
-      requestToken: ({ audiences, expirationSeconds }) =>
-        kube.serviceAccountToken("ops", "keyturn", audiences[0], expirationSeconds),
-    });
   });
   after(async () => {
-    await connections.close();
+    await login.close();
     await stack.stop();
   });
 
   const of = (role: string, more: Partial<CertificateRequest> = {}): CredentialSource =>
     bare(role, { ...request, ...more });
   const bare = (role: string, asked: CertificateRequest): CredentialSource => {
-    const connection = connections.connection({
-      name: "vault",
-      uid: "1",
-      generation: 1,
-      spec: { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } },
-    });
+    const connection = login.connection();
     return pkiSource(connection, { namespace: "team", role, request: asked }, systemClock);
   };
 

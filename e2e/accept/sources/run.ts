@@ -2,7 +2,7 @@ import type { Ground, Replica } from "../../lane/ground.ts";
 import { connectionObject, connectionSpecs, openGround } from "../../lane/ground.ts";
 import type { Lane } from "../../lane/lane.ts";
 import type { Rotation } from "../../lane/rotation.ts";
-import { askForRotation, conditionOf, rotationPath } from "../../lane/rotation.ts";
+import { askForRotation, isAtRest, rotationPath } from "../../lane/rotation.ts";
 import type { Call } from "../../stack/fault-proxy.ts";
 import type { KubeObject } from "../../stack/kube.ts";
 import { sleep } from "../../stack/wait.ts";
@@ -179,19 +179,6 @@ const callsOf = (lane: Lane): Call[] =>
   [...lane.proxies.kubernetes.calls(), ...lane.proxies.vault.calls()]
     .filter(({ server, template }) => server !== "vault" || template !== "/v1/auth/jwt/login")
     .sort((a, b) => a.at - b.at);
-
-function isAtRest(rotation: Rotation | undefined, asked: string | undefined): boolean {
-  const status = rotation?.status;
-  if (rotation === undefined || status?.current === undefined || status.rotation !== undefined) return false;
-  const is = (type: string): boolean => conditionOf(status, type)?.status === "True";
-  return (
-    is("Ready") &&
-    !is("Reconciling") &&
-    !is("Stalled") &&
-    (status.pendingRevocations ?? []).length === 0 &&
-    (asked === undefined || status.lastHandledRotateAt === asked)
-  );
-}
 
 interface Probe {
   readonly logins: number;
