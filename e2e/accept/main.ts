@@ -207,7 +207,7 @@ async function mainJob(world: World): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** A few kill points and fault runs, drawn by a seed. */
+/** A few kill points and fault runs of every campaign, drawn by a seed. */
 async function sample(world: World): Promise<number> {
   print(`seed ${seed}   (npm run accept -- sample --seed ${seed})`);
   const random = randomFrom(seed);
@@ -224,7 +224,9 @@ async function sample(world: World): Promise<number> {
   await all.scan();
   const rotations = verdict(all.results.entries);
   const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
-  return Math.max(rotations, identities);
+  const kept = await openResults<SourceEntry>({ fresh: true, keep: false, campaign: "-sources" });
+  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { seed, points: 3 });
+  return Math.max(rotations, identities, others);
 }
 
 function rotationsJob(rotations: number): Job {

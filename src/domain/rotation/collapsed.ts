@@ -62,9 +62,13 @@ const undeclaredPath = (input: PlanInput): RotationAction | undefined => {
 
 type Views = Readonly<Record<string, DeliveryView>>;
 
-/** Does it stand there, whole and with its marks, as it is on record? */
-const holds = (view: DeliveryView | undefined, { version, id }: CurrentCredential): boolean =>
-  view?.kind === "ours" && view.version === version && view.carries.includes(version) && view.holds?.id === id;
+/** Does its value stand there, whole, whatever has become of labels and marks? */
+const hasValue = (view: DeliveryView | undefined, { version, id }: CurrentCredential): boolean =>
+  view?.kind === "ours" && view.version === version && view.holds?.id === id;
+
+/** Does it stand there as it is declared? */
+const holds = (view: DeliveryView | undefined, current: CurrentCredential): boolean =>
+  hasValue(view, current) && view?.kind === "ours" && view.carries.includes(current.version);
 
 const signingDue = (
   input: PlanInput,
@@ -73,7 +77,7 @@ const signingDue = (
 ): Extract<RotationAction, { type: "sign" }>["because"] | undefined => {
   const { now, rotateAt } = input;
   if (rotateAt !== undefined && rotateAt <= now) return "Requested";
-  const standing = Object.values(views).find((view) => holds(view, current));
+  const standing = Object.values(views).find((view) => hasValue(view, current));
   if (standing === undefined) return "Lost";
   if (standing.kind === "ours" && standing.holds?.fits === false) return "Changed";
   if (current.leaked === true) return "Leaked";

@@ -79,6 +79,29 @@ describe("a certificate", function () {
     assert.equal(kept.secret()?.metadata.ownerReferences, undefined);
   });
 
+  it("gets its finalizer when the spec wants its revocation later on, and the Secret is not the cluster's to collect any more", async () => {
+    const bench = setUp({}, { revocation: { mode: "Never" } });
+    await bench.pass();
+    const { id } = bench.status().current!;
+    bench.apply(spec());
+    await live(bench, 5000);
+    assert.deepEqual(bench.object().metadata.finalizers, ["keyturn.dev/revocation"]);
+    assert.deepEqual(bench.secret()?.metadata.ownerReferences ?? [], []);
+    assert.equal(bench.status().current?.id, id, "it is the same certificate");
+  });
+
+  it("is dressed anew and not issued anew when labels of its Secret change", async () => {
+    const bench = setUp();
+    await bench.pass();
+    const { id } = bench.status().current!;
+    bench.apply(spec({ deliver: [{ name: "app", kubernetesSecret: { name: "app", labels: { team: "payments" } } }] }));
+    await live(bench, 5000);
+    assert.equal(bench.secret()?.metadata.labels?.["team"], "payments");
+    assert.equal(bench.status().current?.id, id);
+    assert.equal(bench.pki.signings, 1);
+    assert.equal(bench.condition("Ready")?.status, "True");
+  });
+
   it("is quiet when converged", async () => {
     const bench = setUp();
     await bench.pass();

@@ -10,7 +10,7 @@ import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
-import { isAdoptedPlace, NOT_ADOPTED, openStore } from "../steps/observe.ts";
+import { isAdoptedPlace, needsFinalizer, NOT_ADOPTED, openStore } from "../steps/observe.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 import { ensureFinalizer, refreshClaim } from "./ownership.ts";
@@ -142,6 +142,8 @@ export const pruneStaging: Carry<"pruneStaging"> = async (act, { keep }) => {
 
 export const recordGood: Carry<"recordGood"> = async (act) => {
   const { scope, inForce } = act;
+  // Declared only now: what there is to revoke or to withdraw at deletion.
+  if (needsFinalizer(inForce.settings)) await ensureFinalizer(act);
   await refreshClaim(act);
   return markedGood(scope.status, {
     generation: inForce.own ? (scope.object.metadata.generation ?? 0) : (scope.status.lastKnownGood?.generation ?? 0),
