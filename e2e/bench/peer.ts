@@ -73,13 +73,14 @@ async function runPeer({ dir, count, say }: PeerOptions): Promise<PeerLine> {
   }
 }
 
-/** The last line, one object or a list of them. */
+/** The last line: one measurement, or the settings with a list of them under `lines`. */
 const lineOf = (text: string): PeerLine => {
   const last = text.trim().split("\n").at(-1) ?? "";
-  const parsed = JSON.parse(last) as PeerLine | readonly PeerLine[] | { readonly runs?: readonly PeerLine[] };
-  const found = Array.isArray(parsed) ? (parsed as readonly PeerLine[])[0] : "per_s" in parsed ? parsed : undefined;
-  if (found === undefined) throw new Error(`the peer's last line has no per_s: ${last.slice(0, 300)}`);
-  return found;
+  const parsed = JSON.parse(last) as Partial<PeerLine> & { readonly lines?: readonly PeerLine[] };
+  const found = parsed.lines?.[0] ?? parsed;
+  const { per_s: perSecond } = found;
+  if (perSecond === undefined) throw new Error(`the peer's last line has no per_s: ${last.slice(0, 300)}`);
+  return { ...found, per_s: perSecond };
 };
 
 const output = (file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> =>
