@@ -62,25 +62,15 @@ export const connect = (
   });
   const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
   const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
-  const vaultOf = (connection: ProviderConnection) => {
-    if (connection.spec.vault === undefined)
-      throw invalidField("spec.deliver.vaultKV.connectionRef", "names a connection that is not a Vault");
+  const vaultOf = (connection: ProviderConnection, field: string) => {
+    if (connection.spec.vault === undefined) throw invalidField(field, "names a connection that is not a Vault");
     return vault.connection(connectionSpec(connection, connection.spec.vault));
   };
   const calls = identityCalls(cluster);
   const clusterBindings = rememberedClusterBindings(calls, clock);
-  const accountVaultOf = (connection: ProviderConnection, account: string) => {
-    if (connection.spec.vault === undefined) throw otherKind(account, "Vault");
-    return vault.connection(connectionSpec(connection, connection.spec.vault));
-  };
   const accountAwsOf = (connection: ProviderConnection, account: string): ConnectionSpec => {
     if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
     return connectionSpec(connection, connection.spec.aws);
-  };
-  const sourceVaultOf = (connection: ProviderConnection, kind: SourceKind) => {
-    if (connection.spec.vault === undefined)
-      throw invalidField(`spec.source.${kind}.connectionRef`, "names a connection that is not a Vault");
-    return vault.connection(connectionSpec(connection, connection.spec.vault));
   };
   const awsOf = (connection: ProviderConnection): ConnectionSpec => {
     if (connection.spec.aws === undefined)
@@ -95,7 +85,7 @@ export const connect = (
           const { userName } = target;
           return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws", connection));
         }
-        const door = sourceVaultOf(connection, target.kind);
+        const door = vaultOf(connection, `spec.source.${target.kind}.connectionRef`);
         const { role } = target;
         if (target.kind === "vaultAppRole")
           return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault", connection));
@@ -105,7 +95,8 @@ export const connect = (
       async check(connection, context: CallContext) {
         // This cluster: whoever reads the connection is logged in.
         if (connection.spec.kubernetes !== undefined) return;
-        if (connection.spec.vault !== undefined) await vaultOf(connection).use(() => Promise.resolve(), context);
+        if (connection.spec.vault !== undefined)
+          await vaultOf(connection, DELIVERY_FIELD).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
       },
       retire(name) {
@@ -125,7 +116,7 @@ export const connect = (
         }
         if (entity !== undefined) {
           return measuredAccount(
-            vaultAccount(accountVaultOf(connection, account.name), owner, account, identity),
+            vaultAccount(vaultOf(connection, accountField(account.name)), owner, account, identity),
             meter("vault", connection),
           );
         }
@@ -139,11 +130,15 @@ export const connect = (
       kubernetesSecret: (owner, place, form) =>
         measuredStore(kubernetesSecretStore(cluster, owner, place, form), meter("kubernetes")),
       vaultKV: (connection, owner, place, form) =>
-        measuredStore(vaultKvStore(vaultOf(connection), owner, place, form), meter("vault", connection)),
+        measuredStore(
+          vaultKvStore(vaultOf(connection, DELIVERY_FIELD), owner, place, form),
+          meter("vault", connection),
+        ),
     },
     async marked(connection, context) {
       const { watchNamespaces } = options;
-      if (connection.spec.vault !== undefined) return markedEntities(vaultOf(connection), context, watchNamespaces);
+      if (connection.spec.vault !== undefined)
+        return markedEntities(vaultOf(connection, DELIVERY_FIELD), context, watchNamespaces);
       return connection.spec.aws === undefined ? [] : aws.marked(awsOf(connection), context, watchNamespaces);
     },
     async close() {
@@ -186,8 +181,12 @@ const remembered = (source: CredentialSource, redactor: Redactor): CredentialSou
   },
 });
 
+const DELIVERY_FIELD = "spec.deliver.vaultKV.connectionRef";
+
+const accountField = (account: string): string => `spec.accounts[${account}].connectionRef`;
+
 const otherKind = (account: string, kind: string) =>
-  invalidField(`spec.accounts[${account}].connectionRef`, `names a connection that is not a ${kind}`);
+  invalidField(accountField(account), `names a connection that is not a ${kind}`);
 
 const connectionSpec = (connection: ProviderConnection, spec: unknown): ConnectionSpec => ({
   name: connection.metadata.name,

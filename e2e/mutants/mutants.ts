@@ -346,8 +346,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "take the secret ids of others for strays",
     file: "src/domain/rotation/strays.ts",
-    text: "  facts.marks && observed.mark === undefined ? undefined",
-    instead: "  facts.marks && observed.mark === null ? undefined",
+    text: "intent.id === observed.mark)?.intent",
+    instead: "intent.id !== observed.mark)?.intent",
     specs: [reconciler],
   },
   {

@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import { hashName, randomWord } from "../kernel/ids.ts";
+import { TokenBucket } from "../kernel/token-bucket.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { ClusterClient, EventAbout, EventRecorder, ObjectRef } from "./contract.ts";
 import { EventBudget } from "./event-budget.ts";
@@ -36,8 +37,7 @@ const SERIES_MS = 600_000;
 const PATCH_EVERY_MS = 30_000;
 const LONGEST_QUEUE = 2000;
 /** So many at once, and then so many a second: a thousand resources that change together do not change the API server's day. */
-const BURST = 50;
-const PER_SECOND = 10;
+const RATE = { burst: 50, perSecond: 10 };
 const MOST_SERIES = 2000;
 const SEND_TRIES = 3;
 const RETRY_MS = 1000;
@@ -52,14 +52,13 @@ export class KubernetesEventRecorder implements EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #queue: Series[] = [];
   #sending: Promise<void> | undefined;
-  #tokens = BURST;
-  #filledMs: number;
+  readonly #bucket: TokenBucket;
   #flushing = false;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#budget = new EventBudget(options.clock);
-    this.#filledMs = options.clock.monotonicMs();
+    this.#bucket = new TokenBucket(options.clock, RATE);
   }
 
   record(about: EventAbout, event: EventText): void {
@@ -151,12 +150,9 @@ export class KubernetesEventRecorder implements EventRecorder {
 
   /** Waits for this event's turn; not when the process is about to end. */
   async #turn(): Promise<void> {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#filledMs) * PER_SECOND) / 1000);
-    this.#filledMs = nowMs;
-    this.#tokens -= 1;
-    if (this.#tokens < 0 && !this.#flushing) await clock.sleep((-this.#tokens * 1000) / PER_SECOND);
+    const waitMs = this.#bucket.waitMs();
+    this.#bucket.take();
+    if (waitMs > 0 && !this.#flushing) await this.#options.clock.sleep(waitMs);
   }
 
   async #send(series: Series): Promise<void> {

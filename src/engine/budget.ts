@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../kernel/errors.ts";
+import { TokenBucket } from "../kernel/token-bucket.ts";
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -24,8 +25,7 @@ const LONGEST_WISH_MS = 600_000;
  */
 export class Budget {
   readonly #options: BudgetOptions;
-  #tokens: number;
-  #filledMs: number;
+  readonly #bucket: TokenBucket;
   #failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #closedUntilMs = 0;
@@ -36,8 +36,7 @@ export class Budget {
 
   constructor(options: BudgetOptions) {
     this.#options = options;
-    this.#tokens = options.burst;
-    this.#filledMs = options.clock.monotonicMs();
+    this.#bucket = new TokenBucket(options.clock, options);
   }
 
   /** Runs a call in its turn. Throws Unavailable or Throttled, with when to come again, where it would not be made now. */
@@ -73,19 +72,14 @@ export class Budget {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const { clock, perSecond, burst } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledMs) * perSecond) / 1000);
-    const waitMs = Math.max(0, ((1 - tokens) * 1000) / perSecond);
-    this.#filledMs = nowMs;
-    this.#tokens = tokens;
+    const waitMs = this.#bucket.waitMs();
     if (waitMs > LONGEST_WAIT_MS)
       throw new OperatorError("Throttled", {
         publicMessage: `The rate budget of ProviderConnection ${this.#options.name} is used up; it is tried again.`,
         retryAfterMs: Math.ceil(waitMs),
       });
-    this.#tokens -= 1;
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
+    this.#bucket.take();
+    if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
   }
 
   #succeeded(): void {

@@ -10,18 +10,12 @@ import { sourceKinds, type SourceKind } from "./kinds.ts";
 import { performSourceRun, type SourceRun } from "./run.ts";
 
 /** What is kept of a run. */
-export interface SourceEntry {
-  readonly id: string;
+export interface SourceEntry extends Pick<
+  SourceRun,
+  "id" | "hit" | "violations" | "rotations" | "logins" | "refused" | "leaks" | "lockouts" | "seconds"
+> {
   readonly kind: string;
   readonly phase: "reference" | "kill";
-  readonly hit: boolean;
-  readonly violations: SourceRun["violations"];
-  readonly rotations: number;
-  readonly logins: number;
-  readonly refused: number;
-  readonly leaks: number;
-  readonly lockouts: number;
-  readonly seconds: number;
   /** Of the reference: its mutating requests. */
   readonly trace?: SourceRun["trace"];
   readonly planted?: number;

@@ -18,5 +18,5 @@ export const replacesLeaked = ({ current }: RotationStatus, rotation: OpenRotati
   rotation.trigger === "Leaked" || (rotation.previous ?? current)?.leaked === true;
 
 /** Does anything have to make room for the successor of a leaked one? */
-export const leaking = ({ current, rotation }: RotationStatus): boolean =>
-  current?.leaked === true || rotation?.trigger === "Leaked" || rotation?.previous?.leaked === true;
+export const leaking = (status: RotationStatus): boolean =>
+  status.current?.leaked === true || (status.rotation !== undefined && replacesLeaked(status, status.rotation));

@@ -16,17 +16,6 @@ export const recordedIds = (status: RotationStatus): ReadonlySet<string> =>
  * A key that one of our intents may have made although nobody recorded the answer: it was not there when the intent was
  * written, and it was made after it and no later than one attribution window after it closed (a paused process wakes late).
  */
-export const attributedTo = (
-  observed: ObservedId,
-  status: RotationStatus,
-  windowMs: number,
-): OpenRotation | ClosedIntent | undefined =>
-  // Its own mark says whose it is; without one it is nobody's of ours, whenever it was made.
-  observed.mark === undefined ? attributedByTime(observed, status, windowMs) : byMark(observed.mark, status);
-
-const byMark = (mark: string, status: RotationStatus): OpenRotation | ClosedIntent | undefined =>
-  intents(status).find(({ intent }) => intent.id === mark)?.intent;
-
 const attributedByTime = (
   observed: ObservedId,
   status: RotationStatus,
@@ -58,9 +47,11 @@ export const unknownIds = ({ listing, status, staging }: PlanInput): readonly Ob
   return (listing ?? []).filter(({ id }) => !recorded.has(id) && !staged.has(id) && !dead.has(id));
 };
 
-/** The intent that explains it. Where credentials carry marks, one without a mark is explained by none. */
+/** The intent that explains it: the one that its own mark names, where credentials carry marks. */
 const ours = ({ facts, status, attributionWindowMs }: PlanInput, observed: ObservedId) =>
-  facts.marks && observed.mark === undefined ? undefined : attributedTo(observed, status, attributionWindowMs);
+  facts.marks
+    ? intents(status).find(({ intent }) => intent.id === observed.mark)?.intent
+    : attributedByTime(observed, status, attributionWindowMs);
 
 /** Ids that nothing of ours explains: reported as Unmanaged, never touched. */
 export const unmanagedIds = (input: PlanInput): readonly string[] =>

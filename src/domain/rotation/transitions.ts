@@ -364,6 +364,22 @@ export const provenDead = (
 export const expired = (status: RotationStatus, id: string, now: Date): RotationStatus =>
   provenDead(status, id, "Expired", now);
 
+/** It was in use until now, and has to go: nobody's grace is known here. */
+const superseded = (
+  { version, id, leaked, expiresAt }: CurrentCredential,
+  now: Date,
+  overlapSeconds: number,
+): PendingRevocation => ({
+  version,
+  id,
+  why: "Superseded",
+  since: timeText(now),
+  graceSeconds: 0,
+  overlapSeconds,
+  ...(leaked === true ? { leaked } : {}),
+  ...(expiresAt === undefined ? {} : { expiresAt }),
+});
+
 export interface Signed {
   readonly version: string;
   readonly sequence: number;
@@ -403,16 +419,8 @@ export const signed = (
   };
   // What leaked is revoked whatever the spec says of the others.
   if (before === undefined || (!at.settings.revokes && before.leaked !== true)) return base;
-  return withRevocation(base, {
-    version: before.version,
-    id: before.id,
-    why: "Superseded",
-    since: time,
-    graceSeconds: 0,
-    overlapSeconds: before.leaked === true ? 0 : Math.ceil(at.settings.retire.overlapMs / 1000),
-    ...(before.leaked === true ? { leaked: true } : {}),
-    ...(before.expiresAt === undefined ? {} : { expiresAt: before.expiresAt }),
-  });
+  const overlapSeconds = before.leaked === true ? 0 : Math.ceil(at.settings.retire.overlapMs / 1000);
+  return withRevocation(base, superseded(before, at.now, overlapSeconds));
 };
 
 /** Somebody says that it has leaked. With RevokeFirst the one in use goes at once; else it is replaced first. */
@@ -439,31 +447,14 @@ export const leakRecorded = (
   if (current?.version !== version) return base;
   if (at.settings.onLeak === "RotateFirst" || rotation !== undefined)
     return { ...base, current: { ...current, leaked: true } };
-  return withRevocation(drop(base, "current"), {
-    version,
-    id: current.id,
-    why: "Superseded",
-    since: timeText(at.now),
-    graceSeconds: 0,
-    overlapSeconds: 0,
-    leaked: true,
-    ...(current.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }),
-  });
+  return withRevocation(drop(base, "current"), superseded({ ...current, leaked: true }, at.now, 0));
 };
 
 /** The identity has ended and what it holds cannot be disabled: it is revoked at once. */
 export const surrendered = (status: RotationStatus, now: Date): RotationStatus => {
   const { current } = status;
   if (current === undefined) return status;
-  return withRevocation(drop(status, "current"), {
-    version: current.version,
-    id: current.id,
-    why: "Superseded",
-    since: timeText(now),
-    graceSeconds: 0,
-    overlapSeconds: 0,
-    ...(current.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }),
-  });
+  return withRevocation(drop(status, "current"), superseded(current, now, 0));
 };
 
 export const resumed = (status: RotationStatus, now: Date): RotationStatus =>

@@ -21,7 +21,7 @@ import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
-import { claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
+import { capabilitiesFor, claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
@@ -35,7 +35,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
   if (entry?.spec.held !== undefined) return letGo(act, "removeFinalizer");
-  const facts = ports.sources.capabilities(inForce.settings.source.of);
+  const facts = capabilitiesFor({ inForce, ports });
   const deletedAt = new Date(scope.object.metadata.deletionTimestamp ?? scope.now);
   const { versions: staged } = await ports.staging.read(scope.object.metadata.uid);
   const disabled = new Set<string>();

@@ -7,7 +7,7 @@ import { originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { mutate } from "./acts/act.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
-import { claimFor, requireTarget, type InForce, type RotationScope } from "./scope.ts";
+import { capabilitiesFor, claimFor, requireTarget, type InForce, type RotationScope } from "./scope.ts";
 
 /**
  * Undo of a deletion: a resource of the same namespace, name and target takes over what the ledger holds of its dead
@@ -17,7 +17,7 @@ import { claimFor, requireTarget, type InForce, type RotationScope } from "./sco
 export const inherit = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<boolean> => {
   if (scope.status.sequence !== undefined) return false;
   // What leaves nothing behind is made anew; what the predecessor had goes on being revoked.
-  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return false;
+  if (capabilitiesFor({ inForce, ports }).leavesNothing) return false;
   // Nothing comes back for an identity that is not there to have it.
   if (scope.identity !== undefined && scope.identity.state !== "Active") return false;
   const entry = (await predecessor(scope, inForce, ports)) ?? (await recovered(scope, inForce, ports));

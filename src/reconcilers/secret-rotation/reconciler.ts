@@ -18,7 +18,7 @@ import { chooseSpec } from "./steps/choose-spec.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
-import { rotationRef, type InForce, type RotationScope } from "./scope.ts";
+import { capabilitiesFor, rotationRef, type InForce, type RotationScope } from "./scope.ts";
 
 const DEPENDENT_POLL_MS = 1000;
 const UNHEALTHY_POLL_MS = 5000;
@@ -107,7 +107,7 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
       if (inForce === undefined || action === undefined) return { kind: "next" };
       recordSuccess(scope, await act({ scope, inForce, ports }, action));
       scope.situation = { kind: "acted", action };
-      const { leavesNothing } = ports.sources.capabilities(inForce.settings.source.of);
+      const { leavesNothing } = capabilitiesFor({ inForce, ports });
       return leavesNothing
         ? inOnePass(scope, inForce, ports)
         : { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };

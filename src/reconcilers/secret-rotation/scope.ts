@@ -9,10 +9,11 @@ import type { RotationSettings } from "../../domain/rotation/settings.ts";
 import { claimOf, wordsOf, type SourceTarget, type SourceWords } from "../../domain/rotation/source.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import type { CredentialSource, Listing } from "../../providers/contract.ts";
+import type { CredentialSource, Listing, ProviderCapabilities } from "../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
 import type { DependentView } from "../../domain/rotation/action.ts";
 import type { Mutation } from "../outside.ts";
+import type { Ports } from "../ports.ts";
 
 export interface PendingEvent {
   readonly type: "Normal" | "Warning";
@@ -117,6 +118,15 @@ export const requireTarget = (scope: RotationScope, settings: RotationSettings):
 /** What the credentials and the calls about them are called. */
 export const wordsFor = ({ inForce }: { readonly inForce: InForce }): SourceWords =>
   wordsOf(inForce.settings.source.of);
+
+/** What the source in force can do. */
+export const capabilitiesFor = ({
+  inForce,
+  ports,
+}: {
+  readonly inForce: InForce;
+  readonly ports: Pick<Ports, "sources">;
+}): ProviderCapabilities => ports.sources.capabilities(inForce.settings.source.of);
 
 /** Identity of the target across the cluster, for its claim. */
 export const claimFor = (connection: ProviderConnection, target: SourceTarget, namespace: string): string =>

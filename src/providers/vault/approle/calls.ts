@@ -1,7 +1,7 @@
 import { OperatorError } from "../../../kernel/errors.ts";
-import { absentAsUndefined, dataIn, record, strings, textIn } from "../answers.ts";
-import { isPlainName, isPlainPath } from "../config.ts";
-import type { LoginRolePlace, RawClient } from "../identity/calls.ts";
+import { dataIn, record, textIn } from "../answers.ts";
+import { isPlainPath } from "../config.ts";
+import { rolePath, type LoginRolePlace, type RawClient } from "../identity/calls.ts";
 
 /** A secret id as it is made: the one time that Vault shows its value. */
 export interface MadeSecretId {
@@ -11,19 +11,9 @@ export interface MadeSecretId {
   readonly ttlSeconds: number;
 }
 
-/** A secret id as Vault looks it up by its accessor. */
-export interface SeenSecretId {
-  readonly accessor: string;
-  readonly createdAt: Date;
-  readonly expiresAt?: Date | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** Making, looking up and trying secret ids of an AppRole. */
+/** Making and trying secret ids of an AppRole; IdentityCalls lists, looks up and destroys them. */
 export interface AppRoleCalls {
   make(place: LoginRolePlace, metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<MadeSecretId>;
-  /** Undefined when there is none of that accessor. */
-  lookUp(place: LoginRolePlace, accessor: string, signal: AbortSignal): Promise<SeenSecretId | undefined>;
   /** One login; its token is given back at once. False: refused. Never throws for a refusal, so that nobody repeats it. */
   logIn(
     mount: string,
@@ -51,19 +41,6 @@ export const appRoleCalls = (
       ttlSeconds: typeof ttl === "number" && ttl > 0 ? ttl : 0,
     };
   },
-  async lookUp(place, accessor, signal) {
-    const operation = "look-up of a secret id";
-    const path = `${rolePath(place)}/secret-id-accessor/lookup`;
-    const found = await absentAsUndefined(clientFor(operation, signal).write(path, { secret_id_accessor: accessor }));
-    if (found === undefined) return undefined;
-    const data = dataIn(found, operation);
-    const createdAt = new Date(textIn(data, "creation_time", operation));
-    if (Number.isNaN(createdAt.getTime())) return undefined;
-    const end = new Date(String(data["expiration_time"]));
-    // Go's zero time stands for never.
-    const expiresAt = Number.isNaN(end.getTime()) || end.getUTCFullYear() < 1970 ? undefined : end;
-    return { accessor, createdAt, expiresAt, metadata: strings(data["metadata"]) };
-  },
   async logIn(mount, { roleId, secretId }, signal) {
     if (!isPlainPath(mount)) throw badName();
     const body = { role_id: roleId, secret_id: secretId };
@@ -86,11 +63,6 @@ export const appRoleCalls = (
 /** 400: wrong role id or secret id; 403: locked out, or from an address that it is not for. */
 const isRefused = (thrown: unknown): boolean =>
   thrown instanceof OperatorError && (thrown.status === 400 || thrown.status === 401 || thrown.status === 403);
-
-const rolePath = ({ mount, name }: LoginRolePlace): string => {
-  if (!isPlainPath(mount) || !isPlainName(name)) throw badName();
-  return `auth/${mount}/role/${name}`;
-};
 
 const badName = (): OperatorError =>
   new OperatorError("InvalidSpec", {

@@ -42,10 +42,6 @@ export class FakeAppRole {
       });
       return Promise.resolve({ accessor, secretId, ttlSeconds: this.ttlSeconds });
     },
-    lookUp: (_place, accessor) => {
-      const found = this.secretIds.get(accessor);
-      return Promise.resolve(found === undefined ? undefined : { accessor, ...found });
-    },
     logIn: (_mount, { roleId, secretId }) => {
       const good = roleId === this.roleId && [...this.secretIds.values()].some(({ value }) => value === secretId);
       this.logins.push({ at: this.#now().getTime(), good, roleId });
@@ -53,9 +49,13 @@ export class FakeAppRole {
     },
   };
 
-  readonly identity: Pick<IdentityCalls, "readRoleId" | "listSecretIds" | "destroySecretId"> = {
+  readonly identity: Pick<IdentityCalls, "readRoleId" | "listSecretIds" | "lookUpSecretId" | "destroySecretId"> = {
     readRoleId: () => Promise.resolve(this.exists ? this.roleId : undefined),
     listSecretIds: () => Promise.resolve([...this.secretIds.keys()]),
+    lookUpSecretId: (_place, accessor) => {
+      const found = this.secretIds.get(accessor);
+      return Promise.resolve(found === undefined ? undefined : { accessor, ...found });
+    },
     destroySecretId: (_place, accessor) =>
       this.secretIds.delete(accessor)
         ? Promise.resolve()

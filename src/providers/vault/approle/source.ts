@@ -88,7 +88,7 @@ export const appRoleSource = (connection: VaultConnection, target: AppRoleTarget
         const accessors = await session.identity.listSecretIds(place, context.signal);
         const credentials: ObservedCredential[] = [];
         for (const accessor of accessors) {
-          const seen = await session.appRole.lookUp(place, accessor, context.signal);
+          const seen = await session.identity.lookUpSecretId(place, accessor, context.signal);
           if (seen === undefined) continue;
           const { createdAt, expiresAt, metadata } = seen;
           credentials.push({ id: accessor, createdAt, expiresAt, enabled: true, mark: metadata[ROTATION_MARK] });
@@ -138,7 +138,7 @@ export const appRoleSource = (connection: VaultConnection, target: AppRoleTarget
     revoke: (id, context): Promise<"removed" | "alreadyAbsent"> =>
       use(async (session) => {
         // Vault answers as to a fault of its own when it is absent.
-        if ((await session.appRole.lookUp(place, id, context.signal)) === undefined) return "alreadyAbsent";
+        if ((await session.identity.lookUpSecretId(place, id, context.signal)) === undefined) return "alreadyAbsent";
         await session.identity.destroySecretId(place, id, context.signal);
         return "removed";
       }, context),

@@ -34,6 +34,9 @@ export type RoleSettings = Readonly<Record<string, unknown>>;
 export interface SecretId {
   readonly accessor: string;
   readonly createdAt: Date;
+  /** Absent where it does not end by itself. */
+  readonly expiresAt?: Date | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** One auth method of a mount. */
@@ -157,8 +160,13 @@ export const identityCalls = (clientFor: (operation: string, signal: AbortSignal
     const path = `${rolePath(place)}/secret-id-accessor/lookup`;
     const found = await absentAsUndefined(clientFor(operation, signal).write(path, { secret_id_accessor: accessor }));
     if (found === undefined) return undefined;
-    const createdAt = new Date(textIn(dataIn(found, operation), "creation_time", operation));
-    return Number.isNaN(createdAt.getTime()) ? undefined : { accessor, createdAt };
+    const data = dataIn(found, operation);
+    const createdAt = new Date(textIn(data, "creation_time", operation));
+    if (Number.isNaN(createdAt.getTime())) return undefined;
+    const end = new Date(String(data["expiration_time"]));
+    // Go's zero time stands for never.
+    const expiresAt = Number.isNaN(end.getTime()) || end.getUTCFullYear() < 1970 ? undefined : end;
+    return { accessor, createdAt, expiresAt, metadata: strings(data["metadata"]) };
   },
   async destroySecretId(place, accessor, signal) {
     const path = `${rolePath(place)}/secret-id-accessor/destroy`;
@@ -182,7 +190,7 @@ const aliasBody = (alias: { readonly name: string; readonly mountAccessor: strin
   mount_accessor: alias.mountAccessor,
 });
 
-const rolePath = ({ mount, name }: LoginRolePlace): string => {
+export const rolePath = ({ mount, name }: LoginRolePlace): string => {
   if (!isPlainPath(mount) || !isPlainName(name)) throw badName();
   return `auth/${mount}/role/${name}`;
 };

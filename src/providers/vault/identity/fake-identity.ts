@@ -119,7 +119,7 @@ export class FakeIdentity {
       lookUpSecretId: (place, accessor) =>
         call("lookUpSecretId", () => {
           const createdAt = roleAt(place)?.secretIds.get(accessor);
-          return createdAt === undefined ? undefined : { accessor, createdAt };
+          return createdAt === undefined ? undefined : { accessor, createdAt, metadata: {} };
         }),
       destroySecretId: (place, accessor) =>
         call("destroySecretId", () => {

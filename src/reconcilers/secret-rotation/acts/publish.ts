@@ -11,6 +11,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
 import { isAdoptedPlace, needsFinalizer, NOT_ADOPTED, openStore } from "../steps/observe.ts";
+import { capabilitiesFor } from "../scope.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 import { claimTarget } from "./claim.ts";
 import { ensureFinalizer, refreshClaim } from "./ownership.ts";
@@ -51,7 +52,7 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
 /** Of sources that leave nothing behind the value stands at another place, else in staging. */
 const valueOf = async (act: Act, version: string): Promise<SecretMaterial> => {
   const { inForce, ports } = act;
-  if (!ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return staged(act, version);
+  if (!capabilitiesFor({ inForce, ports }).leavesNothing) return staged(act, version);
   const material = await fromDelivery(act, version);
   if (material !== undefined) return material;
   throw new OperatorError("NotFound", { publicMessage: `The value of credential ${version} is in no place any more.` });

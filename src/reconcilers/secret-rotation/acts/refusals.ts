@@ -2,6 +2,7 @@ import { permitFor } from "../../../domain/rotation/lockout.ts";
 import { refusalEnded, refusalReserved, timeText } from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
+import { capabilitiesFor } from "../scope.ts";
 import type { Act, Carry } from "./act.ts";
 
 /** This pass's status write makes it durable; the next one may try. */
@@ -17,7 +18,7 @@ export const underPermit = async <T>(
   about: string,
   login: { run(): Promise<T>; refused(outcome: T): boolean },
 ): Promise<T> => {
-  if (!ports.sources.capabilities(inForce.settings.source.of).lockout) return login.run();
+  if (!capabilitiesFor({ inForce, ports }).lockout) return login.run();
   const permit = permitFor(
     { status: scope.status, self: ports.self, spentRefusals: ports.spentRefusals, now: scope.now },
     about,

@@ -3,7 +3,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import { openSource } from "../steps/observe.ts";
-import { wordsFor } from "../scope.ts";
+import { capabilitiesFor, wordsFor } from "../scope.ts";
 import { underPermit } from "./refusals.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 
@@ -70,7 +70,7 @@ const logInAgain = async (act: Act, source: CredentialSource): Promise<void> => 
 /** The dead credential is tried and must be refused; where its value is lost, the provider's listing is the proof. */
 export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const { scope, ports, inForce } = act;
-  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) {
+  if (capabilitiesFor({ inForce, ports }).leavesNothing) {
     // `revoke` has read it back.
     say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is revoked, says who issued it.`, "Prove");
     return provenDead(scope.status, id, "ProvenByAuthority", scope.now);

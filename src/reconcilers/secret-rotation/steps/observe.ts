@@ -14,12 +14,20 @@ import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
 import { admitted, connectionFor } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
-import { claimFor, requireTarget, targetOf, wordsFor, type InForce, type RotationScope } from "../scope.ts";
+import {
+  capabilitiesFor,
+  claimFor,
+  requireTarget,
+  targetOf,
+  wordsFor,
+  type InForce,
+  type RotationScope,
+} from "../scope.ts";
 import { viewWorkload } from "../workloads.ts";
 
 /** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
 export const decide = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<RotationAction> => {
-  const { leavesNothing } = ports.sources.capabilities(inForce.settings.source.of);
+  const { leavesNothing } = capabilitiesFor({ inForce, ports });
   const plan = leavesNothing ? planCollapsed : planRotation;
   if (leavesNothing) scope.collect = isCollected(scope, inForce);
   for (;;) {
@@ -36,7 +44,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   self: ports.self,
   settings: inForce.settings,
   specHash: inForce.specHash,
-  facts: ports.sources.capabilities(inForce.settings.source.of),
+  facts: capabilitiesFor({ inForce, ports }),
   status: scope.status,
   attributionWindowMs: ports.attributionWindowMs,
   identity: scope.identity?.state,
@@ -55,7 +63,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
 const viewsOf = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInput["deliveries"] => {
   const { deliveries, staging } = scope;
   if (deliveries === undefined) return undefined;
-  if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) return signedViews(scope, deliveries);
+  if (capabilitiesFor({ inForce, ports }).leavesNothing) return signedViews(scope, deliveries);
   return staging && deliveryViews(scope, inForce, deliveries, staging);
 };
 
@@ -147,7 +155,7 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
         seen[name] = await observeDelivery(scope, place, ports);
       }
       scope.deliveries = seen;
-      if (ports.sources.capabilities(inForce.settings.source.of).leavesNothing) {
+      if (capabilitiesFor({ inForce, ports }).leavesNothing) {
         await openSource(scope, inForce, ports);
         return;
       }
