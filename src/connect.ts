@@ -1,7 +1,6 @@
 import type { ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "./cluster/contract.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
-import type { SourceKind } from "./domain/rotation/source.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
 import { CONNECTION_DEFAULTS } from "./api/v1alpha1/defaults.ts";
 import { Budget } from "./engine/budget.ts";
@@ -9,14 +8,17 @@ import type { Clock } from "./kernel/clock.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
-import { AWS_CAPABILITIES } from "./providers/aws/source.ts";
-import type { CallContext, CredentialSource, ProviderCapabilities } from "./providers/contract.ts";
+import { CAPABILITIES } from "./providers/capabilities.ts";
+import type { CallContext, CredentialSource } from "./providers/contract.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
+import { tokenSource } from "./providers/kubernetes/token/source.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
-import { APPROLE_CAPABILITIES, appRoleSource } from "./providers/vault/approle/source.ts";
+import { appRoleSource } from "./providers/vault/approle/source.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
 import { vaultAccount } from "./providers/vault/identity/account.ts";
-import { PKI_CAPABILITIES, PKI_FIELDS, pkiSource } from "./providers/vault/pki/source.ts";
+import { PKI_FIELDS, pkiSource } from "./providers/vault/pki/source.ts";
+import { postgresServer } from "./providers/database/postgres.ts";
+import { databaseSource } from "./providers/vault/database/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
@@ -85,7 +87,19 @@ export const connect = (
           const { userName } = target;
           return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws", connection));
         }
+        if (target.kind === "kubernetesToken") {
+          if (connection.spec.kubernetes === undefined)
+            throw invalidField("spec.source.kubernetesToken.connectionRef", "names a connection that is not a cluster");
+          const { serviceAccountName, request } = target;
+          const source = tokenSource({ calls, tokens: cluster, clock }, { namespace, serviceAccountName, request });
+          return measuredSource(source, meter("kubernetes", connection));
+        }
         const door = vaultOf(connection, `spec.source.${target.kind}.connectionRef`);
+        if (target.kind === "vaultDatabase") {
+          const { role, users } = target;
+          const source = databaseSource(door, { namespace, role, users }, { clock, servers: postgresServer });
+          return measuredSource(source, meter("vault", connection));
+        }
         const { role } = target;
         if (target.kind === "vaultAppRole")
           return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault", connection));
@@ -146,12 +160,6 @@ export const connect = (
       await vault.close();
     },
   };
-};
-
-const CAPABILITIES: Readonly<Record<SourceKind, ProviderCapabilities>> = {
-  awsAccessKey: AWS_CAPABILITIES,
-  vaultPKI: PKI_CAPABILITIES,
-  vaultAppRole: APPROLE_CAPABILITIES,
 };
 
 /** One for each connection, over all resources; another generation starts with a full one. */

@@ -20,14 +20,14 @@ import { loginRatio, missedTargets, summarise } from "./summary.ts";
 // `install`: the operator as it is installed, run and watched, with the real tools.
 
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
-accept sources [--fresh] [--lanes N]
+accept sources [--fresh] [--scenario NAME] [--lanes N]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept install [--part NAME]
 accept main-job
 accept sample [--seed N] [--lanes N]
 
   --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all.
-              Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name
+              Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name. Of sources: one of them
   --operator  a bundle of the operator to run instead of this checkout's
 `;
 
@@ -113,7 +113,7 @@ async function sources(world: World): Promise<number> {
     keep: flags.operator === undefined,
     campaign: "-sources",
   });
-  return sourcesCampaign(world, results, { say, print, lanes });
+  return sourcesCampaign(world, results, { say, print, lanes }, { kind: flags.scenario });
 }
 
 /** (a) to (e), and the line of JSON. */
@@ -225,7 +225,7 @@ async function sample(world: World): Promise<number> {
   const rotations = verdict(all.results.entries);
   const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
   const kept = await openResults<SourceEntry>({ fresh: true, keep: false, campaign: "-sources" });
-  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { seed, points: 3 });
+  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 3 } });
   return Math.max(rotations, identities, others);
 }
 

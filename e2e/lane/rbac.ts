@@ -41,6 +41,22 @@ export async function applyNamespacedRbac(
   return clusterWide;
 }
 
+/** What tokens of ServiceAccounts need, as config/rbac/token-issuer.yaml has it: in one namespace, and the review in the whole cluster. */
+export async function applyTokenIssuer(kube: KubeClient, operatorNamespace: string, namespace: string): Promise<void> {
+  for (const object of await objectsOf(["rbac/token-issuer.yaml"])) await applied(kube, object);
+  const apiGroup = "rbac.authorization.k8s.io";
+  const bindingOf = (kind: string, role: string, metadata: object): KubeObject =>
+    ({
+      apiVersion: `${apiGroup}/v1`,
+      kind,
+      metadata: { name: `${operatorNamespace}-${role}`, ...metadata },
+      roleRef: { apiGroup, kind: "ClusterRole", name: role },
+      subjects: [{ kind: "ServiceAccount", name: "keyturn", namespace: operatorNamespace }],
+    }) as unknown as KubeObject;
+  await applied(kube, bindingOf("RoleBinding", "keyturn-token-issuer", { namespace }));
+  await applied(kube, bindingOf("ClusterRoleBinding", "keyturn-token-reviewer", {}));
+}
+
 /** The objects of files below config/, in their order. */
 async function objectsOf(files: readonly string[]): Promise<readonly KubeObject[]> {
   const texts = await Promise.all(files.map((file) => readFile(join(root, "config", file), "utf8")));

@@ -66,6 +66,18 @@ export interface AccessQuestion {
     | { readonly kind: "path"; readonly verb: string; readonly path: string };
 }
 
+/** No audiences: kube-apiserver's own. */
+export interface TokenWish {
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+  readonly boundTo?: { readonly name: string; readonly uid: string };
+}
+
+export interface TokenVerdict {
+  readonly authenticated: boolean;
+  readonly username?: string;
+}
+
 /**
  * The only door to kube-apiserver. Every call has a deadline (10 s), follows no redirect, bounds the answer's size and throws
  * OperatorError: 404 NotFound, 409 Conflict (AlreadyExists by reason), 422/400 InvalidSpec, 401 Unauthenticated,
@@ -77,7 +89,11 @@ export interface ClusterClient {
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
   list<T extends KubeObject>(
     kind: ResourceKind,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+    options: {
+      readonly namespace?: string | undefined;
+      readonly labelSelector?: string;
+      readonly fieldSelector?: string;
+    },
   ): Promise<readonly T[]>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** What `create` would answer, with all of admission, and nothing is kept. */
@@ -90,11 +106,13 @@ export interface ClusterClient {
   mergePatch<T extends KubeObject>(ref: ObjectRef, patch: Readonly<Record<string, unknown>>): Promise<T>;
   /** False when it was absent already. Precondition failures are Conflict. */
   delete(ref: ObjectRef, preconditions: { readonly uid: string; readonly resourceVersion?: string }): Promise<boolean>;
-  /** A bound token for a service account (TokenRequest). */
+  /** A token for a service account (TokenRequest); it ends with the Secret that it is bound to, where it is bound to one. */
   requestToken(
     serviceAccount: { readonly namespace: string; readonly name: string },
-    options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
+    options: TokenWish,
   ): Promise<string>;
+  /** Whose token it is, by kube-apiserver's own word (TokenReview). Without audiences: is it one for kube-apiserver itself? */
+  reviewToken(token: string, audiences: readonly string[]): Promise<TokenVerdict>;
   /** kube-apiserver's own decision (SubjectAccessReview). An answer that is neither yes nor no is an error. */
   review(question: AccessQuestion): Promise<boolean>;
   /**

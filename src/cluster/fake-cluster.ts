@@ -10,6 +10,8 @@ import type {
   ObjectMeta,
   ObjectRef,
   ResourceKind,
+  TokenVerdict,
+  TokenWish,
 } from "./contract.ts";
 
 export type FakeVerb =
@@ -22,6 +24,7 @@ export type FakeVerb =
   | "mergePatch"
   | "delete"
   | "requestToken"
+  | "reviewToken"
   | "review";
 
 /** One call as the log keeps it. `name` is "" for list; `body` is what was sent (a copy), for assertions. */
@@ -68,6 +71,16 @@ export class FakeCluster implements ClusterClient {
   #revision = 1000;
   #uids = 0;
   #tokens = 0;
+  readonly #bound = new Map<
+    string,
+    {
+      readonly namespace: string;
+      readonly anchor: { readonly name: string; readonly uid: string };
+      readonly audiences: readonly string[];
+      readonly endsAtMs: number;
+      readonly username: string;
+    }
+  >();
 
   constructor(clock: Clock = new FakeClock()) {
     this.#clock = clock;
@@ -119,7 +132,7 @@ export class FakeCluster implements ClusterClient {
 
   /** Calls that change something. */
   mutations(): readonly FakeCall[] {
-    const reading: readonly FakeVerb[] = ["get", "list", "requestToken", "review", "dryRunCreate"];
+    const reading: readonly FakeVerb[] = ["get", "list", "requestToken", "reviewToken", "review", "dryRunCreate"];
     return this.calls.filter((call) => !reading.includes(call.verb));
   }
 
@@ -129,13 +142,18 @@ export class FakeCluster implements ClusterClient {
 
   async list<T extends KubeObject>(
     kind: ResourceKind,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+    options: {
+      readonly namespace?: string | undefined;
+      readonly labelSelector?: string;
+      readonly fieldSelector?: string;
+    },
   ): Promise<readonly T[]> {
     return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () =>
       this.all<T>(kind).filter(
         (object) =>
           (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
-          selects(options.labelSelector, object.metadata.labels ?? {}),
+          selects(options.labelSelector, object.metadata.labels ?? {}) &&
+          selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
       ),
     );
   }
@@ -208,13 +226,44 @@ export class FakeCluster implements ClusterClient {
 
   async requestToken(
     serviceAccount: { readonly namespace: string; readonly name: string },
-    options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
+    options: TokenWish,
   ): Promise<string> {
     const ref = { kind: SERVICE_ACCOUNTS, ...serviceAccount };
     return this.#call("requestToken", ref, options, () => {
       this.#tokens += 1;
+      if (options.boundTo !== undefined) return this.#boundToken(serviceAccount, options.boundTo, options);
       return `token-${this.#tokens}-of-${serviceAccount.namespace}-${serviceAccount.name}-for-${options.audiences.join("+")}`;
     });
+  }
+
+  /** Good for as long as the Secret that it is bound to stands, and no longer than its own life. */
+  async reviewToken(token: string, audiences: readonly string[]): Promise<TokenVerdict> {
+    return this.#call("reviewToken", { kind: REVIEWS, name: "token" }, undefined, () => {
+      const known = this.#bound.get(token);
+      const anchor = known && this.peek({ kind: SECRETS, namespace: known.namespace, name: known.anchor.name });
+      const good =
+        known !== undefined &&
+        anchor?.metadata.uid === known.anchor.uid &&
+        known.endsAtMs > this.#clock.now().getTime() &&
+        (audiences.length === 0
+          ? known.audiences.length === 0
+          : audiences.some((one) => known.audiences.includes(one)));
+      return good ? { authenticated: true, username: known.username } : { authenticated: false };
+    });
+  }
+
+  #boundToken(
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+    anchor: { readonly name: string; readonly uid: string },
+    { audiences, expirationSeconds }: TokenWish,
+  ): string {
+    const endsAtMs = this.#clock.now().getTime() + expirationSeconds * 1000;
+    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const signature = Buffer.from(`signature-${this.#tokens}-of-the-fake`).toString("base64url");
+    const token = `${part({ alg: "none" })}.${part({ exp: Math.floor(endsAtMs / 1000), aud: audiences, jti: this.#tokens })}.${signature}`;
+    const username = `system:serviceaccount:${namespace}:${name}`;
+    this.#bound.set(token, { namespace, anchor, audiences, endsAtMs, username });
+    return token;
   }
 
   async review(question: AccessQuestion): Promise<boolean> {
@@ -319,6 +368,8 @@ export class FakeCluster implements ClusterClient {
     return String(this.#revision);
   }
 }
+
+const SECRETS: ResourceKind = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true };
 
 const SERVICE_ACCOUNTS: ResourceKind = {
   group: "",

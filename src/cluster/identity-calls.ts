@@ -1,5 +1,13 @@
 import type { AccessQuestion, ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
-import { apiVersionOf, clusterRoleBindings, clusterRoles, roleBindings, roles, serviceAccounts } from "./resources.ts";
+import {
+  apiVersionOf,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+} from "./resources.ts";
 
 const KINDS = {
   ServiceAccount: serviceAccounts,
@@ -7,6 +15,7 @@ const KINDS = {
   ClusterRoleBinding: clusterRoleBindings,
   Role: roles,
   ClusterRole: clusterRoles,
+  Secret: secrets,
 } as const satisfies Readonly<Record<string, ResourceKind>>;
 
 type IdentityKind = keyof typeof KINDS;
@@ -32,7 +41,11 @@ export const identityCalls = (cluster: ClusterClient) => ({
   get: (place: Place): Promise<KubeObject | undefined> => cluster.get(refOf(place)),
   list: (
     kind: IdentityKind,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+    options: {
+      readonly namespace?: string | undefined;
+      readonly labelSelector?: string;
+      readonly fieldSelector?: string;
+    },
   ): Promise<readonly KubeObject[]> => cluster.list(KINDS[kind], options),
   create: (place: Place, content: NewIdentityObject): Promise<KubeObject> =>
     cluster.create(refOf(place), objectOf(place, content)),

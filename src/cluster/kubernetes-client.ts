@@ -2,7 +2,16 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { errorOfRubbish, isGone, type Asked } from "./api-errors.ts";
-import type { AccessQuestion, ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
+import type {
+  AccessQuestion,
+  ClusterClient,
+  KubeObject,
+  NewObject,
+  ObjectRef,
+  ResourceKind,
+  TokenVerdict,
+  TokenWish,
+} from "./contract.ts";
 import { Endpoint } from "./endpoint.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -28,6 +37,7 @@ export interface WatchSource {
 export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
 }
 
 export interface WatchOptions extends ListOptions {
@@ -83,10 +93,7 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return answer === undefined ? undefined : asObject<T>(asked, ref, answer);
   }
 
-  async list<T extends KubeObject>(
-    kind: ResourceKind,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
-  ): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
     return (await this.listAll<T>(kind, options)).items;
   }
 
@@ -135,18 +142,35 @@ export class KubernetesClient implements ClusterClient, WatchSource {
 
   async requestToken(
     serviceAccount: { readonly namespace: string; readonly name: string },
-    options: { readonly audiences: readonly string[]; readonly expirationSeconds: number },
+    { audiences, expirationSeconds, boundTo }: TokenWish,
   ): Promise<string> {
     const ref = { kind: serviceAccounts, ...serviceAccount };
     // A token leaves nothing behind at the server, so a lost answer is not ambiguous.
     const asked = { ...ask("issue a token for", ref), write: false };
-    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: options };
+    const bound = boundTo === undefined ? {} : { boundObjectRef: { apiVersion: "v1", kind: "Secret", ...boundTo } };
+    const spec = { audiences, expirationSeconds, ...bound };
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
     const path = `${objectPath(ref)}/token`;
     const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
     const status = answer["status"];
     const token = typeof status === "object" && status !== null && "token" in status ? status.token : undefined;
     if (typeof token !== "string" || token === "") throw errorOfRubbish(asked, "answered without a token");
     return token;
+  }
+
+  async reviewToken(token: string, audiences: readonly string[]): Promise<TokenVerdict> {
+    const asked = { what: "review a token", write: false };
+    const spec = { token, ...(audiences.length === 0 ? {} : { audiences }) };
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec };
+    const path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
+    const { authenticated, user } = (answer["status"] ?? {}) as {
+      authenticated?: unknown;
+      user?: { username?: unknown };
+    };
+    if (authenticated !== true) return { authenticated: false };
+    if (typeof user?.username !== "string") throw errorOfRubbish(asked, "answered without a user");
+    return { authenticated, username: user.username };
   }
 
   async review(question: AccessQuestion): Promise<boolean> {
@@ -259,8 +283,10 @@ const reviewSpec = ({ user, uid, groups, attributes }: AccessQuestion): Readonly
     : { resourceAttributes: { ...attributes, kind: undefined, version: "*" } }),
 });
 
-const selection = (options: ListOptions): Record<string, string> =>
-  options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
+const selection = ({ labelSelector, fieldSelector }: ListOptions): Record<string, string> => ({
+  ...(labelSelector === undefined ? {} : { labelSelector }),
+  ...(fieldSelector === undefined ? {} : { fieldSelector }),
+});
 
 const absentAsUndefined = async <T>(call: Promise<T>): Promise<T | undefined> => {
   try {

@@ -19,8 +19,15 @@ export interface ProviderCapabilities {
   readonly leavesNothing: boolean;
   /** Each credential carries the id of the rotation that made it (`mark`), so that strays are known by it and not by time. */
   readonly marks: boolean;
+  /**
+   * There is a fixed number of places, each with something in it at all times: issuing overwrites what is in a place that is not in use. What an
+   * answer was lost of is gone with the next one, so nothing that is listed is a stray.
+   */
+  readonly overwrites?: true;
   /** How long a new credential may be refused although it is good. */
   readonly settleMs: number;
+  /** How long a dead credential may be accepted still, because its good answer is remembered somewhere. Absent: not at all. */
+  readonly lingersMs?: number;
 }
 
 export interface CallContext {
@@ -80,6 +87,13 @@ export interface IssuedCredential {
   readonly expiresAt?: Date;
 }
 
+export interface IssueOptions {
+  /** Ids that must live on. */
+  readonly inUse: readonly string[];
+  /** All that was there when the intent was written: what has come since is somebody else's doing, and is not overwritten. */
+  readonly knownIds?: readonly string[];
+}
+
 /** What a value says of itself. `fits`: it is what would be issued now, but for its age. */
 export interface RecognisedCredential {
   readonly id: string;
@@ -108,8 +122,8 @@ export interface CredentialSource {
   markOwner(mark: OwnerMark, context: CallContext): Promise<void>;
   list(context: CallContext): Promise<Listing>;
   lastUse(id: string, context: CallContext): Promise<LastUse>;
-  /** `rotationId`: what the credential is marked with, where the source can. */
-  issue(context: CallContext, rotationId?: string): Promise<IssuedCredential>;
+  /** `rotationId`: what the credential is marked with, where the source can. `options`: where issuing overwrites. */
+  issue(context: CallContext, rotationId?: string, options?: IssueOptions): Promise<IssuedCredential>;
   /** Of sources that leave nothing behind: what stands at a place, when it is whole and was issued by this source. */
   recognise?(material: SecretMaterial): RecognisedCredential | undefined;
   /** A real login. `issuedAt` separates notYet from rejected. */

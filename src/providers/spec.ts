@@ -46,6 +46,20 @@ export class SpecNode {
     return new SpecNode(this.#members[key], this.at(key));
   }
 
+  /** Objects of a list; none where it is absent. */
+  nodes(key: string): readonly SpecNode[] {
+    const list = this.#members[key] ?? [];
+    if (!Array.isArray(list)) throw invalidField(this.at(key), "must be a list");
+    return list.map((each, index) => new SpecNode(each, `${this.at(key)}[${index}]`));
+  }
+
+  port(key: string, fallback: number): number {
+    const value = this.has(key) ? this.#members[key] : fallback;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 65_535)
+      throw invalidField(this.at(key), "must be from 1 to 65535");
+    return value;
+  }
+
   /** An empty object where it is absent. */
   nodeOrEmpty(key: string): SpecNode {
     return new SpecNode(this.#members[key] ?? {}, this.at(key));

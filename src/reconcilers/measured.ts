@@ -39,7 +39,8 @@ export const measuredSource = (source: CredentialSource, meter: Meter): Credenti
   markOwner: (mark, context) => timed(meter, context, "markOwner", () => source.markOwner(mark, context)),
   list: (context) => timed(meter, context, "list", () => source.list(context)),
   lastUse: (id, context) => timed(meter, context, "lastUse", () => source.lastUse(id, context)),
-  issue: (context, rotationId) => timed(meter, context, "issue", () => source.issue(context, rotationId)),
+  issue: (context, rotationId, options) =>
+    timed(meter, context, "issue", () => source.issue(context, rotationId, options)),
   ...(source.recognise === undefined ? {} : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
   verify: (material, issuedAt, context) =>
     timed(meter, context, "verify", () => source.verify(material, issuedAt, context)),

@@ -23,9 +23,14 @@ import {
   type FakeAccountPlace,
 } from "../providers/fake-account.ts";
 import { FakeAppRole } from "../providers/vault/approle/fake-role.ts";
-import { APPROLE_CAPABILITIES, appRoleSource } from "../providers/vault/approle/source.ts";
+import { CAPABILITIES } from "../providers/capabilities.ts";
+import { tokenSource } from "../providers/kubernetes/token/source.ts";
+import { identityCalls } from "../cluster/identity-calls.ts";
+import { FakeDatabase } from "../providers/vault/database/fake-database.ts";
+import { databaseSource } from "../providers/vault/database/source.ts";
+import { appRoleSource } from "../providers/vault/approle/source.ts";
 import { FakePkiEngine } from "../providers/vault/pki/fake-engine.ts";
-import { PKI_CAPABILITIES, pkiSource } from "../providers/vault/pki/source.ts";
+import { pkiSource } from "../providers/vault/pki/source.ts";
 import type { VaultConnection } from "../providers/vault/connection.ts";
 import type { VaultSession } from "../providers/vault/sdk.ts";
 import type { SourceTarget } from "../domain/rotation/source.ts";
@@ -67,7 +72,7 @@ export const TRAPS: readonly Trap["how"][] = ["killBefore", "killAfter", "answer
 /** Thrown by every call of a process that is dead. */
 class Killed extends Error {}
 
-const CLUSTER_MUTATIONS = ["create", "replace", "replaceStatus", "mergePatch", "delete"];
+const CLUSTER_MUTATIONS = ["create", "replace", "replaceStatus", "mergePatch", "delete", "requestToken"];
 const SOURCE_MUTATIONS = ["markOwner", "issue", "setEnabled", "revoke"];
 const KV_MUTATIONS = ["publish", "withdraw"];
 const ACCOUNT_MUTATIONS = [
@@ -130,6 +135,7 @@ export class Bench {
   readonly source = new FakeSource(this.clock);
   readonly pki = new FakePkiEngine(() => this.clock.now());
   readonly appRole = new FakeAppRole(() => this.clock.now());
+  readonly database = new FakeDatabase(() => this.clock.now());
   readonly kv = new Map<string, KvEntry>();
   readonly kvForeign = new Set<string>();
   /** Where accounts of identities lie, by their names in spec.accounts. */
@@ -200,13 +206,15 @@ export class Bench {
       outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
       sources: {
         open: (_connection, target) =>
-          target.kind === "awsAccessKey"
-            ? this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS)
-            : this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS),
-        capabilities: (kind) =>
-          ({ vaultPKI: PKI_CAPABILITIES, vaultAppRole: APPROLE_CAPABILITIES, awsAccessKey: this.source.capabilities })[
-            kind
-          ],
+          target.kind === "kubernetesToken"
+            ? tokenSource(
+                { calls: identityCalls(skewed), tokens: skewed, clock },
+                { ...target, namespace: REQUEST.namespace },
+              )
+            : target.kind === "awsAccessKey"
+              ? this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS)
+              : this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS),
+        capabilities: (kind) => (kind === "awsAccessKey" ? this.source.capabilities : CAPABILITIES[kind]),
         check: () => Promise.resolve(),
         retire: () => undefined,
       },
@@ -235,17 +243,26 @@ export class Bench {
     return this.ports;
   }
 
-  #vaultSource(target: Exclude<SourceTarget, { kind: "awsAccessKey" }>): CredentialSource {
+  #vaultSource(target: Extract<SourceTarget, { readonly role: string }>): CredentialSource {
     const session = {
       pki: this.pki.calls,
       identity: this.appRole.identity,
       appRole: this.appRole.calls,
+      database: this.database.calls,
     } as unknown as VaultSession;
     const connection = {
-      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn", appRoleMount: "approle" } },
+      config: {
+        pki: { mount: "pki" },
+        databases: { mount: "database", servers: [{ name: "orders", host: "db", port: 5432, database: "orders" }] },
+        identities: { namePrefix: "keyturn", appRoleMount: "approle" },
+      },
       use: (run: (session: VaultSession) => Promise<unknown>) => run(session),
     } as unknown as VaultConnection;
     const { role } = target;
+    if (target.kind === "vaultDatabase") {
+      const servers = () => this.database.server;
+      return databaseSource(connection, { ...target, namespace: "payments" }, { clock: this.clock, servers });
+    }
     return target.kind === "vaultAppRole"
       ? appRoleSource(connection, { namespace: "payments", role }, this.clock)
       : pkiSource(connection, { namespace: "payments", role, request: target.request }, this.clock);

@@ -35,15 +35,20 @@ export async function sourcesCampaign(
   world: World,
   results: Results<SourceEntry>,
   voice: SourceVoice,
-  only?: { readonly seed: number; readonly points: number },
+  only: {
+    readonly sample?: { readonly seed: number; readonly points: number };
+    readonly kind?: string | undefined;
+  } = {},
 ): Promise<number> {
   const { say, print, lanes } = voice;
   const open: Lane[] = [];
   const lane = async (index: number): Promise<Lane> => (open[index] ??= await startLane(world));
   const jobs: { readonly kind: SourceKind; readonly point: KillPoint }[] = [];
-  for (const kind of sourceKinds) {
+  const kinds = sourceKinds.filter(({ name }) => only.kind === undefined || name === only.kind);
+  for (const kind of kinds) {
     const points = await reference(kind, await lane(0), results, say);
-    const chosen = only === undefined ? points : pick(points, only.points, randomFrom(only.seed));
+    const { sample } = only;
+    const chosen = sample === undefined ? points : pick(points, sample.points, randomFrom(sample.seed));
     jobs.push(...chosen.map((point) => ({ kind, point })));
     say(`${kind.name}: ${points.length / 3} mutating requests, ${chosen.length} kill points`);
   }
@@ -68,7 +73,7 @@ export async function sourcesCampaign(
     }
   };
   await Promise.all(Array.from({ length: Math.min(lanes, Math.max(length, 1)) }, (_, index) => work(index)));
-  const summary = summarise(results, jobs);
+  const summary = summarise(results, kinds, jobs);
   print(JSON.stringify(summary));
   const { sources, leaks, lockouts } = summary;
   const whole = Object.values(sources).every(
@@ -105,13 +110,14 @@ const entryOf = (phase: SourceEntry["phase"], kind: SourceKind, run: SourceRun):
 
 function summarise(
   results: Results<SourceEntry>,
+  kinds: readonly SourceKind[],
   jobs: readonly { readonly kind: SourceKind; readonly point: KillPoint }[],
 ) {
   const sum = (entries: readonly SourceEntry[], of: (entry: SourceEntry) => number): number =>
     entries.reduce((total, entry) => total + of(entry), 0);
   const all = results.entries;
   const sources = Object.fromEntries(
-    sourceKinds.map(({ name }) => {
+    kinds.map(({ name }) => {
       const mine = all.filter(({ kind }) => kind === name);
       const points = jobs.filter(({ kind }) => kind.name === name);
       return [

@@ -1,4 +1,8 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
+import { connectionSpecs } from "../../lane/ground.ts";
+import type { Lane } from "../../lane/lane.ts";
+import { applyTokenIssuer } from "../../lane/rbac.ts";
+import { kubeClient } from "../../stack/kube.ts";
 import type { Stack } from "../../stack/stack.ts";
 import { identityPolicy, mountPki, pkiPolicy, putPkiRole, VaultError } from "../../stack/vault.ts";
 
@@ -11,7 +15,9 @@ export interface SourceKind {
   /** Of the operator's token, in HCL. */
   policy(ground: string): string;
   /** Platform's part, once for each ground. */
-  prepare(stack: Stack, ground: string): Promise<void>;
+  prepare(stack: Stack, ground: string, operatorNamespace: string): Promise<void>;
+  /** The provider's member of the ProviderConnection. */
+  connection(lane: Lane, ground: string): object;
   source(connection: string, ground: string): object;
   /** Members of the spec beside source, deliver and dependents. */
   readonly more: object;
@@ -29,6 +35,8 @@ export interface SourceKind {
   lockouts(stack: Stack): Promise<number>;
 }
 
+const viaVault: SourceKind["connection"] = (lane, ground) => ({ vault: connectionSpecs(lane, ground).vault });
+
 const noLockouts = (): Promise<number> => Promise.resolve(0);
 
 const hostOf = (ground: string): string => `${ground}.web.example`;
@@ -44,6 +52,7 @@ const vaultPKI: SourceKind = {
       more: { require_cn: false },
     });
   },
+  connection: viaVault,
   source: (connection, ground) => ({
     vaultPKI: { connectionRef: { name: connection }, role: "web", dnsNames: [hostOf(ground)], ttl: "24h" },
   }),
@@ -102,6 +111,7 @@ const vaultAppRole: SourceKind = {
       await vault.client.call("POST", "sys/auth/approle", { type: "approle" }).catch(alreadyThere);
     await vault.client.call("POST", roleOf(ground), { token_ttl: "1m" });
   },
+  connection: viaVault,
   source: (connection) => ({ vaultAppRole: { connectionRef: { name: connection }, role: "ci" } }),
   more: { verify: { successes: 2, soak: "1s" }, retire: { overlap: "1s" }, progressDeadline: "5s" },
   async logIn({ vault }, _ground, { roleId, secretId }) {
@@ -132,9 +142,52 @@ const vaultAppRole: SourceKind = {
   },
 };
 
+const TOKEN_USER = "ci";
+const anchorsOf = (ground: string): string =>
+  `/api/v1/namespaces/${ground}/secrets?labelSelector=${encodeURIComponent("keyturn.dev/token-anchor=true")}`;
+
+const kubernetesToken: SourceKind = {
+  name: "kubernetesToken",
+  policy: () => identityPolicy(),
+  async prepare({ kubernetes: { client } }, ground, operatorNamespace) {
+    await applyTokenIssuer(client, operatorNamespace, ground);
+    await client.create(`/api/v1/namespaces/${ground}/serviceaccounts`, {
+      metadata: { name: TOKEN_USER, annotations: { "keyturn.dev/owner": `${ground}/${ground}/app` } },
+    });
+  },
+  connection: () => ({ kubernetes: {} }),
+  source: (connection) => ({
+    kubernetesToken: { connectionRef: { name: connection }, serviceAccountName: TOKEN_USER, ttl: "1h" },
+  }),
+  more: { verify: { successes: 2, soak: "1s" }, retire: { overlap: "1s" }, progressDeadline: "5s" },
+  /** A question that whoever is logged in may ask. */
+  async logIn({ kubernetes, ca }, _ground, { token = "" }) {
+    const user = kubeClient({ url: kubernetes.url, ca: ca.pem, token });
+    try {
+      const answer = await user.raw("GET", "/api");
+      if (answer.status >= 500) throw new Error(`kube-apiserver answered ${answer.status}`);
+      return answer.status === 200;
+    } finally {
+      user.close();
+    }
+  },
+  idOf: (_stack, _ground, { token = "" }) => {
+    const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
+      readonly "kubernetes.io"?: { readonly secret?: { readonly name?: string } };
+    };
+    return Promise.resolve(claims["kubernetes.io"]?.secret?.name);
+  },
+  async alive({ kubernetes: { client } }, ground) {
+    return (await client.list(anchorsOf(ground))).items.map(({ metadata }) => metadata.name);
+  },
+  secretOf: ({ token }) => token?.split(".")[2],
+  strayIsHarmless: false,
+  lockouts: noLockouts,
+};
+
 const alreadyThere = (error: unknown): undefined => {
   if (error instanceof VaultError && error.status === 400) return undefined;
   throw error;
 };
 
-export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole];
+export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole, kubernetesToken];

@@ -1,5 +1,5 @@
 import type { Ground, Replica } from "../../lane/ground.ts";
-import { connectionObject, connectionSpecs, openGround } from "../../lane/ground.ts";
+import { connectionObject, openGround } from "../../lane/ground.ts";
 import type { Lane } from "../../lane/lane.ts";
 import type { Rotation } from "../../lane/rotation.ts";
 import { askForRotation, isAtRest, rotationPath } from "../../lane/rotation.ts";
@@ -58,13 +58,11 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
     vaultPolicy: kind.policy(name),
     flags: { resync: "30s", "attribution-window": "3s" },
   });
-  await kind.prepare(stack, name);
-  const connection = `${name}-vault`;
+  await kind.prepare(stack, name, ground.operatorNamespace);
+  const connection = `${name}-source`;
   await kube.create(
     "/apis/keyturn.dev/v1alpha1/providerconnections",
-    connectionObject(connection, name, {
-      vault: connectionSpecs(lane, name).vault,
-    }),
+    connectionObject(connection, name, kind.connection(lane, name)),
   );
   for (const proxy of Object.values(lane.proxies)) proxy.resetCounters();
 

@@ -1,8 +1,8 @@
 import { GROUP } from "./meta.ts";
 
-/** On a SecretRotation: rotate once, at this time (RFC 3339). Acted on once; `status.lastHandledRotateAt` says so. */
-/** A version that has leaked: it is put through spec.onLeak at once. */
+/** On a SecretRotation: a version that has leaked; it is put through spec.onLeak at once. */
 export const LEAKED = `${GROUP}/leaked`;
+/** On a SecretRotation: rotate once, at this time (RFC 3339). Acted on once; `status.lastHandledRotateAt` says so. */
 export const ROTATE_AT = `${GROUP}/rotate-at`;
 /** On a SecretRotation: "true" stops every new step except revocation until it is removed. */
 export const PAUSED = `${GROUP}/paused`;
@@ -11,6 +11,8 @@ export const RETRY = `${GROUP}/retry`;
 
 /** On what Keyturn writes, and in the tags of a target: which version is in it. */
 export const CREDENTIAL_VERSION = `${GROUP}/version`;
+/** On what carries a credential's mark: id of the rotation that made it. */
+export const ROTATION = `${GROUP}/rotation`;
 /** On what Keyturn writes, and in the tags of a target: `<cluster>/<namespace>/<name>` of the resource that it belongs to. */
 export const OWNER = `${GROUP}/owner`;
 /** Beside OWNER: the UID of that resource, so that one of the same name made later is somebody else. */

@@ -21,6 +21,10 @@ export const DEFAULTS = {
   keyAlgorithm: "ECDSA-P256",
   /** source.vaultPKI.revocation.mode */
   revocationMode: "OnRetirement",
+  /** source.vaultDatabase.users */
+  databaseUsers: "Alternating",
+  /** source.kubernetesToken.ttl */
+  tokenTtl: "24h",
   /** What ends by itself is renewed with this part of its life left. */
   renewalShare: 1 / 3,
   /** verify.mode */
@@ -89,6 +93,10 @@ export const CONNECTION_DEFAULTS = {
   kvPathPrefix: "keyturn",
   /** vault.pki.mount */
   pkiMount: "pki",
+  /** vault.databases.mount */
+  databaseMount: "database",
+  /** vault.databases.servers[].port */
+  databasePort: 5432,
   /** vault.login.jwt.mount */
   jwtMount: "jwt",
   /** vault.login.jwt.audience */

@@ -7,4 +7,6 @@ export interface ProviderFacts {
   readonly marks: boolean;
   readonly lockout: boolean;
   readonly controlCounts: boolean;
+  readonly lingersMs?: number;
+  readonly overwrites?: true;
 }

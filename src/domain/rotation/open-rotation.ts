@@ -64,8 +64,14 @@ const planIssue = (input: PlanInput, rotation: OpenRotation, retirement: Retirem
   const full = freeSlot(input, retirement);
   if (full !== undefined) return full;
   // Only the process that wrote the intent may issue under it, and only once per writing: any other must write it anew.
-  return rotation.issuer === input.self ? { type: "issueAndStage" } : { type: "renewIntent" };
+  return rotation.issuer === input.self && !overtaken(input, rotation)
+    ? { type: "issueAndStage" }
+    : { type: "renewIntent" };
 };
+
+/** Where issuing overwrites: something has come since the intent was written, so the intent has to know it first. */
+const overtaken = ({ facts, listing }: PlanInput, { knownIds }: OpenRotation): boolean =>
+  facts.overwrites === true && (listing ?? []).some(({ id }) => !knownIds.includes(id));
 
 /** A key that is refused again and again and not listed either is not young but gone: nobody waits out its settle time. */
 const refusedAndGone = (input: PlanInput, rotation: OpenRotation): RotationAction | undefined => {

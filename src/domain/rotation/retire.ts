@@ -151,9 +151,21 @@ const gate = (
   return opensAt > input.now ? { kind: "wait", for: waitFor, recheckAt: opensAt, about: entry.version } : undefined;
 };
 
+/** Tried too early, it would be accepted from somebody's memory. */
+const remembered = (
+  { facts, now }: PlanInput,
+  { deletedAt, since, version }: PendingRevocation,
+): Retirement | undefined => {
+  if (facts.lingersMs === undefined) return undefined;
+  const gone = new Date(Date.parse(deletedAt ?? since) + facts.lingersMs + GRAIN_MS);
+  return gone > now ? { kind: "wait", for: "Soak", recheckAt: gone, about: version } : undefined;
+};
+
 const prove = (input: PlanInput, entry: PendingRevocation): Retirement => {
   // Its revocation has been read back already, and there is no other listing.
   if (input.facts.leavesNothing) return act({ type: "prove", id: entry.id, version: entry.version });
+  const lingers = remembered(input, entry);
+  if (lingers !== undefined) return lingers;
   if (input.staging === undefined) return act({ type: "observe", what: "staging", toRevoke: entry.id });
   if (input.listing === undefined) return act({ type: "observe", what: "listing", toRevoke: entry.id });
   if (input.listing.some(({ id }) => id === entry.id)) {

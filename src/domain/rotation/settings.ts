@@ -34,7 +34,12 @@ export interface DeliverySetting {
 }
 
 /** Whose credentials are rotated: a holder that the spec names, or the holder behind an account of the identity. */
-export type SourceSetting = { readonly of: SourceKind; readonly exclusive: boolean } & (
+export type SourceSetting = {
+  readonly of: SourceKind;
+  readonly exclusive: boolean;
+  /** How many may live at once, where the spec says so. */
+  readonly slots?: number;
+} & (
   { readonly kind: "target"; readonly target: SourceTarget } | { readonly kind: "account"; readonly account: string }
 );
 
@@ -194,7 +199,7 @@ const scheduleOf = (
 };
 
 const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | SpecViolation => {
-  const { awsAccessKey, vaultPKI, vaultAppRole } = spec.source;
+  const { awsAccessKey, vaultPKI, vaultAppRole, vaultDatabase, kubernetesToken } = spec.source;
   if (awsAccessKey !== undefined) return awsSource(spec, awsAccessKey);
   if (vaultPKI !== undefined) {
     const { connectionRef, role } = vaultPKI;
@@ -207,7 +212,34 @@ const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | S
     const target = { kind: "vaultAppRole", connection: connectionRef.name, role } as const;
     return { of: "vaultAppRole", kind: "target", target, exclusive: true };
   }
+  if (vaultDatabase !== undefined) return databaseSource(vaultDatabase);
+  if (kubernetesToken !== undefined) {
+    const { connectionRef, serviceAccountName, audiences = [], ttl } = kubernetesToken;
+    const request = {
+      audiences,
+      ttlSeconds: reading.ms(ttl, DEFAULTS.tokenTtl, "spec.source.kubernetesToken.ttl") / 1000,
+    };
+    const target = { kind: "kubernetesToken", connection: connectionRef.name, serviceAccountName, request } as const;
+    return { of: "kubernetesToken", kind: "target", target, exclusive: true };
+  }
   return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+};
+
+/** A password that is changed while it is in use locks its users out until they have the new one: only somebody who says so gets that. */
+const databaseSource = ({
+  connectionRef,
+  role,
+  users = DEFAULTS.databaseUsers,
+  acceptsOutage,
+}: NonNullable<SecretRotationSpec["source"]["vaultDatabase"]>): SourceSetting | SpecViolation => {
+  const field = "spec.source.vaultDatabase";
+  if (users === "Single" && acceptsOutage !== true)
+    return {
+      field: `${field}.acceptsOutage`,
+      message: `${field}.users Single locks its users out from the change of the password until they have the new one; use Alternating, or accept that with acceptsOutage: true.`,
+    };
+  const target = { kind: "vaultDatabase", connection: connectionRef.name, role, users } as const;
+  return { of: "vaultDatabase", kind: "target", target, exclusive: true, slots: users === "Single" ? 1 : 2 };
 };
 
 const awsSource = (

@@ -5,9 +5,10 @@ import { MOST_PENDING_REVOCATIONS } from "./transitions.ts";
 
 /** Room for one more credential, made by deleting early what is disabled already; undefined when there is room. */
 export const freeSlot = (input: PlanInput, retirement: RetirementWait): RotationAction | undefined => {
-  const live = liveIds(input).size;
   const recordFull = (input.status.pendingRevocations ?? []).length >= MOST_PENDING_REVOCATIONS;
-  if (live < input.facts.slots && !recordFull) return undefined;
+  // The only place there is: the spec has accepted that what is in it is overwritten while it is in use.
+  const alone = input.facts.overwrites === true && input.facts.slots === 1;
+  if ((alone || liveIds(input).size < input.facts.slots) && !recordFull) return undefined;
   const retired = input.status.pendingRevocations?.find(
     (entry) => entry.disabledAt !== undefined && entry.deletedAt === undefined && entry.why !== "Stray",
   );
@@ -29,11 +30,19 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
 };
 
 /** What takes a slot: all that is listed, and what the record knows to be there although the listing lags. */
-const liveIds = ({ listing, status, now }: PlanInput): ReadonlySet<string> => {
+const liveIds = (input: PlanInput): ReadonlySet<string> =>
+  new Set([
+    // A place that is overwritten always has something in it; it is taken only when somebody is on record to use that.
+    ...(input.facts.overwrites === true ? [] : (input.listing ?? []).map(({ id }) => id)),
+    ...idsInUse(input),
+  ]);
+
+/** What the record knows to be in use, or not dead yet. */
+export const idsInUse = ({ listing, status, now }: Pick<PlanInput, "listing" | "status" | "now">): readonly string[] => {
   const pending = (status.pendingRevocations ?? []).filter(({ deletedAt }) => deletedAt === undefined);
   const current = status.current === undefined || missing(status.current, listing, now) ? undefined : status.current.id;
   const recorded = [current, status.rotation?.credential?.id, ...pending.map(({ id }) => id)];
-  return new Set([...(listing ?? []).map(({ id }) => id), ...recorded.filter((id) => id !== undefined)]);
+  return recorded.filter((id) => id !== undefined);
 };
 
 /** Somebody took it away at the provider. A young credential may simply not be listed everywhere yet. */

@@ -14,17 +14,38 @@ export type KeyAlgorithm = NonNullable<
   NonNullable<SecretRotationSpec["source"]["vaultPKI"]>["privateKey"]
 >["algorithm"];
 
-/** Who holds the credentials, resolved: which kind of source, through which connection, and the holder behind it. Never secret. */
+/** What a token is to be like. No audiences: kube-apiserver's own. */
+export interface TokenWish {
+  readonly audiences: readonly string[];
+  readonly ttlSeconds: number;
+}
+
+/**
+ * Who holds the credentials, resolved: which kind of source, through which connection, and the holder behind it. Never secret. Without its
+ * `request` nothing can be issued, only revoked.
+ */
 export type SourceTarget =
   | { readonly kind: "awsAccessKey"; readonly connection: string; readonly userName: string }
-  /** `role`: its short name. Without `request` nothing can be issued, only revoked. */
+  /** `role`: its short name. */
   | {
       readonly kind: "vaultPKI";
       readonly connection: string;
       readonly role: string;
       readonly request?: CertificateRequest;
     }
-  | { readonly kind: "vaultAppRole"; readonly connection: string; readonly role: string };
+  | { readonly kind: "vaultAppRole"; readonly connection: string; readonly role: string }
+  | {
+      readonly kind: "vaultDatabase";
+      readonly connection: string;
+      readonly role: string;
+      readonly users: "Alternating" | "Single";
+    }
+  | {
+      readonly kind: "kubernetesToken";
+      readonly connection: string;
+      readonly serviceAccountName: string;
+      readonly request?: TokenWish;
+    };
 
 export type SourceKind = SourceTarget["kind"];
 
@@ -41,6 +62,8 @@ export interface SourceWords {
   readonly authority: string;
   /** What to do when the holder does not exist. */
   readonly makeHolder: string;
+  /** What carries its owner's mark. */
+  readonly ownerMark: "tag" | "annotation";
   /** What its check has shown, behind "Credential 3-x ". */
   readonly checked: string;
   /** Actions of the audit trail, as the provider calls them. */
@@ -63,6 +86,7 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     holder: "IAM user",
     authority: "AWS",
     makeHolder: "create it with the owner tag first",
+    ownerMark: "tag",
     checked: "has logged in",
     issue: "aws:CreateAccessKey",
     mark: "aws:TagUser",
@@ -78,6 +102,7 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     holder: "PKI role",
     authority: "Vault",
     makeHolder: "create it in Vault first",
+    ownerMark: "tag",
     checked: "fits its key, its names and its chain",
     issue: "vault:SignCertificate",
     mark: "vault:None",
@@ -92,6 +117,7 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     holder: "AppRole",
     authority: "Vault",
     makeHolder: "create it in Vault first",
+    ownerMark: "tag",
     checked: "has logged in",
     issue: "vault:MakeSecretId",
     mark: "vault:None",
@@ -100,19 +126,62 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     fields: { roleId: "roleId", secretId: "secretId" },
     secretType: "Opaque",
   },
+  vaultDatabase: {
+    provider: "vault",
+    credential: "Password",
+    holder: "static role",
+    authority: "Vault",
+    makeHolder: "create it in Vault first",
+    ownerMark: "tag",
+    checked: "has logged in",
+    issue: "vault:RotateStaticRole",
+    mark: "vault:None",
+    enable: "vault:None",
+    revoke: "vault:RotateStaticRoleAndEndSessions",
+    fields: { username: "username", password: "password" },
+    secretType: "Opaque",
+  },
+  kubernetesToken: {
+    provider: "kubernetes",
+    credential: "Token",
+    holder: "ServiceAccount",
+    authority: "Keyturn",
+    makeHolder: "create it first",
+    ownerMark: "annotation",
+    checked: "is good, says kube-apiserver",
+    issue: "kubernetes:RequestToken",
+    mark: "kubernetes:AnnotateServiceAccount",
+    enable: "kubernetes:None",
+    revoke: "kubernetes:DeleteTokenAnchor",
+    fields: { token: "token" },
+    secretType: "Opaque",
+  },
 };
 
 export const wordsOf = (kind: SourceKind): SourceWords => WORDS[kind];
 
+/** Where a target keeps its holder's own name; also what that member of spec.source is called. */
+const HOLDER = {
+  awsAccessKey: "userName",
+  vaultPKI: "role",
+  vaultAppRole: "role",
+  vaultDatabase: "role",
+  kubernetesToken: "serviceAccountName",
+} as const satisfies Readonly<Record<SourceKind, string>>;
+
+const KINDS = Object.keys(HOLDER) as readonly SourceKind[];
+
 /** The holder's own name, for people. */
 export const holderOf = (target: SourceTarget): string =>
-  target.kind === "awsAccessKey" ? target.userName : target.role;
+  (target as unknown as Readonly<Record<string, string>>)[HOLDER[target.kind]] ?? "";
 
 /** Claims of sources begin with one of these; the others are of places. */
 const CLAIM_PREFIX: Readonly<Record<SourceKind, string>> = {
   awsAccessKey: "aws-access-key",
   vaultPKI: "vault-pki",
   vaultAppRole: "vault-approle",
+  vaultDatabase: "vault-database",
+  kubernetesToken: "kubernetes-token",
 };
 
 /** The claim of a target: one in the whole cluster for each holder. `account`: which of the provider's accounts it lies in. Short names are a namespace's own. */
@@ -123,38 +192,39 @@ export const isSourceClaim = (claim: string): boolean =>
   Object.values(CLAIM_PREFIX).some((prefix) => claim.startsWith(`${prefix}/`));
 
 /** As a claim's snapshot and the ledger keep it: the shape of spec.source, without what can be looked up. */
-export interface FrozenSource {
-  readonly awsAccessKey?: { readonly connectionRef: { readonly name: string }; readonly userName: string } | undefined;
-  readonly vaultPKI?: FrozenRole | undefined;
-  readonly vaultAppRole?: FrozenRole | undefined;
-}
-
-interface FrozenRole {
-  readonly connectionRef: { readonly name: string };
-  readonly role: string;
-}
-
-export const frozen = (target: SourceTarget): FrozenSource => {
-  const connectionRef = { name: target.connection };
-  return target.kind === "awsAccessKey"
-    ? { awsAccessKey: { connectionRef, userName: target.userName } }
-    : { [target.kind]: { connectionRef, role: target.role } };
+export type FrozenSource = {
+  readonly [kind in SourceKind]?:
+    | ({
+        readonly connectionRef: { readonly name: string };
+        readonly users?: "Alternating" | "Single";
+      } & Readonly<Record<(typeof HOLDER)[kind], string>>)
+    | undefined;
 };
+
+export const frozen = (target: SourceTarget): FrozenSource => ({
+  [target.kind]: {
+    connectionRef: { name: target.connection },
+    [HOLDER[target.kind]]: holderOf(target),
+    ...(target.kind === "vaultDatabase" ? { users: target.users } : {}),
+  },
+});
 
 /** Undefined for what this version does not know. */
-export const thawed = ({ awsAccessKey, vaultPKI, vaultAppRole }: FrozenSource): SourceTarget | undefined => {
-  if (awsAccessKey !== undefined)
-    return { kind: "awsAccessKey", connection: awsAccessKey.connectionRef.name, userName: awsAccessKey.userName };
-  if (vaultPKI !== undefined) return { kind: "vaultPKI", connection: vaultPKI.connectionRef.name, role: vaultPKI.role };
-  return vaultAppRole === undefined
-    ? undefined
-    : { kind: "vaultAppRole", connection: vaultAppRole.connectionRef.name, role: vaultAppRole.role };
+export const thawed = (source: FrozenSource): SourceTarget | undefined => {
+  const kind = kindIn(source);
+  const { connectionRef, users, ...rest } = (kind && source[kind]) ?? {};
+  if (kind === undefined || connectionRef === undefined) return undefined;
+  const holder = (rest as Readonly<Record<string, string>>)[HOLDER[kind]] ?? "";
+  const target = { kind, connection: connectionRef.name, [HOLDER[kind]]: holder };
+  return { ...target, ...(users === undefined ? {} : { users }) } as unknown as SourceTarget;
 };
 
+const kindIn = (source: Readonly<Partial<Record<SourceKind, unknown>>>): SourceKind | undefined =>
+  KINDS.find((kind) => source[kind] !== undefined);
+
 /** Of a spec; what this version does not know has been refused before anybody asks. */
-export const kindOf = ({ vaultPKI, vaultAppRole }: SecretRotationSpec["source"]): SourceKind =>
-  vaultPKI !== undefined ? "vaultPKI" : vaultAppRole !== undefined ? "vaultAppRole" : "awsAccessKey";
+export const kindOf = (source: SecretRotationSpec["source"]): SourceKind => kindIn(source) ?? "awsAccessKey";
 
 /** Names of the connections that a spec's source goes through by itself; an account's connection is the identity's. */
 export const connectionNamed = (source: SecretRotationSpec["source"]): string | undefined =>
-  (source.awsAccessKey?.connectionRef ?? source.vaultPKI?.connectionRef ?? source.vaultAppRole?.connectionRef)?.name;
+  source[kindOf(source)]?.connectionRef?.name;

@@ -37,7 +37,8 @@ const intents = (status: RotationStatus): readonly { intent: OpenRotation | Clos
 ];
 
 /** Ids at the provider that are not on record. */
-export const unknownIds = ({ listing, status, staging }: PlanInput): readonly ObservedId[] => {
+export const unknownIds = ({ listing, status, staging, facts }: PlanInput): readonly ObservedId[] => {
+  if (facts.overwrites === true) return [];
   const recorded = recordedIds(status);
   const staged = new Set(
     (staging ?? []).filter(({ version }) => version === status.rotation?.version).map(({ id }) => id),

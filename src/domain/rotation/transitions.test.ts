@@ -61,7 +61,7 @@ describe("an intent", () => {
   });
 
   it("keeps what it knew when another process writes it anew", () => {
-    const next = renewed({ rotation: rotation() }, rotation(), "other");
+    const next = renewed({ rotation: rotation() }, rotation(), { issuer: "other" });
     assert.deepEqual(
       [next.rotation?.issuer, next.rotation?.attempt, next.rotation?.knownIds, next.rotation?.providerTime],
       ["other", 2, ["K1"], "2026-01-01T11:59:00Z"],

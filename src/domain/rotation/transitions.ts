@@ -68,9 +68,14 @@ export const opened = (
 };
 
 /** The intent written anew by the process that is going to issue. Ids known before stay known: nothing of ours is among them. */
-export const renewed = (status: RotationStatus, rotation: OpenRotation, issuer: string): RotationStatus => ({
+/** `knownIds`: what is there now, where it matters that nothing else is overwritten. */
+export const renewed = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  by: { readonly issuer: string; readonly knownIds?: readonly string[] },
+): RotationStatus => ({
   ...status,
-  rotation: { ...rotation, issuer, attempt: rotation.attempt + 1 },
+  rotation: { ...rotation, ...by, attempt: rotation.attempt + 1 },
 });
 
 export const issued = (

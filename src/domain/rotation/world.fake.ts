@@ -490,7 +490,7 @@ export class World {
         return opened(status, action.trigger, facts, this.rotateAt);
       }
       case "renewIntent":
-        return renewed(status, open(status), input.self);
+        return renewed(status, open(status), { issuer: input.self });
       case "issueAndStage": {
         const rotation = open(status);
         const key = yield* this.#call("CreateAccessKey", () => this.#create(rotation, input.identity));

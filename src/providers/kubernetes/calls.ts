@@ -1,7 +1,7 @@
 export const rbacGroup = "rbac.authorization.k8s.io";
 
 /** The kinds that an identity in Kubernetes is made of. */
-export type IdentityKind = "ServiceAccount" | "RoleBinding" | "ClusterRoleBinding" | "Role" | "ClusterRole";
+export type IdentityKind = "ServiceAccount" | "RoleBinding" | "ClusterRoleBinding" | "Role" | "ClusterRole" | "Secret";
 
 export interface IdentityPlace {
   readonly kind: IdentityKind;
@@ -31,6 +31,7 @@ export interface IdentityObject {
     readonly namespace?: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly creationTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
@@ -73,7 +74,11 @@ export interface KubernetesCalls {
   /** Of one namespace, or of the whole cluster when it is undefined. */
   list(
     kind: IdentityKind,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
+    options: {
+      readonly namespace?: string | undefined;
+      readonly labelSelector?: string;
+      readonly fieldSelector?: string;
+    },
   ): Promise<readonly IdentityObject[]>;
   create(place: IdentityPlace, object: NewIdentityObject): Promise<IdentityObject>;
   /** JSON merge patch; metadata.uid and metadata.resourceVersion in it are preconditions. */

@@ -1,5 +1,6 @@
 import { CONNECTION_DEFAULTS } from "../../api/v1alpha1/defaults.ts";
-import { endpointOf } from "../endpoint.ts";
+import type { DatabaseServerConfig } from "../database/server.ts";
+import { endpointOf, isForbiddenAddress } from "../endpoint.ts";
 import { caBundleOf, invalidField, NAME_FORM, SpecNode } from "../spec.ts";
 
 export interface VaultConfig {
@@ -11,6 +12,11 @@ export interface VaultConfig {
   readonly kv: { readonly mount: string; readonly pathPrefix: string };
   readonly jwt: { readonly mount: string; readonly role: string; readonly audience: string };
   readonly pki: { readonly mount: string };
+  /** The database engine, and the servers behind it by their names in Vault. */
+  readonly databases: {
+    readonly mount: string;
+    readonly servers: readonly (DatabaseServerConfig & { readonly name: string })[];
+  };
   /** Where accounts are made: what their names begin with, and the mounts of the auth methods that they log in by. */
   readonly identities: { readonly namePrefix: string; readonly appRoleMount: string; readonly jwtMount: string };
 }
@@ -31,6 +37,9 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
   const pki = vault.nodeOrEmpty("pki");
   const pkiMount = pki.text("mount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.pkiMount, longest: 128 });
   refuseReserved(pki, pkiMount);
+  const databases = vault.nodeOrEmpty("databases");
+  const databaseMount = databases.text("mount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.databaseMount, longest: 128 });
+  refuseReserved(databases, databaseMount);
   return {
     address: endpointOf(vault, "address"),
     caBundle: caBundleOf(vault),
@@ -42,6 +51,7 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
       audience: jwt.text("audience", /^[\x21-\x7e]+$/, { fallback: "vault", longest: 256 }),
     },
     pki: { mount: pkiMount },
+    databases: { mount: databaseMount, servers: databases.nodes("servers").map(databaseServerOf) },
     identities: {
       namePrefix: identities.text("namePrefix", /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/, {
         fallback: CONNECTION_DEFAULTS.vaultNamePrefix,
@@ -52,6 +62,20 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
       }),
       jwtMount: identities.text("jwtMount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.workloadJwtMount, longest: 128 }),
     },
+  };
+};
+
+const HOST = /^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:]+\]?)$/;
+
+const databaseServerOf = (server: SpecNode): DatabaseServerConfig & { readonly name: string } => {
+  const host = server.text("host", HOST).replace(/^\[|\]$/g, "");
+  if (isForbiddenAddress(host)) throw invalidField(server.at("host"), "must not be a link-local address");
+  return {
+    name: server.text("name", /^\w[\w.-]*$/, { longest: 128 }),
+    host,
+    port: server.port("port", CONNECTION_DEFAULTS.databasePort),
+    database: server.text("database", /^[\x21-\x7e]+$/, { longest: 63 }),
+    caBundle: caBundleOf(server),
   };
 };
 

@@ -2,6 +2,7 @@ import type { OperatorError } from "../../kernel/errors.ts";
 import { vaultError } from "./errors.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
 import { FakeAppRole } from "./approle/fake-role.ts";
+import { FakeDatabase } from "./database/fake-database.ts";
 import { FakePkiEngine } from "./pki/fake-engine.ts";
 import { FakeIdentity } from "./identity/fake-identity.ts";
 import type { KvPlace, VaultCalls, VaultSession } from "./sdk.ts";
@@ -23,6 +24,7 @@ export class FakeVault {
   readonly log: string[] = [];
   readonly identity = new FakeIdentity();
   readonly appRole = new FakeAppRole(() => new FakeClock().now());
+  readonly database = new FakeDatabase(() => new FakeClock().now());
   readonly pki = new FakePkiEngine(() => new FakeClock().now());
   readonly logins: { readonly mount: string; readonly role: string; readonly jwt: string }[] = [];
   readonly liveTokens = new Set<string>();
@@ -122,6 +124,7 @@ export class FakeVault {
         }),
       pki: this.pki.calls,
       appRole: this.appRole.calls,
+      database: this.database.calls,
       identity: this.identity.calls(call, (status, errors) => refused(status, errors, "identity call")),
       lookupSelf: () => call("lookupSelf", () => ({ leaseMs: this.leaseMs })),
       revokeSelf: () =>

@@ -7,6 +7,7 @@ import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
 import { appRoleCalls, type AppRoleCalls } from "./approle/calls.ts";
+import { databaseCalls, type DatabaseCalls } from "./database/calls.ts";
 import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
 import { pkiCalls, type PkiCalls } from "./pki/calls.ts";
 
@@ -65,6 +66,7 @@ export interface VaultSession {
   readonly identity: IdentityCalls;
   readonly pki: PkiCalls;
   readonly appRole: AppRoleCalls;
+  readonly database: DatabaseCalls;
   lookupSelf(signal: AbortSignal): Promise<{ readonly leaseMs: number }>;
   revokeSelf(signal: AbortSignal): Promise<void>;
 }
@@ -152,6 +154,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
     identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
     pki: pkiCalls((operation, signal) => clientFor(operation, token, signal)),
     appRole: appRoleCalls((operation, signal) => clientFor(operation, token, signal), clientFor),
+    database: databaseCalls((operation, signal) => clientFor(operation, token, signal)),
     async lookupSelf(signal) {
       const answer: unknown = await clientFor("token look-up", token, signal).read("auth/token/lookup-self");
       return { leaseMs: wholeNumber(record(record(answer)["data"])["ttl"], "token look-up") * 1000 };

@@ -126,13 +126,18 @@ export const capabilitiesFor = ({
 }: {
   readonly inForce: InForce;
   readonly ports: Pick<Ports, "sources">;
-}): ProviderCapabilities => ports.sources.capabilities(inForce.settings.source.of);
+}): ProviderCapabilities => {
+  const { of, slots } = inForce.settings.source;
+  const declared = ports.sources.capabilities(of);
+  return slots === undefined ? declared : { ...declared, slots };
+};
 
 /** Identity of the target across the cluster, for its claim. */
 export const claimFor = (connection: ProviderConnection, target: SourceTarget, namespace: string): string =>
   claimOf(target, accountOf(connection), namespace);
 
 /** Two connections to the same account are one account. */
-const accountOf = ({ spec: { aws, vault }, metadata }: ProviderConnection): string =>
+const accountOf = ({ spec: { aws, vault, kubernetes }, metadata }: ProviderConnection): string =>
   aws?.accountId ??
+  (kubernetes === undefined ? undefined : "in-cluster") ??
   (vault === undefined ? metadata.name : `${vault.address.replace("https://", "")}/${vault.namespace ?? "-"}`);

@@ -383,6 +383,22 @@ export const KNOWN_FIELDS: KnownFields = {
         "mount": "any"
        }
       },
+      "databases": {
+       "fields": {
+        "mount": "any",
+        "servers": {
+         "items": {
+          "fields": {
+           "name": "any",
+           "host": "any",
+           "port": "any",
+           "database": "any",
+           "caBundle": "any"
+          }
+         }
+        }
+       }
+      },
       "identities": {
        "fields": {
         "namePrefix": "any",
@@ -453,6 +469,37 @@ export const KNOWN_FIELDS: KnownFields = {
         },
         "userName": "any",
         "exclusive": "any"
+       }
+      },
+      "vaultDatabase": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "role": "any",
+        "users": {
+         "words": [
+          "Alternating",
+          "Single"
+         ]
+        },
+        "acceptsOutage": "any"
+       }
+      },
+      "kubernetesToken": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "serviceAccountName": "any",
+        "audiences": {
+         "items": "any"
+        },
+        "ttl": "any"
        }
       },
       "vaultAppRole": {
@@ -553,6 +600,9 @@ export const KNOWN_FIELDS: KnownFields = {
            "secretAccessKey": "any",
            "roleId": "any",
            "secretId": "any",
+           "username": "any",
+           "password": "any",
+           "token": "any",
            "certificate": "any",
            "privateKey": "any",
            "caCertificate": "any"
@@ -574,6 +624,9 @@ export const KNOWN_FIELDS: KnownFields = {
            "secretAccessKey": "any",
            "roleId": "any",
            "secretId": "any",
+           "username": "any",
+           "password": "any",
+           "token": "any",
            "certificate": "any",
            "privateKey": "any",
            "caCertificate": "any"

@@ -177,6 +177,40 @@ export interface ProviderConnection {
         readonly mount?: string;
       };
       /**
+       * The database engine that passwords come from. Its static roles are named `<namePrefix>.<namespace>.<role>`.
+       */
+      readonly databases?: {
+        /**
+         * Mount path of the engine. Absent means "database".
+         */
+        readonly mount?: string;
+        /**
+         * The database servers, so that the operator can log in with a new password and end the sessions of an old one. PostgreSQL, under TLS.
+         */
+        readonly servers?: ReadonlyArray<{
+          /**
+           * What Vault calls it (`<mount>/config/<name>`).
+           */
+          readonly name: string;
+          /**
+           * Host name or address; its certificate must be for it.
+           */
+          readonly host: string;
+          /**
+           * Absent means 5432.
+           */
+          readonly port?: number;
+          /**
+           * The database that logins are tried with.
+           */
+          readonly database: string;
+          /**
+           * The authorities that its certificate is trusted by (PEM). Absent means those of the operator's image.
+           */
+          readonly caBundle?: string;
+        }>;
+      };
+      /**
        * Where accounts of ServiceAccountLifecycles are made. Absent means the defaults below.
        */
       readonly identities?: {

@@ -57,6 +57,58 @@ export interface SecretRotation {
         readonly exclusive?: boolean;
       };
       /**
+       * A database user's password, changed by Vault's database engine. Two users take turns, so that the one in use works until everybody has the other one; sessions of the one before are ended when it is retired.
+       */
+      readonly vaultDatabase?: {
+        /**
+         * The ProviderConnection (kind vault) through which it is changed. Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Short name of the static roles. In Vault they are called `<namePrefix>.<namespace>.<role>.a` and `.b`, or without the letter with users Single, so that a namespace reaches its own only. Immutable.
+         */
+        readonly role: string;
+        /**
+         * Alternating: two users take turns. Single: one user, whose password is changed while it is in use. Absent means Alternating. Immutable.
+         */
+        readonly users?: "Alternating" | "Single";
+        /**
+         * With users Single, logins fail from the change of the password until everybody has the new one, and there is no going back. Says that this is accepted.
+         */
+        readonly acceptsOutage?: boolean;
+      };
+      /**
+       * A token of a ServiceAccount of this namespace, for consumers outside the cluster. It ends by itself, and before that when the empty Secret is deleted that it is bound to. The operator needs the ClusterRole keyturn-token-issuer in the namespace.
+       */
+      readonly kubernetesToken?: {
+        /**
+         * The ProviderConnection (kind kubernetes) that lets this namespace have tokens. Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * Name of the ServiceAccount. It must carry the annotation keyturn.dev/owner: `<cluster>/<namespace>/<name>` of this resource, or belong to the identity that identityRef names. Immutable.
+         */
+        readonly serviceAccountName: string;
+        /**
+         * Whom the token is for. Absent means kube-apiserver itself.
+         */
+        readonly audiences?: ReadonlyArray<string>;
+        /**
+         * How long it is good, at least 10m; the server may give less. Absent means "24h". It is replaced with a third of its life left.
+         */
+        readonly ttl?: string;
+      };
+      /**
        * A secret id of an AppRole in Vault. Its metadata carries the rotation that made it; only its accessor is on record.
        */
       readonly vaultAppRole?: {
@@ -201,6 +253,18 @@ export interface SecretRotation {
            */
           readonly secretId?: string;
           /**
+           * Key that holds the user name. Absent means username.
+           */
+          readonly username?: string;
+          /**
+           * Key that holds the password. Absent means password.
+           */
+          readonly password?: string;
+          /**
+           * Key that holds the token. Absent means token.
+           */
+          readonly token?: string;
+          /**
            * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
            */
           readonly certificate?: string;
@@ -251,6 +315,18 @@ export interface SecretRotation {
            * Key that holds the secret id. Absent means secretId.
            */
           readonly secretId?: string;
+          /**
+           * Key that holds the user name. Absent means username.
+           */
+          readonly username?: string;
+          /**
+           * Key that holds the password. Absent means password.
+           */
+          readonly password?: string;
+          /**
+           * Key that holds the token. Absent means token.
+           */
+          readonly token?: string;
           /**
            * Key that holds the certificate and its intermediates (PEM). Absent means tls.crt.
            */

@@ -3,7 +3,7 @@ import { opened, renewed } from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import type { Listing } from "../../../providers/contract.ts";
-import type { RotationScope } from "../scope.ts";
+import { capabilitiesFor, type RotationScope } from "../scope.ts";
 import { openSource } from "../steps/observe.ts";
 import { callContext, openRotation, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
@@ -56,8 +56,12 @@ const confirmLoss = async (act: Act, first: Listing): Promise<void> => {
 };
 
 /** Another process wrote the intent: it is written anew, so that two processes never issue under the same one knowingly. */
-export const renewIntent: Carry<"renewIntent"> = async (act) =>
-  renewed(act.scope.status, openRotation(act), act.ports.self);
+export const renewIntent: Carry<"renewIntent"> = async (act) => {
+  const { scope, ports } = act;
+  const overwrites = capabilitiesFor(act).overwrites === true;
+  const knownIds = requireListing(scope).credentials.map(({ id }) => id);
+  return renewed(scope.status, openRotation(act), { issuer: ports.self, ...(overwrites ? { knownIds } : {}) });
+};
 
 const requireListing = (scope: RotationScope): Listing => {
   if (scope.listing !== undefined) return scope.listing;

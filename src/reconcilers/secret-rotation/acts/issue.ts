@@ -1,4 +1,5 @@
 import { issued, abandoned, leakRecorded, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
+import { idsInUse } from "../../../domain/rotation/slots.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { StagedVersion } from "../../../stores/contract.ts";
@@ -6,7 +7,7 @@ import type { IssuedCredential } from "../../../providers/contract.ts";
 import { requireIssuePermit } from "../../limits.ts";
 import { openSource, openStore } from "../steps/observe.ts";
 import { holderOf } from "../../../domain/rotation/source.ts";
-import { requireTarget, wordsFor } from "../scope.ts";
+import { capabilitiesFor, requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 /**
@@ -18,6 +19,7 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const rotation = openRotation(act);
   const source = await openSource(scope, inForce, ports);
   const holder = holderOf(requireTarget(scope, inForce.settings));
+  const seen = { status: scope.status, listing: scope.listing?.credentials, now: scope.now };
   await requireIssuePermit(ports, `${scope.object.metadata.uid}/${rotation.id}`);
   const credential = await mutate(
     act,
@@ -27,7 +29,7 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
       target: holder,
       facts: { rotationId: rotation.id, version: rotation.version },
     },
-    () => source.issue(callContext(act), rotation.id),
+    () => source.issue(callContext(act), rotation.id, { inUse: idsInUse(seen), knownIds: rotation.knownIds }),
   );
   if (rotation.knownIds.includes(credential.id)) {
     // Not ours to stage, and above all not ours to revoke: somebody may be logging in with it.
@@ -123,6 +125,9 @@ export const keepPrevious: Carry<"keepPrevious"> = async (act) => {
   const replaced = rotation.previous ?? scope.status.current;
   if (replaced === undefined)
     throw new OperatorError("Unknown", { publicMessage: "There is no credential in use to keep." });
+  const { overwrites, slots } = capabilitiesFor(act);
+  // The new one has taken its place: whatever is kept of it opens nothing any more.
+  if (overwrites === true && slots === 1) return previousKept(scope.status, rotation, "Unavailable");
   const staging = scope.staging ?? (await ports.staging.read(scope.object.metadata.uid));
   if (staging.versions.some(({ version }) => version === replaced.version)) {
     return previousKept(scope.status, rotation, "Kept");

@@ -75,7 +75,11 @@ export const proveOwner = (
   const place = `${ports.clusterName}/${scope.request.namespace}`;
   // The claim in the cluster decides which resource of the namespace has it.
   if (seen.ownedByName === true) return undefined;
-  if (inForce.settings.source.kind === "account") return proveIdentityOwns(act, holder, { seen, place });
+  const { identity } = scope;
+  // A ServiceAccount of the resource's own identity needs no other mark than the identity's.
+  const identitys =
+    target.kind === "kubernetesToken" && identity !== undefined && seen.owner === `${place}/${identity.name}`;
+  if (inForce.settings.source.kind === "account" || identitys) return proveIdentityOwns(act, holder, { seen, place });
   const expected = `${place}/${scope.request.name}`;
   const { uid } = scope.object.metadata;
   // Whoever tagged the user for adoption has dedicated it as well as with the owner tag.
@@ -85,7 +89,7 @@ export const proveOwner = (
     seen.adopt === `${scope.request.namespace}/${scope.request.name}`;
   if (seen.owner !== expected && !dedicated) {
     throw new OperatorError("Conflict", {
-      publicMessage: `The ${holder} is not dedicated to this resource; its tag keyturn.dev/owner must be ${expected}.`,
+      publicMessage: `The ${holder} is not dedicated to this resource; its ${words.ownerMark} keyturn.dev/owner must be ${expected}.`,
     });
   }
   // What is only adopted carries no mark of ours, so that it can be given back untouched.

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { OWNER, ROTATION } from "../../api/v1alpha1/annotations.ts";
+import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
+import { secrets, serviceAccounts } from "../../cluster/resources.ts";
+import { fromBase64 } from "../../stores/kinds.ts";
+import { Bench, connectionRef, TRAPS } from "../ports.fake.ts";
+
+const ACCOUNT = { kind: serviceAccounts, namespace: "payments", name: "ci" };
+const SPEC: Partial<SecretRotationSpec> = {
+  source: { kubernetesToken: { connectionRef: { name: "in-cluster" }, serviceAccountName: "ci", ttl: "24h" } },
+  deliver: [{ name: "app", kubernetesSecret: { name: "app" } }],
+  dependents: [],
+  verify: { successes: 2, soak: "2s" },
+  retire: { overlap: "2s" },
+};
+
+const setUp = (owner = "test/payments/billing"): Bench => {
+  const bench = new Bench();
+  bench.cluster.seed(connectionRef("in-cluster"), { spec: { allowedNamespaces: { mode: "All" }, kubernetes: {} } });
+  bench.cluster.seed(ACCOUNT, { metadata: { annotations: { [OWNER]: owner } } });
+  bench.apply(SPEC);
+  return bench;
+};
+
+const anchors = (bench: Bench): readonly string[] =>
+  bench.cluster
+    .all(secrets)
+    .filter(({ metadata }) => metadata.annotations?.[ROTATION] !== undefined)
+    .map(({ metadata }) => metadata.name);
+
+const accepted = async (bench: Bench): Promise<boolean> => {
+  const token = fromBase64(bench.secret()?.data?.["token"] ?? "");
+  return (await bench.cluster.reviewToken(token, [])).authenticated;
+};
+
+const wholeLife = async (bench: Bench): Promise<void> => {
+  await bench.toRest(400);
+  bench.rotate();
+  await bench.toRest(400);
+};
+
+describe("a token of a ServiceAccount", function () {
+  this.timeout(60_000);
+
+  it("is made, tried, delivered and replaced; the one before ends with its anchor and is tried once nobody remembers it", async () => {
+    const bench = setUp();
+    await bench.toRest(400);
+    const first = bench.status().current!;
+    assert.equal(await accepted(bench), true);
+    assert.equal(bench.condition("Ready")?.status, "True");
+    assert.equal(bench.status().nextRotationReason, "Expiry");
+    bench.rotate();
+    await bench.toRest(400);
+    const { current, history } = bench.status();
+    assert.notEqual(current?.id, first.id);
+    assert.deepEqual(anchors(bench), [current?.id]);
+    assert.equal(history?.[0]?.proof, "ProvenByLogin");
+    assert.equal(await accepted(bench), true);
+  });
+
+  it("is not made of a ServiceAccount that is not dedicated to it", async () => {
+    const bench = setUp("test/payments/other");
+    for (let pass = 0; pass < 5; pass += 1) await bench.pass();
+    assert.deepEqual(anchors(bench), []);
+    assert.match(
+      bench.condition("Ready")?.message ?? "",
+      /annotation keyturn\.dev\/owner must be test\/payments\/billing/,
+    );
+  });
+
+  it("reports token Secrets of old and leaves them alone", async () => {
+    const bench = setUp();
+    const old = { kind: secrets, namespace: "payments", name: "ci-token-abcde" };
+    bench.cluster.seed(old, {
+      type: "kubernetes.io/service-account-token",
+      metadata: { annotations: { "kubernetes.io/service-account.name": "ci" } },
+    });
+    await wholeLife(bench);
+    assert.equal(bench.condition("Unmanaged")?.status, "True");
+    assert.match(bench.condition("Unmanaged")?.message ?? "", /secret\/ci-token-abcde/);
+    assert.notEqual(bench.cluster.peek(old), undefined);
+  });
+
+  it("ends when its resource goes", async () => {
+    const bench = setUp();
+    await bench.toRest(400);
+    await bench.deleteRotation();
+    for (let pass = 0; pass < 5; pass += 1) await bench.pass();
+    await bench.ledgerToRest();
+    assert.deepEqual(anchors(bench), []);
+    assert.equal(bench.orphans().length, 0);
+  });
+
+  it("comes to the same end whatever is lost on the way", async () => {
+    const reference = setUp();
+    await wholeLife(reference);
+    const { mutations } = reference;
+    for (const how of TRAPS) {
+      for (let at = 1; at <= mutations; at += 1) {
+        const bench = setUp();
+        bench.trap = { at, how };
+        await wholeLife(bench);
+        const about = `${how} at ${at} (${bench.trace[at - 1] ?? ""})`;
+        const { current, pendingRevocations, rotation } = bench.status();
+        assert.equal(rotation, undefined, about);
+        assert.deepEqual(pendingRevocations ?? [], [], about);
+        assert.deepEqual(anchors(bench), [current?.id], about);
+        assert.equal(await accepted(bench), true, about);
+      }
+    }
+  });
+});
