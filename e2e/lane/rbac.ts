@@ -52,7 +52,7 @@ export async function applyTokenIssuer(kube: KubeClient, operatorNamespace: stri
       metadata: { name: `${operatorNamespace}-${role}`, ...metadata },
       roleRef: { apiGroup, kind: "ClusterRole", name: role },
       subjects: [{ kind: "ServiceAccount", name: "keyturn", namespace: operatorNamespace }],
-    }) as unknown as KubeObject;
+    });
   await applied(kube, bindingOf("RoleBinding", "keyturn-token-issuer", { namespace }));
   await applied(kube, bindingOf("ClusterRoleBinding", "keyturn-token-reviewer", {}));
 }

@@ -205,6 +205,7 @@ export async function startVault(ground: Ground, tokenKeys: TokenKeys): Promise<
   const leaf = await leafFiles(ground, "vault");
   const configFile = join(folder, "vault.json");
   const dataFolder = join(folder, "vault");
+  const pluginFolder = join(folder, "vault-plugins");
   const config = {
     storage: { raft: { path: dataFolder, node_id: "local", performance_multiplier: 1 } },
     listener: [
@@ -220,10 +221,12 @@ export async function startVault(ground: Ground, tokenKeys: TokenKeys): Promise<
     api_addr: url,
     cluster_addr: `https://127.0.0.1:${clusterPort}`,
     disable_mlock: true,
+    // Of a minimal build; empty until somebody needs one.
+    plugin_directory: pluginFolder,
     log_level: "info",
   };
   await writeFile(configFile, JSON.stringify(config));
-  await mkdir(dataFolder);
+  await Promise.all([mkdir(dataFolder), mkdir(pluginFolder)]);
   let rootToken = "";
   let unsealKey = "";
   const client = vaultClient({ url, ca: authority.pem, token: () => rootToken });

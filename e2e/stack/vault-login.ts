@@ -4,7 +4,8 @@ import type { Stack } from "./stack.ts";
 
 /** The operator's own way into the stack's Vault, with this policy and no more. */
 export interface VaultLogin {
-  connection(): VaultConnection;
+  /** `more`: members of spec.vault beside the address and the login. */
+  connection(more?: object): VaultConnection;
   close(): Promise<void>;
 }
 
@@ -20,7 +21,8 @@ export async function loginWith(stack: Stack, policy: string): Promise<VaultLogi
   });
   const spec = { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "team" } } };
   return {
-    connection: () => connections.connection({ name: "vault", uid: "1", generation: 1, spec }),
+    connection: (more = {}) =>
+      connections.connection({ name: "vault", uid: JSON.stringify(more), generation: 1, spec: { ...spec, ...more } }),
     close: () => connections.close(),
   };
 }

@@ -123,6 +123,16 @@ export function pkiPolicy(options: { prefix?: string; mount?: string } = {}): st
   ].join("");
 }
 
+/** What passwords of database users need, as docs/how-to/vault-policy.md has it. */
+export function databasePolicy(options: { prefix?: string; mount?: string } = {}): string {
+  const { prefix = "keyturn.", mount = "database" } = options;
+  return [
+    `path "${mount}/static-roles/${prefix}*" {\n  capabilities = ["read"]\n}\n`,
+    `path "${mount}/static-creds/${prefix}*" {\n  capabilities = ["read"]\n}\n`,
+    `path "${mount}/rotate-role/${prefix}*" {\n  capabilities = ["create", "update"]\n}\n`,
+  ].join("");
+}
+
 /** Mounts a PKI engine with a root of its own; harmless when it is there. */
 export async function mountPki(vault: VaultClient, mount = "pki"): Promise<void> {
   const mounts = await vault.call("GET", "sys/mounts");

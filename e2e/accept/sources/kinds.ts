@@ -3,8 +3,9 @@ import { connectionSpecs } from "../../lane/ground.ts";
 import type { Lane } from "../../lane/lane.ts";
 import { applyTokenIssuer } from "../../lane/rbac.ts";
 import { kubeClient } from "../../stack/kube.ts";
+import { ensurePostgres, putStaticRoles } from "../../stack/postgres.ts";
 import type { Stack } from "../../stack/stack.ts";
-import { identityPolicy, mountPki, pkiPolicy, putPkiRole, VaultError } from "../../stack/vault.ts";
+import { databasePolicy, identityPolicy, mountPki, pkiPolicy, putPkiRole, VaultError } from "../../stack/vault.ts";
 
 /** What a consumer finds in the Secret. */
 export type Values = Readonly<Record<string, string>>;
@@ -17,7 +18,7 @@ export interface SourceKind {
   /** Platform's part, once for each ground. */
   prepare(stack: Stack, ground: string, operatorNamespace: string): Promise<void>;
   /** The provider's member of the ProviderConnection. */
-  connection(lane: Lane, ground: string): object;
+  connection(lane: Lane, ground: string): object | Promise<object>;
   source(connection: string, ground: string): object;
   /** Members of the spec beside source, deliver and dependents. */
   readonly more: object;
@@ -142,6 +143,49 @@ const vaultAppRole: SourceKind = {
   },
 };
 
+const seatsOf = (ground: string): readonly { readonly name: string; readonly username: string }[] =>
+  ["a", "b"].map((seat) => ({ name: `keyturn.${ground}.web.${seat}`, username: `${ground}-web-${seat}` }));
+
+const vaultDatabase: SourceKind = {
+  name: "vaultDatabase",
+  policy: () => databasePolicy(),
+  async prepare(stack, ground) {
+    await putStaticRoles(stack, await ensurePostgres(stack), seatsOf(ground));
+  },
+  async connection(lane, ground) {
+    const { host, port, database, vaultName: name } = await ensurePostgres(lane.world.stack);
+    const caBundle = lane.world.stack.ca.pem;
+    const databases = { servers: [{ name, host, port, database, caBundle }] };
+    return { vault: { ...connectionSpecs(lane, ground).vault, databases } };
+  },
+  source: (connection) => ({ vaultDatabase: { connectionRef: { name: connection }, role: "web" } }),
+  more: { verify: { successes: 2, soak: "1s" }, retire: { overlap: "1s" }, progressDeadline: "5s" },
+  async logIn(stack, _ground, { username: user = "", password = "" }) {
+    const postgres = await ensurePostgres(stack);
+    try {
+      await (await postgres.connect({ user, password })).end();
+      return true;
+    } catch (error) {
+      if ((error as { readonly code?: string }).code === "28P01") return false;
+      throw error;
+    }
+  },
+  async idOf({ vault }, ground, { username }) {
+    const seat = seatsOf(ground).find((one) => one.username === username);
+    return seat === undefined ? undefined : passwordId(vault.client, seat.name);
+  },
+  alive: ({ vault }, ground) => Promise.all(seatsOf(ground).map(({ name }) => passwordId(vault.client, name))),
+  secretOf: ({ password }) => password,
+  // The user that rests has a password that nobody has.
+  strayIsHarmless: true,
+  lockouts: noLockouts,
+};
+
+const passwordId = async (vault: Stack["vault"]["client"], role: string): Promise<string> => {
+  const found = (await vault.call("GET", `database/static-roles/${role}`))?.["data"] as { last_vault_rotation: string };
+  return `${role.split(".").slice(2).join(".")}@${new Date(found.last_vault_rotation).toISOString()}`;
+};
+
 const TOKEN_USER = "ci";
 const anchorsOf = (ground: string): string =>
   `/api/v1/namespaces/${ground}/secrets?labelSelector=${encodeURIComponent("keyturn.dev/token-anchor=true")}`;
@@ -190,4 +234,4 @@ const alreadyThere = (error: unknown): undefined => {
   throw error;
 };
 
-export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole, kubernetesToken];
+export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole, vaultDatabase, kubernetesToken];

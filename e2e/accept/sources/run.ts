@@ -62,7 +62,7 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
   const connection = `${name}-source`;
   await kube.create(
     "/apis/keyturn.dev/v1alpha1/providerconnections",
-    connectionObject(connection, name, kind.connection(lane, name)),
+    connectionObject(connection, name, await kind.connection(lane, name)),
   );
   for (const proxy of Object.values(lane.proxies)) proxy.resetCounters();
 

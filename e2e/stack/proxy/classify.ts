@@ -76,6 +76,7 @@ function vaultTemplate(pathname: string): string {
   return pathname
     .replace(/^(\/v1\/[^/]+\/(?:data|metadata|delete|undelete|destroy|subkeys))\/.*$/, "$1/{path}")
     .replace(/^(\/v1\/[^/]+\/(?:cert|sign|issue))\/[^/]+$/, "$1/{name}")
+    .replace(/^(\/v1\/[^/]+\/(?:static-roles|static-creds|rotate-role))\/[^/]+$/, "$1/{name}")
     .replace(/^(\/v1\/sys\/policies\/\w+)\/.*$/, "$1/{name}")
     .replace(/^(\/v1\/auth\/[^/]+\/role)\/[^/]+(\/.*)?$/, "$1/{name}$2")
     .replace(/^(\/v1\/identity\/[^/]+\/(?:id|name))\/.*$/, "$1/{name}");

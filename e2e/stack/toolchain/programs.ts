@@ -65,6 +65,18 @@ export const programs = {
     flags: ["-tags", "minimal", "-ldflags", "-s -w"],
     about: "4 to 7 minutes",
   },
+  /** Part of a full build of Vault; made when a stack first needs a database. */
+  vaultPostgres: {
+    name: "postgresql-database-plugin",
+    version: "v1.21.1",
+    folder: "vault-postgres-v1.21.1",
+    versionArgs: [],
+    says: /^never in PATH$/m,
+    module: "vault",
+    package: "github.com/hashicorp/vault/plugins/database/postgresql/postgresql-database-plugin",
+    flags: ["-ldflags", "-s -w"],
+    about: "some seconds after Vault itself",
+  },
   // Only `accept -- install` needs the ones from here on.
   helm: {
     name: "helm",

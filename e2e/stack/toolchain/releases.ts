@@ -50,6 +50,8 @@ export function releaseOf(key: ProgramKey, platform: Platform = thisMachine): Re
         member: "vault",
       };
     }
+    // In its release it is a part of Vault itself.
+    case "vaultPostgres":
     case "judge":
     // Its release is the whole of Argo CD, without the CRDs.
     case "argocd":

@@ -38,7 +38,11 @@ const liveIds = (input: PlanInput): ReadonlySet<string> =>
   ]);
 
 /** What the record knows to be in use, or not dead yet. */
-export const idsInUse = ({ listing, status, now }: Pick<PlanInput, "listing" | "status" | "now">): readonly string[] => {
+export const idsInUse = ({
+  listing,
+  status,
+  now,
+}: Pick<PlanInput, "listing" | "status" | "now">): readonly string[] => {
   const pending = (status.pendingRevocations ?? []).filter(({ deletedAt }) => deletedAt === undefined);
   const current = status.current === undefined || missing(status.current, listing, now) ? undefined : status.current.id;
   const recorded = [current, status.rotation?.credential?.id, ...pending.map(({ id }) => id)];

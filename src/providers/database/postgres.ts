@@ -51,7 +51,7 @@ export const postgresServer = (config: DatabaseServerConfig): DatabaseServer => 
     async endSessions(login, before, signal) {
       const ended = await connected(login, signal, async (client) => {
         const { rows } = await client.query<{ readonly ended: number }>(END_SESSIONS, [before?.toISOString() ?? null]);
-        return Number(rows[0]?.ended ?? 0);
+        return rows[0]?.ended ?? 0;
       });
       if (ended === "refused") throw refusedToEnd();
       return ended;
@@ -64,7 +64,10 @@ const END_SESSIONS = `SELECT count(pg_terminate_backend(pid))::int AS ended FROM
   WHERE usename = current_user AND pid <> pg_backend_pid() AND ($1::timestamptz IS NULL OR backend_start < $1::timestamptz)`;
 
 /** All of it said here: whatever is absent would be taken from the environment. */
-const settingsOf = ({ host, port, database, caBundle }: DatabaseServerConfig, { username, password }: DatabaseLogin) => ({
+const settingsOf = (
+  { host, port, database, caBundle }: DatabaseServerConfig,
+  { username, password }: DatabaseLogin,
+) => ({
   host,
   port,
   database,
@@ -89,7 +92,8 @@ const settingsOf = ({ host, port, database, caBundle }: DatabaseServerConfig, { 
 const guardedSocket = (): Socket => {
   const socket = new Socket();
   const connect = socket.connect.bind(socket) as (options: object) => Socket;
-  socket.connect = ((port: number, host: string) => connect({ port, host, lookup: guardedLookup })) as Socket["connect"];
+  socket.connect = ((port: number, host: string) =>
+    connect({ port, host, lookup: guardedLookup })) as Socket["connect"];
   return socket;
 };
 

@@ -38,7 +38,10 @@ export const vaultConfig = (spec: unknown): VaultConfig => {
   const pkiMount = pki.text("mount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.pkiMount, longest: 128 });
   refuseReserved(pki, pkiMount);
   const databases = vault.nodeOrEmpty("databases");
-  const databaseMount = databases.text("mount", SEGMENTS, { fallback: CONNECTION_DEFAULTS.databaseMount, longest: 128 });
+  const databaseMount = databases.text("mount", SEGMENTS, {
+    fallback: CONNECTION_DEFAULTS.databaseMount,
+    longest: 128,
+  });
   refuseReserved(databases, databaseMount);
   return {
     address: endpointOf(vault, "address"),

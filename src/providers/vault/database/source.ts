@@ -69,12 +69,10 @@ export const databaseSource = (
   options: { readonly clock: Clock; readonly servers: DatabaseServers },
 ): CredentialSource => {
   const { databases } = connection.config;
-  const seats = staticRoleNames(connection, target).map(
-    (name): Seat => ({
-      short: name.split(".").slice(2).join("."),
-      place: { mount: databases.mount, name },
-    }),
-  );
+  const seats = staticRoleNames(connection, target).map((name): Seat => ({
+    short: name.split(".").slice(2).join("."),
+    place: { mount: databases.mount, name },
+  }));
   const use = <T>(run: (session: VaultSession) => Promise<T>, context: CallContext): Promise<T> =>
     connection.use(run, context);
 

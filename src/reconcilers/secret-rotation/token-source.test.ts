@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { OWNER, OWNER_UID, ROTATION } from "../../../api/v1alpha1/annotations.ts";
-import { FakeCluster } from "../../../cluster/fake-cluster.ts";
-import { identityCalls } from "../../../cluster/identity-calls.ts";
-import { secrets, serviceAccounts } from "../../../cluster/resources.ts";
-import { OperatorError } from "../../../kernel/errors.ts";
-import { FakeClock } from "../../../kernel/fake-clock.ts";
-import { silentLogger } from "../../../kernel/logger.ts";
-import { describeCredentialSource } from "../../conformance.ts";
-import type { CallContext, CredentialSource } from "../../contract.ts";
-import { tokenSource } from "./source.ts";
+import { OWNER, OWNER_UID, ROTATION } from "../../api/v1alpha1/annotations.ts";
+import { FakeCluster } from "../../cluster/fake-cluster.ts";
+import { identityCalls } from "../../cluster/identity-calls.ts";
+import { secrets, serviceAccounts } from "../../cluster/resources.ts";
+import { OperatorError } from "../../kernel/errors.ts";
+import { FakeClock } from "../../kernel/fake-clock.ts";
+import { silentLogger } from "../../kernel/logger.ts";
+import { describeCredentialSource } from "../../providers/conformance.ts";
+import type { CallContext, CredentialSource } from "../../providers/contract.ts";
+import { tokenSource } from "../../providers/kubernetes/token/source.ts";
 
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
 const ACCOUNT = { kind: serviceAccounts, namespace: "payments", name: "ci" };
