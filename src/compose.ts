@@ -215,7 +215,8 @@ const requestOf = (metadata: { readonly namespace?: string; readonly name: strin
 });
 
 const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
-  connectionNamed(spec.source) === name || spec.deliver.some(({ vaultKV }) => vaultKV?.connectionRef.name === name);
+  connectionNamed(spec.source) === name ||
+  spec.deliver.some(({ vaultKV, hook }) => (vaultKV ?? hook)?.connectionRef.name === name);
 
 /** Of an identity, what its rotations go by. */
 const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =>

@@ -2,6 +2,7 @@ import type { ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "./cluster/contract.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
+import { wordsOf, type SourceKind, type SourceTarget } from "./domain/rotation/source.ts";
 import { CONNECTION_DEFAULTS } from "./api/v1alpha1/defaults.ts";
 import { Budget } from "./engine/budget.ts";
 import type { Clock } from "./kernel/clock.ts";
@@ -9,7 +10,9 @@ import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
 import { CAPABILITIES } from "./providers/capabilities.ts";
-import type { CallContext, CredentialSource } from "./providers/contract.ts";
+import type { CallContext, CredentialSource, SourceOwner } from "./providers/contract.ts";
+import { hookConnections, type HookDoor } from "./providers/hook/connection.ts";
+import { hookSource } from "./providers/hook/source.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import { tokenSource } from "./providers/kubernetes/token/source.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
@@ -22,11 +25,18 @@ import { databaseSource } from "./providers/vault/database/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
+import { hookStore } from "./stores/hook.ts";
 import { fromBase64, SECRETS, type Secret } from "./stores/kinds.ts";
 import { kubernetesSecretStore } from "./stores/kubernetes-secret.ts";
 import { vaultKvStore } from "./stores/vault-kv.ts";
 import type { Metrics } from "./telemetry/contract.ts";
 import type { Redactor } from "./telemetry/redactor.ts";
+
+type OpenSource<Kind extends SourceKind> = (
+  connection: ProviderConnection,
+  target: Extract<SourceTarget, { readonly kind: Kind }>,
+  owner: SourceOwner,
+) => CredentialSource;
 
 export interface Connections {
   readonly sources: Sources;
@@ -43,18 +53,19 @@ export const connect = (
   { clock, metrics, redactor }: { readonly clock: Clock; readonly metrics: Metrics; readonly redactor: Redactor },
   cluster: ClusterClient,
 ): Connections => {
-  const aws = awsConnections({
-    clock,
-    readLoginSecret: async (name) => {
-      const secret = await cluster.get<Secret>({ kind: SECRETS, namespace: options.operatorNamespace, name });
-      if (secret === undefined) return undefined;
-      const login = Object.fromEntries(
-        Object.entries(secret.data ?? {}).map(([key, value]) => [key, fromBase64(value)]),
-      );
-      redactor.remember(new SecretMaterial(login));
-      return login;
-    },
-  });
+  const readLoginSecret = async (name: string): Promise<Readonly<Record<string, string>> | undefined> => {
+    const secret = await cluster.get<Secret>({ kind: SECRETS, namespace: options.operatorNamespace, name });
+    if (secret === undefined) return undefined;
+    const login = Object.fromEntries(Object.entries(secret.data ?? {}).map(([key, value]) => [key, fromBase64(value)]));
+    redactor.remember(new SecretMaterial(login));
+    return login;
+  };
+  const aws = awsConnections({ clock, readLoginSecret });
+  const hooks = hookConnections({ clock, readSecret: readLoginSecret });
+  const hookOf = (connection: ProviderConnection, field: string): HookDoor => {
+    if (connection.spec.hook === undefined) throw invalidField(field, "names a connection that is not a hook");
+    return hooks.connection(connectionSpec(connection, connection.spec.hook));
+  };
   const budgetOf = budgets(clock);
   const meter = (provider: string, connection?: ProviderConnection): Meter => ({
     clock,
@@ -70,51 +81,59 @@ export const connect = (
   };
   const calls = identityCalls(cluster);
   const clusterBindings = rememberedClusterBindings(calls, clock);
-  const accountAwsOf = (connection: ProviderConnection, account: string): ConnectionSpec => {
-    if (connection.spec.aws === undefined) throw otherKind(account, "AWS account");
+  /** `field`: who has named the connection. */
+  const awsOf = (connection: ProviderConnection, field = "spec.source.awsAccessKey.connectionRef"): ConnectionSpec => {
+    if (connection.spec.aws === undefined) throw invalidField(field, "names a connection that is not an AWS account");
     return connectionSpec(connection, connection.spec.aws);
   };
-  const awsOf = (connection: ProviderConnection): ConnectionSpec => {
-    if (connection.spec.aws === undefined)
-      throw invalidField("spec.source.awsAccessKey.connectionRef", "names a connection that is not an AWS account");
-    return connectionSpec(connection, connection.spec.aws);
+  const openHook = (
+    connection: ProviderConnection,
+    { kind, target, request }: Extract<SourceTarget, { readonly target: string }>,
+    owner: SourceOwner,
+  ): CredentialSource => {
+    const { call } = hookOf(connection, sourceField(kind));
+    return hookSource(call, { cluster: options.clusterName, owner, target, request }, { clock });
+  };
+  const open: { readonly [kind in SourceKind]: OpenSource<kind> } = {
+    awsAccessKey: (connection, { userName }, { namespace }) => aws.source(awsOf(connection), { namespace, userName }),
+    vaultPKI: (connection, { kind, role, request }, { namespace }) =>
+      remembered(pkiSource(vaultOf(connection, sourceField(kind)), { namespace, role, request }, clock), redactor),
+    vaultAppRole: (connection, { kind, role }, { namespace }) =>
+      appRoleSource(vaultOf(connection, sourceField(kind)), { namespace, role }, clock),
+    vaultDatabase: (connection, { kind, role, users }, { namespace }) => {
+      const door = vaultOf(connection, sourceField(kind));
+      return databaseSource(door, { namespace, role, users }, { clock, servers: postgresServer });
+    },
+    kubernetesToken: (connection, { kind, serviceAccountName, request }, { namespace }) => {
+      if (connection.spec.kubernetes === undefined)
+        throw invalidField(sourceField(kind), "names a connection that is not a cluster");
+      return tokenSource({ calls, tokens: cluster, clock }, { namespace, serviceAccountName, request });
+    },
+    generated: openHook,
+    hook: openHook,
   };
   return {
     sources: {
       capabilities: (kind) => CAPABILITIES[kind],
-      open(connection, target, { namespace }) {
-        if (target.kind === "awsAccessKey") {
-          const { userName } = target;
-          return measuredSource(aws.source(awsOf(connection), { namespace, userName }), meter("aws", connection));
-        }
-        if (target.kind === "kubernetesToken") {
-          if (connection.spec.kubernetes === undefined)
-            throw invalidField("spec.source.kubernetesToken.connectionRef", "names a connection that is not a cluster");
-          const { serviceAccountName, request } = target;
-          const source = tokenSource({ calls, tokens: cluster, clock }, { namespace, serviceAccountName, request });
-          return measuredSource(source, meter("kubernetes", connection));
-        }
-        const door = vaultOf(connection, `spec.source.${target.kind}.connectionRef`);
-        if (target.kind === "vaultDatabase") {
-          const { role, users } = target;
-          const source = databaseSource(door, { namespace, role, users }, { clock, servers: postgresServer });
-          return measuredSource(source, meter("vault", connection));
-        }
-        const { role } = target;
-        if (target.kind === "vaultAppRole")
-          return measuredSource(appRoleSource(door, { namespace, role }, clock), meter("vault", connection));
-        const source = pkiSource(door, { namespace, role, request: target.request }, clock);
-        return measuredSource(remembered(source, redactor), meter("vault", connection));
+      open(connection, target, owner) {
+        const source = (open[target.kind] as OpenSource<SourceKind>)(connection, target, owner);
+        return measuredSource(source, meter(wordsOf(target.kind).provider, connection));
       },
       async check(connection, context: CallContext) {
         // This cluster: whoever reads the connection is logged in.
         if (connection.spec.kubernetes !== undefined) return;
+        // Without a target there is nothing to ask a hook for; but it must be possible to sign.
+        if (connection.spec.hook !== undefined) {
+          await hookOf(connection, "spec.hook").signingKey();
+          return;
+        }
         if (connection.spec.vault !== undefined)
           await vaultOf(connection, DELIVERY_FIELD).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
       },
       retire(name) {
         aws.retire(name);
+        hooks.retire(name);
         void vault.retire(name);
       },
     },
@@ -124,7 +143,7 @@ export const connect = (
         if (declared !== undefined) {
           const target = { name: account.name, aws: declared };
           return measuredAccount(
-            aws.account(accountAwsOf(connection, account.name), owner, target),
+            aws.account(awsOf(connection, accountField(account.name)), owner, target),
             meter("aws", connection),
           );
         }
@@ -148,6 +167,11 @@ export const connect = (
           vaultKvStore(vaultOf(connection, DELIVERY_FIELD), owner, place, form),
           meter("vault", connection),
         ),
+      hook: (connection, owner, { place }) =>
+        measuredStore(
+          hookStore(hookOf(connection, "spec.deliver.hook.connectionRef"), owner, place),
+          meter("hook", connection),
+        ),
     },
     async marked(connection, context) {
       const { watchNamespaces } = options;
@@ -157,6 +181,7 @@ export const connect = (
     },
     async close() {
       aws.close();
+      hooks.close();
       await vault.close();
     },
   };
@@ -193,8 +218,7 @@ const DELIVERY_FIELD = "spec.deliver.vaultKV.connectionRef";
 
 const accountField = (account: string): string => `spec.accounts[${account}].connectionRef`;
 
-const otherKind = (account: string, kind: string) =>
-  invalidField(accountField(account), `names a connection that is not a ${kind}`);
+const sourceField = (kind: SourceKind): string => `spec.source.${kind}.connectionRef`;
 
 const connectionSpec = (connection: ProviderConnection, spec: unknown): ConnectionSpec => ({
   name: connection.metadata.name,

@@ -87,6 +87,8 @@ function actionsFor(call: Call, site: Ground): RegExp | undefined {
       return new RegExp(`^(aws:${call.verb}|account:\\w+)$`);
     case "vault":
       return /^\/v1\/(kv|identity|auth\/[^/]+\/role)\//.test(call.template) ? /^(vault|delivery|account):/ : undefined;
+    case "hook":
+      return /^(hook|delivery):/;
     case "kubernetes":
       if (call.template.endsWith("/secrets/{name}") || call.template.endsWith("/secrets"))
         return call.path.includes(`/namespaces/${site.operatorNamespace}/`)

@@ -1,4 +1,4 @@
-import type { ServerKind, Match } from "../stack/fault-proxy.ts";
+import type { StackServer, Match } from "../stack/fault-proxy.ts";
 import { sleep } from "../stack/wait.ts";
 import type { SiteOptions } from "../lane/lane.ts";
 import { randomFrom } from "./random.ts";
@@ -14,10 +14,10 @@ export interface Fault {
 }
 
 const secondIssue: Match = { verb: "CreateAccessKey", occurrence: 2 };
-const servers: readonly ServerKind[] = ["kubernetes", "vault", "aws"];
+const servers: readonly StackServer[] = ["kubernetes", "vault", "aws"];
 
 /** When such a request comes in it is held for `holdMs`, and `act` begins. */
-function when(run: Run, server: ServerKind, match: Match, holdMs: number, act: () => Promise<void>): void {
+function when(run: Run, server: StackServer, match: Match, holdMs: number, act: () => Promise<void>): void {
   const rule = run.site.lane.proxies[server].add({ name: "when", match, action: { do: "delay", ms: holdMs } });
   run.story(async () => {
     await rule.firstHit;
@@ -31,7 +31,7 @@ function unwell(
   run: Run,
   share: number,
   ms: number,
-  answers: Readonly<Record<ServerKind, { status: number; code?: string }>>,
+  answers: Readonly<Record<StackServer, { status: number; code?: string }>>,
 ): void {
   const random = randomFrom(7);
   when(run, "aws", secondIssue, 0, async () => {

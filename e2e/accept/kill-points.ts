@@ -48,7 +48,9 @@ export function armKill(
     run.hit();
     await run.killAndRestart();
   };
-  run.site.lane.proxies[server].add({
+  const proxy = run.site.lane.proxies[server];
+  if (proxy === undefined) throw new Error(`nothing stands before ${server}`);
+  proxy.add({
     name: id,
     match: { verb, template, occurrence },
     action: { do: "kill", point, kill },

@@ -1,4 +1,4 @@
-import type { ServerKind } from "../stack/fault-proxy.ts";
+import type { StackServer } from "../stack/fault-proxy.ts";
 import type { KillPoint } from "./kill-points.ts";
 import type { Entry, Results } from "./results.ts";
 
@@ -10,7 +10,7 @@ export interface Summary {
   readonly refusedLogins: number;
   readonly maxLoginGapMs: number;
   readonly mutatingCalls: number;
-  readonly mutatingCallsByServer: Readonly<Record<ServerKind, number>>;
+  readonly mutatingCallsByServer: Readonly<Record<StackServer, number>>;
   readonly killPoints: number;
   readonly killPointsHit: number;
   readonly violations: number;
@@ -31,7 +31,7 @@ export function summarise(results: Results, killPoints: readonly KillPoint[], mi
   const alone = entries.find(({ phase }) => phase === "rotations");
   const scan = entries.find(({ id }) => id === "scan");
   const writes = (reference?.trace ?? []).filter(({ mutating }) => mutating);
-  const by = (server: ServerKind): number => writes.filter((call) => call.server === server).length;
+  const by = (server: StackServer): number => writes.filter((call) => call.server === server).length;
   const sum = (of: (entry: Entry) => number): number => entries.reduce((total, entry) => total + of(entry), 0);
   return {
     rotations: alone?.rotations ?? 0,

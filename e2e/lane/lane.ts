@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FaultProxy, ServerKind } from "../stack/fault-proxy.ts";
+import type { FaultProxy, ServerKind, StackServer } from "../stack/fault-proxy.ts";
 import { startFaultProxy } from "../stack/fault-proxy.ts";
 import { loginProbe } from "../stack/workload/manifest.ts";
 import type { Ground } from "./ground.ts";
@@ -13,7 +13,10 @@ export { accountId } from "./ground.ts";
 export type { Replica } from "./ground.ts";
 
 /** The proxies of one lane: everything its operators say to the three servers goes through them. */
-export type Proxies = Readonly<Record<ServerKind, FaultProxy>>;
+export type Proxies = Readonly<Record<StackServer, FaultProxy>> & {
+  /** Before a hook, where a campaign has one. */
+  hook?: FaultProxy;
+};
 
 /** Three fault proxies, and one site after the other behind them. */
 export interface Lane {
@@ -86,14 +89,14 @@ export async function startLane(world: World): Promise<Lane> {
     proxy("aws", awsTap.url),
   ]);
   const proxies: Proxies = { kubernetes, vault, aws };
-  const all = Object.values(proxies);
+  const all = (): readonly FaultProxy[] => Object.values(proxies).filter((one) => one !== undefined);
   const lane: Lane = {
     world,
     proxies,
     issued,
     forget() {
       issued.clear();
-      for (const one of all) {
+      for (const one of all()) {
         one.clearRules();
         one.refuseNewKeysFor(0);
         one.resetCounters();
@@ -102,11 +105,11 @@ export async function startLane(world: World): Promise<Lane> {
     async open(options) {
       lane.forget();
       const site = await openSite(lane, options);
-      for (const one of all) one.resetCounters();
+      for (const one of all()) one.resetCounters();
       return site;
     },
     async stop() {
-      await Promise.all(all.map((one) => one.stop()));
+      await Promise.all(all().map((one) => one.stop()));
       await Promise.all([vaultTap.stop(), awsTap.stop()]);
     },
   };

@@ -45,14 +45,13 @@ export async function applyNamespacedRbac(
 export async function applyTokenIssuer(kube: KubeClient, operatorNamespace: string, namespace: string): Promise<void> {
   for (const object of await objectsOf(["rbac/token-issuer.yaml"])) await applied(kube, object);
   const apiGroup = "rbac.authorization.k8s.io";
-  const bindingOf = (kind: string, role: string, metadata: object): KubeObject =>
-    ({
-      apiVersion: `${apiGroup}/v1`,
-      kind,
-      metadata: { name: `${operatorNamespace}-${role}`, ...metadata },
-      roleRef: { apiGroup, kind: "ClusterRole", name: role },
-      subjects: [{ kind: "ServiceAccount", name: "keyturn", namespace: operatorNamespace }],
-    });
+  const bindingOf = (kind: string, role: string, metadata: object): KubeObject => ({
+    apiVersion: `${apiGroup}/v1`,
+    kind,
+    metadata: { name: `${operatorNamespace}-${role}`, ...metadata },
+    roleRef: { apiGroup, kind: "ClusterRole", name: role },
+    subjects: [{ kind: "ServiceAccount", name: "keyturn", namespace: operatorNamespace }],
+  });
   await applied(kube, bindingOf("RoleBinding", "keyturn-token-issuer", { namespace }));
   await applied(kube, bindingOf("ClusterRoleBinding", "keyturn-token-reviewer", {}));
 }

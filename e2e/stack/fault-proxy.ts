@@ -15,7 +15,7 @@ import { ruleBook } from "./proxy/rules.ts";
 import type { Action, ActiveRule, Call, Rule, SeenEvent } from "./proxy/rules.ts";
 import { sleep } from "./wait.ts";
 
-export type { CallKind, ServerKind } from "./proxy/classify.ts";
+export type { CallKind, ServerKind, StackServer } from "./proxy/classify.ts";
 export type { Action, ActiveRule, Call, Match, Point, Rule, SeenEvent } from "./proxy/rules.ts";
 export { classify, templateOf } from "./proxy/classify.ts";
 

@@ -137,10 +137,7 @@ async function startPostgres(stack: Stack): Promise<Postgres> {
 }
 
 /** Vault's database engine at `database/`, with a user of its own on the server. */
-async function setUpEngine(
-  { vault: { client }, dir, ca }: Stack,
-  postgres: Postgres,
-): Promise<void> {
+async function setUpEngine({ vault: { client }, dir, ca }: Stack, postgres: Postgres): Promise<void> {
   const { host, port, database } = postgres;
   await ensurePlugin(client, join(dir, "vault-plugins"));
   const password = randomBytes(18).toString("hex");

@@ -11,6 +11,8 @@ export interface ServerSpec {
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
+  /** Besides what every program of the stack gets. */
+  readonly env?: Readonly<Record<string, string>>;
   /** True (or no error) when it serves. */
   readonly ready: () => Promise<boolean>;
   /** How long `stop` waits after SIGTERM before it sends SIGKILL; default 10 s. */
@@ -36,7 +38,7 @@ export function serverOf(supervisor: Supervisor, folder: string, spec: ServerSpe
   const log = join(folder, "logs", `${spec.name}.log`);
   let child: Child | undefined;
   const launch = async (): Promise<void> => {
-    const env = { PATH: process.env["PATH"] ?? "", HOME: folder, TMPDIR: join(folder, "tmp") };
+    const env = { PATH: process.env["PATH"] ?? "", HOME: folder, TMPDIR: join(folder, "tmp"), ...spec.env };
     const started = await supervisor.start({ file: spec.file, args: spec.args, env, cwd: folder, log });
     child = started;
     try {

@@ -19,6 +19,26 @@ export const isForbiddenAddress = (address: string): boolean => {
   return family !== 0 && FORBIDDEN.check(address, family === 4 ? "ipv4" : "ipv6");
 };
 
+/** Networks behind which nobody outside can look: where a request that a tenant causes may not go unless a platform says so. */
+const PRIVATE = new BlockList();
+for (const [network, prefix] of [
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+] as const)
+  PRIVATE.addSubnet(network, prefix, "ipv4");
+PRIVATE.addSubnet("fc00::", 7, "ipv6");
+PRIVATE.addAddress("::1", "ipv6");
+
+/** Of an address; a name is judged when it has been looked up. */
+export const isPrivateAddress = (address: string): boolean => {
+  const family = isIP(address);
+  return family !== 0 && PRIVATE.check(address, family === 4 ? "ipv4" : "ipv6");
+};
+
 /** A server's address: https, no user info, no query, no fragment, no path unless allowed, not a metadata address. */
 export const endpointOf = (node: SpecNode, key: string): URL => {
   const field = node.at(key);
@@ -40,20 +60,27 @@ export const endpointOf = (node: SpecNode, key: string): URL => {
 
 type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
-/** `lookup` for an Agent: a name that resolves to a forbidden address is refused, also when DNS changes later (rebinding). */
-export const guardedLookup: LookupFunction = (hostname: string, options: LookupOptions, done: LookupDone): void => {
-  const all: LookupAllOptions = { ...options, all: true };
-  lookup(hostname, all, (error, addresses) => {
-    if (error !== null) {
-      done(error, []);
-      return;
-    }
-    const [first] = addresses;
-    if (first === undefined || addresses.some(({ address }) => isForbiddenAddress(address))) {
-      done(Object.assign(new Error("The name resolves to a forbidden address."), { code: "EADDRNOTAVAIL" }), []);
-      return;
-    }
-    if (options.all === true) done(null, addresses);
-    else done(null, first.address, first.family);
-  });
-};
+/** `lookup` for an Agent: a name that resolves to an address that is not allowed is refused, also when DNS changes later (rebinding). */
+export const lookupFor =
+  ({ privateAllowed }: { readonly privateAllowed: boolean }): LookupFunction =>
+  (hostname: string, options: LookupOptions, done: LookupDone): void => {
+    const all: LookupAllOptions = { ...options, all: true };
+    const refused = ({ address }: LookupAddress): boolean =>
+      isForbiddenAddress(address) || (!privateAllowed && isPrivateAddress(address));
+    lookup(hostname, all, (error, addresses) => {
+      if (error !== null) {
+        done(error, []);
+        return;
+      }
+      const [first] = addresses;
+      if (first === undefined || addresses.some(refused)) {
+        done(Object.assign(new Error("The name resolves to a forbidden address."), { code: "EADDRNOTAVAIL" }), []);
+        return;
+      }
+      if (options.all === true) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+
+/** Of what only a platform names: private networks are where it lies. */
+export const guardedLookup: LookupFunction = lookupFor({ privateAllowed: true });

@@ -53,6 +53,13 @@ export class SpecNode {
     return list.map((each, index) => new SpecNode(each, `${this.at(key)}[${index}]`));
   }
 
+  /** False where it is absent. */
+  flag(key: string): boolean {
+    const value = this.#members[key] ?? false;
+    if (typeof value !== "boolean") throw invalidField(this.at(key), "must be true or false");
+    return value;
+  }
+
   port(key: string, fallback: number): number {
     const value = this.has(key) ? this.#members[key] : fallback;
     if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 65_535)

@@ -15,7 +15,7 @@ import { FakeClock } from "../kernel/fake-clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
 import type { AccountClient, AccountOwner } from "../providers/account.ts";
-import type { CredentialSource } from "../providers/contract.ts";
+import type { CredentialSource, SourceOwner } from "../providers/contract.ts";
 import {
   FakeAccount,
   fakeAccountErrors,
@@ -24,6 +24,9 @@ import {
 } from "../providers/fake-account.ts";
 import { FakeAppRole } from "../providers/vault/approle/fake-role.ts";
 import { CAPABILITIES } from "../providers/capabilities.ts";
+import { FakeHook } from "../providers/hook/fake-hook.ts";
+import { hookSource } from "../providers/hook/source.ts";
+import { hookStore } from "../stores/hook.ts";
 import { tokenSource } from "../providers/kubernetes/token/source.ts";
 import { identityCalls } from "../cluster/identity-calls.ts";
 import { FakeDatabase } from "../providers/vault/database/fake-database.ts";
@@ -135,6 +138,7 @@ export class Bench {
   readonly source = new FakeSource(this.clock);
   readonly pki = new FakePkiEngine(() => this.clock.now());
   readonly appRole = new FakeAppRole(() => this.clock.now());
+  readonly hook = new FakeHook(() => this.clock.now());
   readonly database = new FakeDatabase(() => this.clock.now());
   readonly kv = new Map<string, KvEntry>();
   readonly kvForeign = new Set<string>();
@@ -205,15 +209,7 @@ export class Bench {
       metrics: silentMetrics(),
       outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
       sources: {
-        open: (_connection, target) =>
-          target.kind === "kubernetesToken"
-            ? tokenSource(
-                { calls: identityCalls(skewed), tokens: skewed, clock },
-                { ...target, namespace: REQUEST.namespace },
-              )
-            : target.kind === "awsAccessKey"
-              ? this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS)
-              : this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS),
+        open: (_connection, target, owner) => this.#source(skewed, target, owner),
         capabilities: (kind) => (kind === "awsAccessKey" ? this.source.capabilities : CAPABILITIES[kind]),
         check: () => Promise.resolve(),
         retire: () => undefined,
@@ -222,6 +218,14 @@ export class Bench {
       stores: {
         kubernetesSecret: (owner, place, form) => kubernetesSecretStore(skewed, owner, place, form),
         vaultKV: (_connection, owner, place) => this.#wired("kv", this.#kvStore(owner, place.path), KV_MUTATIONS),
+        hook: (_connection, owner, { place }) => {
+          const signingKey = () => Promise.resolve("a key that nobody has for signing");
+          return this.#wired(
+            "place",
+            hookStore({ ...this.hook, signingKey, account: "hook" }, owner, place),
+            KV_MUTATIONS,
+          );
+        },
       },
       staging: stagingStore(skewed, OPERATOR_NAMESPACE),
       claims: claimStore(skewed, OPERATOR_NAMESPACE),
@@ -241,6 +245,26 @@ export class Bench {
       resyncMs: 600_000,
     };
     return this.ports;
+  }
+
+  #source(cluster: ClusterClient, target: SourceTarget, owner: SourceOwner): CredentialSource {
+    const { clock } = this;
+    switch (target.kind) {
+      case "awsAccessKey":
+        return this.#wired<CredentialSource>("aws", this.source, SOURCE_MUTATIONS);
+      case "kubernetesToken":
+        return tokenSource(
+          { calls: identityCalls(cluster), tokens: cluster, clock },
+          { ...target, namespace: REQUEST.namespace },
+        );
+      case "generated":
+      case "hook": {
+        const holder = { cluster: "test", owner, target: target.target, request: target.request };
+        return this.#wired<CredentialSource>("hook", hookSource(this.hook.call, holder, { clock }), SOURCE_MUTATIONS);
+      }
+      default:
+        return this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS);
+    }
   }
 
   #vaultSource(target: Extract<SourceTarget, { readonly role: string }>): CredentialSource {

@@ -40,6 +40,12 @@ export interface Stores {
     place: NonNullable<DeliveryPlace["vaultKV"]>,
     form: DeliveryForm,
   ): DeliveryStore;
+  hook(
+    connection: ProviderConnection,
+    owner: DeliveryOwner,
+    place: NonNullable<DeliveryPlace["hook"]>,
+    form: DeliveryForm,
+  ): DeliveryStore;
 }
 
 /** The accounts of identities, whatever they are at. */

@@ -1,3 +1,4 @@
+import type { SecretType } from "../domain/rotation/source.ts";
 import type { CallContext } from "../providers/contract.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
 
@@ -41,13 +42,15 @@ export type StorePrecondition =
       /** What stands there is not ours yet and may be written over, as long as it still asks for it. */
       readonly adopting?: true;
     }
-  | { readonly kind: "kv"; readonly version: number };
+  | { readonly kind: "kv"; readonly version: number }
+  /** What stood there: a hook compares it before it writes. */
+  | { readonly kind: "hook"; readonly version: string | undefined };
 
 /** How a source's material is written where the spec says nothing else. */
 export interface DeliveryForm {
   /** Each field of the material, and the key that it goes under. */
   readonly fields: Readonly<Record<string, string>>;
-  readonly secretType: "Opaque" | "TLS" | "BasicAuth";
+  readonly secretType: SecretType;
   /** The cluster's garbage collector takes the Secret away with its SecretRotation. Absent: owner references are left alone. */
   readonly collect?: boolean;
 }

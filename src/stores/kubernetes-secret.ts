@@ -1,10 +1,12 @@
 import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
+import type { SecretType } from "../domain/rotation/source.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { without } from "../kernel/without.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 import { ANNOTATIONS, MANAGED_BY, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
 import {
   checkMapping,
+  DOCKER_CONFIG_KEY,
   keyMapping,
   laidOut,
   readBack,
@@ -18,7 +20,8 @@ import type { SecretMaterial } from "../kernel/secret-material.ts";
 
 export interface KubernetesSecretPlace {
   readonly name: string;
-  readonly type?: "Opaque" | "TLS" | "BasicAuth" | undefined;
+  readonly type?: SecretType | undefined;
+  readonly registry?: { readonly server: string; readonly username?: string } | undefined;
   readonly keys?: KeyMapping | undefined;
   readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string } | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -39,9 +42,11 @@ export const kubernetesSecretStore = (
   const mode = place.format?.mode ?? "Keys";
   const mapping = keyMapping(mode === "Env" ? envNames(form.fields) : form.fields, place.keys);
   const layout: Layout =
-    mode === "JSON" || mode === "Dotenv"
-      ? { mode, key: place.format?.key ?? (mode === "JSON" ? "credential.json" : "credential.env") }
-      : { mode: "Keys" };
+    place.registry !== undefined
+      ? { mode: "DockerConfig", ...place.registry }
+      : mode === "JSON" || mode === "Dotenv"
+        ? { mode, key: place.format?.key ?? (mode === "JSON" ? "credential.json" : "credential.env") }
+        : { mode: "Keys" };
   const render = (material: SecretMaterial) => laidOut(material, mapping, layout);
   const read = (secret: Secret) => readBack(decoded(secret.data ?? {}), mapping, layout);
   const { labels = {}, annotations: extra = {} } = place;
@@ -91,7 +96,10 @@ export const kubernetesSecretStore = (
   const adoptable = (secret: Secret): DeliveryObservation => {
     const why = unwritable(secret);
     if (why !== undefined) return { kind: "foreign", why };
-    const keys = layout.mode === "Keys" ? Object.values(mapping) : [layout.key];
+    const keys =
+      layout.mode === "Keys"
+        ? Object.values(mapping)
+        : [layout.mode === "DockerConfig" ? DOCKER_CONFIG_KEY : layout.key];
     const material = read(secret);
     if (material === undefined || Object.keys(secret.data ?? {}).length !== keys.length) {
       const wanted = keys.join(" and ");
@@ -235,7 +243,13 @@ export const kubernetesSecretStore = (
   };
 };
 
-const SECRET_TYPES = { Opaque: "Opaque", TLS: "kubernetes.io/tls", BasicAuth: "kubernetes.io/basic-auth" } as const;
+const SECRET_TYPES: Readonly<Record<SecretType, string>> = {
+  Opaque: "Opaque",
+  TLS: "kubernetes.io/tls",
+  BasicAuth: "kubernetes.io/basic-auth",
+  SSHAuth: "kubernetes.io/ssh-auth",
+  DockerConfig: "kubernetes.io/dockerconfigjson",
+};
 
 type Names = Readonly<Record<"labels" | "annotations", readonly string[]>>;
 

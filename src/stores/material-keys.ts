@@ -55,7 +55,11 @@ export const sameValues = (a: Readonly<Record<string, unknown>>, b: Readonly<Rec
 export type Layout =
   | { readonly mode: "Keys" }
   /** All values in one text, under one key. */
-  | { readonly mode: "JSON" | "Dotenv"; readonly key: string };
+  | { readonly mode: "JSON" | "Dotenv"; readonly key: string }
+  /** What opens a registry, as kubelets read it. Without a user name it is the credential's own. */
+  | { readonly mode: "DockerConfig"; readonly server: string; readonly username?: string | undefined };
+
+export const DOCKER_CONFIG_KEY = ".dockerconfigjson";
 
 /** What goes under the Secret's keys. */
 export const laidOut = (
@@ -63,6 +67,7 @@ export const laidOut = (
   mapping: KeyMapping,
   layout: Layout,
 ): Readonly<Record<string, string>> => {
+  if (layout.mode === "DockerConfig") return { [DOCKER_CONFIG_KEY]: dockerConfig(material, layout) };
   const values = mapped(material, mapping);
   if (layout.mode === "Keys") return values;
   const names = Object.keys(values).sort();
@@ -80,10 +85,39 @@ export const readBack = (
   mapping: KeyMapping,
   layout: Layout,
 ): SecretMaterial | undefined => {
+  if (layout.mode === "DockerConfig") return fromDockerConfig(values[DOCKER_CONFIG_KEY], mapping, layout);
   if (layout.mode === "Keys") return unmapped(values, mapping);
   const text = values[layout.key];
   const parsed = text === undefined ? undefined : layout.mode === "JSON" ? objectIn(text) : linesIn(text);
   return parsed === undefined ? undefined : unmapped(parsed, mapping);
+};
+
+/** https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets */
+const dockerConfig = (
+  material: SecretMaterial,
+  { server, username }: Extract<Layout, { mode: "DockerConfig" }>,
+): string => {
+  const fields = material.reveal();
+  const [user, password] = [username ?? fields["username"], fields["password"] ?? fields["token"]];
+  if (!user || !password)
+    throw new OperatorError("NotFound", { publicMessage: "The credential has no user name and password to deliver." });
+  const auth = Buffer.from(`${user}:${password}`).toString("base64");
+  return JSON.stringify({ auths: { [server]: { username: user, password, auth } } });
+};
+
+const fromDockerConfig = (
+  text: string | undefined,
+  mapping: KeyMapping,
+  { server, username }: Extract<Layout, { mode: "DockerConfig" }>,
+): SecretMaterial | undefined => {
+  const auths = text === undefined ? undefined : objectIn(text)?.["auths"];
+  const entry = (auths as Readonly<Record<string, unknown>> | undefined)?.[server];
+  const { username: user, password } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof password !== "string" || typeof user !== "string") return undefined;
+  if (username !== undefined && user !== username) return undefined;
+  const values = { username: user, password, token: password };
+  const fields = Object.keys(mapping);
+  return unmapped(values, Object.fromEntries(fields.map((field) => [field, field])));
 };
 
 const objectIn = (text: string): Readonly<Record<string, unknown>> | undefined => {

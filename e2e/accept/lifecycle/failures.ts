@@ -1,4 +1,4 @@
-import type { Call, ServerKind } from "../../stack/fault-proxy.ts";
+import type { Call, StackServer } from "../../stack/fault-proxy.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import type { Identity } from "../../lane/identity.ts";
@@ -11,7 +11,7 @@ import { stillness } from "./stage.ts";
 export type Place = "first" | "middle" | "last";
 
 const places: readonly Place[] = ["first", "middle", "last"];
-const servers: readonly ServerKind[] = ["kubernetes", "aws", "vault"];
+const servers: readonly StackServer[] = ["kubernetes", "aws", "vault"];
 
 /** How each server says no to a request. */
 const refusals = {
@@ -141,7 +141,7 @@ function isOutside(call: Call): boolean {
 /** How many requests the change takes at a server when nothing fails. The rehearsing identity goes again. */
 async function rehearse(
   stage: Stage,
-  server: ServerKind,
+  server: StackServer,
   from: typeof base | undefined,
   to: typeof base,
 ): Promise<number> {
@@ -169,7 +169,7 @@ async function rehearse(
 /** Refuses one request of the change for good, and looks at what is left. */
 async function failAt(
   stage: Stage,
-  server: ServerKind,
+  server: StackServer,
   place: Place,
   count: number,
   change: { from: typeof base | undefined; to: typeof base },

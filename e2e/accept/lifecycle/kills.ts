@@ -183,6 +183,7 @@ async function tell(
 function arm(stage: Stage, kill: PhaseKill): void {
   const { server, verb, template, occurrence, point, id } = kill;
   const proxy = stage.site.lane.proxies[server];
+  if (proxy === undefined) throw new Error(`nothing stands before ${server}`);
   const sofar = proxy.calls().filter((call) => call.verb === verb && call.template === template).length;
   proxy.add({
     name: id,

@@ -2,6 +2,8 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { connectionSpecs } from "../../lane/ground.ts";
 import type { Lane } from "../../lane/lane.ts";
 import { applyTokenIssuer } from "../../lane/rbac.ts";
+import { startFaultProxy } from "../../stack/fault-proxy.ts";
+import { ensureRotator } from "../../stack/rotator.ts";
 import { kubeClient } from "../../stack/kube.ts";
 import { ensurePostgres, putStaticRoles } from "../../stack/postgres.ts";
 import type { Stack } from "../../stack/stack.ts";
@@ -20,6 +22,8 @@ export interface SourceKind {
   /** The provider's member of the ProviderConnection. */
   connection(lane: Lane, ground: string): object | Promise<object>;
   source(connection: string, ground: string): object;
+  /** One more delivery than the Secret. */
+  alsoDeliver?(connection: string): object;
   /** Members of the spec beside source, deliver and dependents. */
   readonly more: object;
   /** A login with what was delivered, on the real server. */
@@ -229,9 +233,76 @@ const kubernetesToken: SourceKind = {
   lockouts: noLockouts,
 };
 
+/** The proxy of a lane before the stack's rotator, as the other servers have one. */
+const rotatorOf = async (lane: Lane) => {
+  const { stack } = lane.world;
+  const rotator = await ensureRotator(stack);
+  const upstream = { url: rotator.url, ca: stack.ca.pem };
+  const proxy = await startFaultProxy({ server: "hook", upstream, authority: stack.ca.authority });
+  lane.proxies.hook ??= proxy;
+  if (lane.proxies.hook !== proxy) await proxy.stop();
+  return { rotator, proxy: lane.proxies.hook };
+};
+
+/** What both kinds of source by hook have in common: the target `crm` of the example rotator, which also keeps a place. */
+const byHook: Omit<SourceKind, "name" | "source" | "secretOf"> = {
+  policy: () => identityPolicy(),
+  async prepare(stack, _ground, operatorNamespace) {
+    const { signingKey } = await ensureRotator(stack);
+    await stack.kubernetes.client.create(`/api/v1/namespaces/${operatorNamespace}/secrets`, {
+      metadata: { name: "rotator" },
+      stringData: { signingKey },
+    });
+  },
+  async connection(lane) {
+    const { proxy } = await rotatorOf(lane);
+    const caBundle = lane.world.stack.ca.pem;
+    const signingSecretRef = { name: "rotator" };
+    return { hook: { url: proxy.url, caBundle, signingSecretRef, allowPrivateAddresses: true } };
+  },
+  more: { verify: { successes: 2, soak: "1s" }, retire: { overlap: "1s" }, progressDeadline: "5s" },
+  alsoDeliver: (connection) => ({ name: "saas", hook: { connectionRef: { name: connection }, place: "deploy/crm" } }),
+  async logIn(stack, _ground, { apiKey, token }) {
+    return (await ensureRotator(stack)).letsIn(apiKey ?? token ?? "");
+  },
+  async idOf(stack, ground, { apiKey, token }) {
+    return (await ensureRotator(stack)).idOf(`${ground}/crm`, apiKey ?? token ?? "");
+  },
+  async alive(stack, ground) {
+    return (await ensureRotator(stack)).idsOf(`${ground}/crm`);
+  },
+  strayIsHarmless: false,
+  lockouts: noLockouts,
+};
+
+const hook: SourceKind = {
+  ...byHook,
+  name: "hook",
+  source: (connection) => ({
+    hook: { connectionRef: { name: connection }, target: "crm", fields: ["apiKey"], refusals: "Free" },
+  }),
+  secretOf: ({ apiKey }) => apiKey,
+};
+
+const generated: SourceKind = {
+  ...byHook,
+  name: "generated",
+  source: (connection) => ({
+    generated: { connectionRef: { name: connection }, target: "crm", token: { prefix: "kt_" }, refusals: "Free" },
+  }),
+  secretOf: ({ token }) => token,
+};
+
 const alreadyThere = (error: unknown): undefined => {
   if (error instanceof VaultError && error.status === 400) return undefined;
   throw error;
 };
 
-export const sourceKinds: readonly SourceKind[] = [vaultPKI, vaultAppRole, vaultDatabase, kubernetesToken];
+export const sourceKinds: readonly SourceKind[] = [
+  vaultPKI,
+  vaultAppRole,
+  vaultDatabase,
+  kubernetesToken,
+  generated,
+  hook,
+];

@@ -64,7 +64,7 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
     "/apis/keyturn.dev/v1alpha1/providerconnections",
     connectionObject(connection, name, await kind.connection(lane, name)),
   );
-  for (const proxy of Object.values(lane.proxies)) proxy.resetCounters();
+  for (const proxy of Object.values(lane.proxies)) proxy?.resetCounters();
 
   const violations: Violation[] = [];
   const found = (invariant: Violation["invariant"], what: string, evidence = ""): void =>
@@ -135,7 +135,7 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
     trace = callsOf(lane).filter(({ mutating }) => mutating);
   }
   await watch.stop();
-  for (const proxy of Object.values(lane.proxies)) proxy.clearRules();
+  for (const proxy of Object.values(lane.proxies)) proxy?.clearRules();
   await restarting.catch(() => undefined);
   if (watch.refused > 0) found("S1", `${watch.refused} of ${watch.logins} logins were refused.`, watch.firstRefusal);
   const values = [...lane.issued, ...watch.secrets, ...ground.ownSecrets];
@@ -160,13 +160,18 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
   };
 }
 
-const objectOf = (namespace: string, kind: SourceKind, connection: string): object => ({
+const objectOf = (
+  namespace: string,
+  kind: SourceKind,
+  connection: string,
+  also = kind.alsoDeliver?.(connection),
+): object => ({
   apiVersion: "keyturn.dev/v1alpha1",
   kind: "SecretRotation",
   metadata: { name: NAME, namespace },
   spec: {
     source: kind.source(connection, namespace),
-    deliver: [{ name: "app", kubernetesSecret: { name: NAME } }],
+    deliver: [{ name: "app", kubernetesSecret: { name: NAME } }, ...(also === undefined ? [] : [also])],
     dependents: [],
     ...kind.more,
   },
@@ -174,7 +179,7 @@ const objectOf = (namespace: string, kind: SourceKind, connection: string): obje
 
 /** The operator's own login to Vault changes nothing that anybody declared. */
 const callsOf = (lane: Lane): Call[] =>
-  [...lane.proxies.kubernetes.calls(), ...lane.proxies.vault.calls()]
+  [...lane.proxies.kubernetes.calls(), ...lane.proxies.vault.calls(), ...(lane.proxies.hook?.calls() ?? [])]
     .filter(({ server, template }) => server !== "vault" || template !== "/v1/auth/jwt/login")
     .sort((a, b) => a.at - b.at);
 

@@ -1,13 +1,13 @@
 import { performRun } from "../../accept/run.ts";
 import type { Run, RunOptions, RunResult } from "../../accept/run.ts";
 import type { Lane } from "../../lane/lane.ts";
-import type { Match, Point, ServerKind } from "../../stack/fault-proxy.ts";
+import type { Match, Point, StackServer } from "../../stack/fault-proxy.ts";
 import { waitFor } from "../../stack/wait.ts";
 
 /** A step of a rotation at which somebody is told: the request has got so far. */
 export interface Step {
   readonly name: string;
-  readonly server: ServerKind;
+  readonly server: StackServer;
   readonly match: Exclude<Match, (...args: never[]) => unknown>;
   readonly point: Point;
   readonly rotations?: number;

@@ -25,6 +25,8 @@ export function errorAnswer(server: ServerKind, status: number, code?: string): 
     }
     case "vault":
       return answer(status, "application/json", JSON.stringify({ errors: [`${reason} (made by the fault proxy)`] }));
+    case "hook":
+      return answer(status, "application/json", "{}");
     case "aws":
       return answer(
         status,

@@ -1,5 +1,8 @@
 /** The server behind a fault proxy. */
-export type ServerKind = "kubernetes" | "vault" | "aws";
+export type ServerKind = StackServer | "hook";
+
+/** Those that every stack has. */
+export type StackServer = "kubernetes" | "vault" | "aws";
 
 /**
  * What a request does. `write` and `login` change something that lasts (a login makes a token) and count as mutating.
@@ -35,6 +38,10 @@ export function classify(server: ServerKind, method: string, target: string, bod
         : of(method, searchParams.has("dryRun") ? "review" : kubeKind(method, template));
     case "vault":
       return searchParams.get("list") === "true" ? of("LIST", "read") : of(method, vaultKind(method, template));
+    case "hook": {
+      const { verb = method } = bodyOf(body);
+      return of(verb, verb === "test" || verb === "GET" ? "read" : "write");
+    }
     case "aws": {
       const action = new URLSearchParams(body).get("Action") ?? searchParams.get("Action") ?? method;
       const reads = /^(Get|List|Simulate|AssumeRole|Decode)/.test(action);
@@ -50,8 +57,17 @@ export function templateOf(server: ServerKind, pathname: string): string {
       return kubeTemplate(pathname);
     case "vault":
       return vaultTemplate(pathname);
+    case "hook":
     case "aws":
       return pathname;
+  }
+}
+
+function bodyOf(text: string): { readonly verb?: string } {
+  try {
+    return JSON.parse(text) as { readonly verb?: string };
+  } catch {
+    return {};
   }
 }
 

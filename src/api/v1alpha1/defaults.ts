@@ -23,6 +23,18 @@ export const DEFAULTS = {
   revocationMode: "OnRetirement",
   /** source.vaultDatabase.users */
   databaseUsers: "Alternating",
+  /** source.generated.slots and source.hook.slots */
+  hookSlots: 2,
+  /** source.generated.refusals and source.hook.refusals */
+  hookRefusals: "Counted",
+  /** source.generated.password.length */
+  passwordLength: 32,
+  /** source.generated.password.characters */
+  passwordCharacters: ["Lower", "Upper", "Digits"],
+  /** source.generated.token.bytes */
+  tokenBytes: 32,
+  /** source.generated.sshKey.algorithm */
+  sshAlgorithm: "Ed25519",
   /** source.kubernetesToken.ttl */
   tokenTtl: "24h",
   /** What ends by itself is renewed with this part of its life left. */

@@ -1,5 +1,6 @@
 import type { Condition } from "../../kernel/conditions.ts";
 import type { Due } from "./schedule.ts";
+import type { SecretType } from "./source.ts";
 
 /**
  * What a SecretRotation's status remembers. Times are RFC 3339 strings in whole seconds, and every time that is waited on is
@@ -177,7 +178,7 @@ export interface DeliveryRecord {
 export interface DeliveryPlace {
   readonly kubernetesSecret?: {
     readonly name: string;
-    readonly type?: "Opaque" | "TLS" | "BasicAuth";
+    readonly type?: SecretType;
     readonly keys?: Readonly<Record<string, string>>;
   };
   readonly vaultKV?: {
@@ -185,6 +186,7 @@ export interface DeliveryPlace {
     readonly path: string;
     readonly keys?: Readonly<Record<string, string>>;
   };
+  readonly hook?: { readonly connectionRef: { readonly name: string }; readonly place: string };
 }
 
 /** How a Secret is written besides its name; not needed to find it again, so it is not kept. */
@@ -192,6 +194,7 @@ export interface SecretLayout {
   readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string };
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly registry?: { readonly server: string; readonly username?: string };
 }
 
 /** A place as the spec declares it. */
@@ -200,7 +203,8 @@ export interface DeclaredPlace extends DeliveryPlace {
 }
 
 /** What the record keeps of it. */
-export const recordedPlace = ({ kubernetesSecret, vaultKV }: DeclaredPlace): DeliveryPlace => {
+export const recordedPlace = ({ kubernetesSecret, vaultKV, hook }: DeclaredPlace): DeliveryPlace => {
+  if (hook !== undefined) return { hook };
   if (kubernetesSecret === undefined) return vaultKV === undefined ? {} : { vaultKV };
   const { name, type, keys } = kubernetesSecret;
   return {

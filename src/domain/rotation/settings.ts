@@ -12,7 +12,17 @@ import {
   type ScheduleSetting,
   type WindowSetting,
 } from "./schedule.ts";
-import { wordsOf, type SecretType, type CertificateRequest, type SourceKind, type SourceTarget } from "./source.ts";
+import {
+  formOfSource,
+  GENERATED_FIELDS,
+  generatedKind,
+  type CertificateRequest,
+  type HookRequest,
+  type SecretType,
+  type SourceKind,
+  type SourceTarget,
+  type ValueRules,
+} from "./source.ts";
 
 export type DependentSetting =
   | {
@@ -39,6 +49,8 @@ export type SourceSetting = {
   readonly exclusive: boolean;
   /** How many may live at once, where the spec says so. */
   readonly slots?: number;
+  /** Whether refused logins lock the holder out, where the spec says so. */
+  readonly refusalsCount?: boolean;
 } & (
   { readonly kind: "target"; readonly target: SourceTarget } | { readonly kind: "account"; readonly account: string }
 );
@@ -123,7 +135,7 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
   const settings: RotationSettings = {
     ...(spec.identityRef === undefined ? {} : { identity: spec.identityRef.name }),
     source,
-    deliveries: deliveriesOf(spec, source.of, violations),
+    deliveries: deliveriesOf(spec, violations),
     dependents: dependents.sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
     ...(schedule === undefined ? {} : { schedule }),
     renewal: renewalOf(spec, reading),
@@ -199,7 +211,7 @@ const scheduleOf = (
 };
 
 const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | SpecViolation => {
-  const { awsAccessKey, vaultPKI, vaultAppRole, vaultDatabase, kubernetesToken } = spec.source;
+  const { awsAccessKey, vaultPKI, vaultAppRole, vaultDatabase, kubernetesToken, generated, hook } = spec.source;
   if (awsAccessKey !== undefined) return awsSource(spec, awsAccessKey);
   if (vaultPKI !== undefined) {
     const { connectionRef, role } = vaultPKI;
@@ -222,7 +234,46 @@ const sourceOf = (spec: SecretRotationSpec, reading: Reading): SourceSetting | S
     const target = { kind: "kubernetesToken", connection: connectionRef.name, serviceAccountName, request } as const;
     return { of: "kubernetesToken", kind: "target", target, exclusive: true };
   }
+  if (generated !== undefined)
+    return hookSource("generated", generated, {
+      fields: GENERATED_FIELDS[generatedKind(generated)],
+      rules: rulesOf(generated),
+    });
+  if (hook !== undefined) return hookSource("hook", hook, { fields: hook.fields });
   return { field: "spec.source", message: "spec.source names no credential that this operator version can issue." };
+};
+
+const hookSource = (
+  kind: "generated" | "hook",
+  {
+    connectionRef,
+    target,
+    slots = DEFAULTS.hookSlots,
+    refusals = DEFAULTS.hookRefusals,
+  }: Pick<NonNullable<SecretRotationSpec["source"]["hook"]>, "connectionRef" | "target" | "slots" | "refusals">,
+  what: Pick<HookRequest, "fields" | "rules">,
+): SourceSetting => {
+  const refusalsCount = refusals === "Counted";
+  const request = { ...what, slots, refusalsCount };
+  return {
+    of: kind,
+    kind: "target",
+    target: { kind, connection: connectionRef.name, target, request },
+    exclusive: true,
+    slots,
+    refusalsCount,
+  };
+};
+
+const rulesOf = ({ password, token, sshKey }: NonNullable<SecretRotationSpec["source"]["generated"]>): ValueRules => {
+  if (sshKey !== undefined) return { kind: "sshKey", algorithm: sshKey.algorithm ?? DEFAULTS.sshAlgorithm };
+  if (token !== undefined)
+    return { kind: "token", bytes: token.bytes ?? DEFAULTS.tokenBytes, prefix: token.prefix ?? "" };
+  return {
+    kind: "password",
+    length: password?.length ?? DEFAULTS.passwordLength,
+    characters: password?.characters ?? DEFAULTS.passwordCharacters,
+  };
 };
 
 /** A password that is changed while it is in use locks its users out until they have the new one: only somebody who says so gets that. */
@@ -294,13 +345,10 @@ const renewalOf = ({ source: { vaultPKI } }: SecretRotationSpec, { ms }: Reading
 };
 
 /** Key names for fields that the source's credentials do not have would be promises that nobody keeps. */
-const deliveriesOf = (
-  spec: SecretRotationSpec,
-  kind: SourceKind,
-  violations: SpecViolation[],
-): readonly DeliverySetting[] => {
-  const { fields } = wordsOf(kind);
+const deliveriesOf = (spec: SecretRotationSpec, violations: SpecViolation[]): readonly DeliverySetting[] => {
+  const { fields, secretType } = formOfSource(spec.source);
   return spec.deliver.map(({ name, ...place }) => {
+    if (place.hook !== undefined) return { name, place, digest: digest(place) };
     const member = place.kubernetesSecret === undefined ? "vaultKV" : "kubernetesSecret";
     const keys = place[member]?.keys ?? {};
     const field = `spec.deliver[${name}].${member}`;
@@ -316,8 +364,13 @@ const deliveriesOf = (
     });
     if (new Set(written).size !== written.length)
       violations.push({ field: `${field}.keys`, message: `${field}.keys puts two values under one key.` });
-    const type = place.kubernetesSecret?.type ?? wordsOf(kind).secretType;
+    const type = place.kubernetesSecret?.type ?? secretType;
     const needed = TYPE_KEYS[type];
+    if (type === "DockerConfig" && !canPull(place, fields))
+      violations.push({
+        field: `${field}.registry`,
+        message: `${field}.type DockerConfig needs registry, credentials with a password or a token, and a user name: theirs, or registry.username.`,
+      });
     const apart = ["Keys", "Env"].includes(place.kubernetesSecret?.format?.mode ?? "Keys");
     const there = apart && needed.every((key) => written.includes(key));
     if (place.kubernetesSecret !== undefined && needed.length > 0 && !there)
@@ -334,6 +387,17 @@ const TYPE_KEYS: Readonly<Record<SecretType, readonly string[]>> = {
   Opaque: [],
   TLS: ["tls.crt", "tls.key"],
   BasicAuth: ["username", "password"],
+  SSHAuth: ["ssh-privatekey"],
+  // Made of the values, whatever they are called.
+  DockerConfig: [],
+};
+
+const canPull = ({ kubernetesSecret }: DeclaredPlace, fields: Readonly<Record<string, string>>): boolean => {
+  const { registry } = kubernetesSecret ?? {};
+  const has = (field: string): boolean => Object.hasOwn(fields, field);
+  return (
+    registry !== undefined && (has("password") || has("token")) && (registry.username !== undefined || has("username"))
+  );
 };
 
 /** What makes two specs the same thing to reconcile. */

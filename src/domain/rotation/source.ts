@@ -45,11 +45,36 @@ export type SourceTarget =
       readonly connection: string;
       readonly serviceAccountName: string;
       readonly request?: TokenWish;
-    };
+    }
+  | ({ readonly kind: "generated" } & HookHolder)
+  | ({ readonly kind: "hook" } & HookHolder);
+
+interface HookHolder {
+  readonly connection: string;
+  readonly target: string;
+  readonly request?: HookRequest;
+}
+
+export type CharacterSet = "Lower" | "Upper" | "Digits" | "Symbols";
+
+/** What a value is to be like that is made here and handed to a hook. */
+export type ValueRules =
+  | { readonly kind: "password"; readonly length: number; readonly characters: readonly CharacterSet[] }
+  | { readonly kind: "token"; readonly bytes: number; readonly prefix: string }
+  | { readonly kind: "sshKey"; readonly algorithm: "Ed25519" | "RSA-4096" };
+
+/** What is asked of a hook. Without rules the hook makes the value. */
+export interface HookRequest {
+  readonly fields: readonly string[];
+  readonly slots: number;
+  /** What is behind it locks out who is refused too often. */
+  readonly refusalsCount: boolean;
+  readonly rules?: ValueRules;
+}
 
 export type SourceKind = SourceTarget["kind"];
 
-export type SecretType = "Opaque" | "TLS" | "BasicAuth";
+export type SecretType = "Opaque" | "TLS" | "BasicAuth" | "SSHAuth" | "DockerConfig";
 
 /** What a source's credentials and calls are called: in events and messages, in the audit trail, and in metrics. */
 export interface SourceWords {
@@ -78,6 +103,18 @@ export interface SourceWords {
   /** Type of the Secret where the spec names none. */
   readonly secretType: SecretType;
 }
+
+const HOOK_WORDS = {
+  provider: "hook",
+  holder: "target",
+  authority: "the spec",
+  makeHolder: "the hook has to know it first",
+  ownerMark: "tag",
+  checked: "is accepted, says the hook",
+  mark: "hook:None",
+  enable: "hook:None",
+  revoke: "hook:Finish",
+} as const;
 
 const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
   awsAccessKey: {
@@ -156,9 +193,48 @@ const WORDS: Readonly<Record<SourceKind, SourceWords>> = {
     fields: { token: "token" },
     secretType: "Opaque",
   },
+  generated: {
+    ...HOOK_WORDS,
+    credential: "Generated value",
+    issue: "hook:Set",
+    fields: {
+      password: "password",
+      token: "token",
+      privateKey: "ssh-privatekey",
+      publicKey: "ssh-publickey",
+    },
+    secretType: "Opaque",
+  },
+  hook: { ...HOOK_WORDS, credential: "Credential", issue: "hook:Create", fields: {}, secretType: "Opaque" },
 };
 
 export const wordsOf = (kind: SourceKind): SourceWords => WORDS[kind];
+
+/** The fields that the credentials of a spec's source have, the keys that they go under, and the type of their Secret where the spec names none. */
+export const formOfSource = (source: SecretRotationSpec["source"]): Pick<SourceWords, "fields" | "secretType"> => {
+  const { fields, secretType } = wordsOf(kindOf(source));
+  if (source.hook !== undefined)
+    return { fields: Object.fromEntries(source.hook.fields.map((field) => [field, field])), secretType };
+  if (source.generated === undefined) return { fields, secretType };
+  const has = GENERATED_FIELDS[generatedKind(source.generated)];
+  return {
+    fields: Object.fromEntries(Object.entries(fields).filter(([field]) => has.includes(field))),
+    secretType: source.generated.sshKey === undefined ? "Opaque" : "SSHAuth",
+  };
+};
+
+/** The fields that a generated value has. */
+export const GENERATED_FIELDS: Readonly<Record<ValueRules["kind"], readonly string[]>> = {
+  password: ["password"],
+  token: ["token"],
+  sshKey: ["privateKey", "publicKey"],
+};
+
+export const generatedKind = ({
+  token,
+  sshKey,
+}: NonNullable<SecretRotationSpec["source"]["generated"]>): ValueRules["kind"] =>
+  sshKey !== undefined ? "sshKey" : token !== undefined ? "token" : "password";
 
 /** Where a target keeps its holder's own name; also what that member of spec.source is called. */
 const HOLDER = {
@@ -167,6 +243,8 @@ const HOLDER = {
   vaultAppRole: "role",
   vaultDatabase: "role",
   kubernetesToken: "serviceAccountName",
+  generated: "target",
+  hook: "target",
 } as const satisfies Readonly<Record<SourceKind, string>>;
 
 const KINDS = Object.keys(HOLDER) as readonly SourceKind[];
@@ -182,6 +260,9 @@ const CLAIM_PREFIX: Readonly<Record<SourceKind, string>> = {
   vaultAppRole: "vault-approle",
   vaultDatabase: "vault-database",
   kubernetesToken: "kubernetes-token",
+  // One holder, whoever makes its values.
+  generated: "hook-target",
+  hook: "hook-target",
 };
 
 /** The claim of a target: one in the whole cluster for each holder. `account`: which of the provider's accounts it lies in. Short names are a namespace's own. */

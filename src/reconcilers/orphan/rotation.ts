@@ -327,6 +327,8 @@ const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): 
   const owner: DeliveryOwner = { cluster: ports.clusterName, namespace, name, uid, predecessors: [] };
   const form = wordsOf(requireSource(scope).kind);
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret, form);
+  if (place.hook !== undefined)
+    return ports.stores.hook(await connectionOf(ports, place.hook.connectionRef.name), owner, place.hook, form);
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
   return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV, form);

@@ -127,9 +127,12 @@ export const capabilitiesFor = ({
   readonly inForce: InForce;
   readonly ports: Pick<Ports, "sources">;
 }): ProviderCapabilities => {
-  const { of, slots } = inForce.settings.source;
-  const declared = ports.sources.capabilities(of);
-  return slots === undefined ? declared : { ...declared, slots };
+  const { of, slots, refusalsCount } = inForce.settings.source;
+  return {
+    ...ports.sources.capabilities(of),
+    ...(slots === undefined ? {} : { slots }),
+    ...(refusalsCount === undefined ? {} : { lockout: refusalsCount, controlCounts: refusalsCount }),
+  };
 };
 
 /** Identity of the target across the cluster, for its claim. */
@@ -137,7 +140,8 @@ export const claimFor = (connection: ProviderConnection, target: SourceTarget, n
   claimOf(target, accountOf(connection), namespace);
 
 /** Two connections to the same account are one account. */
-const accountOf = ({ spec: { aws, vault, kubernetes }, metadata }: ProviderConnection): string =>
+const accountOf = ({ spec: { aws, vault, kubernetes, hook }, metadata }: ProviderConnection): string =>
   aws?.accountId ??
   (kubernetes === undefined ? undefined : "in-cluster") ??
+  hook?.url.replace("https://", "") ??
   (vault === undefined ? metadata.name : `${vault.address.replace("https://", "")}/${vault.namespace ?? "-"}`);

@@ -95,7 +95,9 @@ export const KNOWN_FIELDS: KnownFields = {
             "words": [
              "Opaque",
              "TLS",
-             "BasicAuth"
+             "BasicAuth",
+             "SSHAuth",
+             "DockerConfig"
             ]
            },
            "keys": {
@@ -114,6 +116,16 @@ export const KNOWN_FIELDS: KnownFields = {
            "keys": {
             "members": "any"
            }
+          }
+         },
+         "hook": {
+          "fields": {
+           "connectionRef": {
+            "fields": {
+             "name": "any"
+            }
+           },
+           "place": "any"
           }
          }
         }
@@ -335,6 +347,18 @@ export const KNOWN_FIELDS: KnownFields = {
     "kubernetes": {
      "fields": {}
     },
+    "hook": {
+     "fields": {
+      "url": "any",
+      "caBundle": "any",
+      "signingSecretRef": {
+       "fields": {
+        "name": "any"
+       }
+      },
+      "allowPrivateAddresses": "any"
+     }
+    },
     "aws": {
      "fields": {
       "region": "any",
@@ -488,6 +512,74 @@ export const KNOWN_FIELDS: KnownFields = {
         "acceptsOutage": "any"
        }
       },
+      "generated": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "target": "any",
+        "slots": "any",
+        "refusals": {
+         "words": [
+          "Counted",
+          "Free"
+         ]
+        },
+        "password": {
+         "fields": {
+          "length": "any",
+          "characters": {
+           "items": {
+            "words": [
+             "Lower",
+             "Upper",
+             "Digits",
+             "Symbols"
+            ]
+           }
+          }
+         }
+        },
+        "token": {
+         "fields": {
+          "bytes": "any",
+          "prefix": "any"
+         }
+        },
+        "sshKey": {
+         "fields": {
+          "algorithm": {
+           "words": [
+            "Ed25519",
+            "RSA-4096"
+           ]
+          }
+         }
+        }
+       }
+      },
+      "hook": {
+       "fields": {
+        "connectionRef": {
+         "fields": {
+          "name": "any"
+         }
+        },
+        "target": "any",
+        "slots": "any",
+        "refusals": {
+         "words": [
+          "Counted",
+          "Free"
+         ]
+        },
+        "fields": {
+         "items": "any"
+        }
+       }
+      },
       "kubernetesToken": {
        "fields": {
         "connectionRef": {
@@ -572,8 +664,16 @@ export const KNOWN_FIELDS: KnownFields = {
           "words": [
            "Opaque",
            "TLS",
-           "BasicAuth"
+           "BasicAuth",
+           "SSHAuth",
+           "DockerConfig"
           ]
+         },
+         "registry": {
+          "fields": {
+           "server": "any",
+           "username": "any"
+          }
          },
          "format": {
           "fields": {
@@ -605,6 +705,7 @@ export const KNOWN_FIELDS: KnownFields = {
            "token": "any",
            "certificate": "any",
            "privateKey": "any",
+           "publicKey": "any",
            "caCertificate": "any"
           }
          }
@@ -629,9 +730,20 @@ export const KNOWN_FIELDS: KnownFields = {
            "token": "any",
            "certificate": "any",
            "privateKey": "any",
+           "publicKey": "any",
            "caCertificate": "any"
           }
          }
+        }
+       },
+       "hook": {
+        "fields": {
+         "connectionRef": {
+          "fields": {
+           "name": "any"
+          }
+         },
+         "place": "any"
         }
        }
       }
@@ -977,7 +1089,9 @@ export const KNOWN_FIELDS: KnownFields = {
             "words": [
              "Opaque",
              "TLS",
-             "BasicAuth"
+             "BasicAuth",
+             "SSHAuth",
+             "DockerConfig"
             ]
            },
            "keys": {
@@ -996,6 +1110,16 @@ export const KNOWN_FIELDS: KnownFields = {
            "keys": {
             "members": "any"
            }
+          }
+         },
+         "hook": {
+          "fields": {
+           "connectionRef": {
+            "fields": {
+             "name": "any"
+            }
+           },
+           "place": "any"
           }
          }
         }

@@ -92,7 +92,7 @@ export interface OrphanedCredential {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
-          readonly type?: "Opaque" | "TLS" | "BasicAuth";
+          readonly type?: "Opaque" | "TLS" | "BasicAuth" | "SSHAuth" | "DockerConfig";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {
@@ -101,6 +101,12 @@ export interface OrphanedCredential {
           };
           readonly path: string;
           readonly keys?: Readonly<Record<string, string>>;
+        };
+        readonly hook?: {
+          readonly connectionRef: {
+            readonly name: string;
+          };
+          readonly place: string;
         };
       };
       readonly digest: string;

@@ -83,6 +83,32 @@ export interface ProviderConnection {
      */
     readonly kubernetes?: Readonly<Record<string, never>>;
     /**
+     * A service of yours that makes, tries and ends credentials, or writes them to places, by four verbs over HTTPS (docs/reference/hook.md).
+     */
+    readonly hook?: {
+      /**
+       * Where requests are sent, over https, without query. No redirect is followed.
+       */
+      readonly url: string;
+      /**
+       * The authorities that its certificate is trusted by (PEM). Absent means those of the operator's image.
+       */
+      readonly caBundle?: string;
+      /**
+       * A Secret in the operator's namespace. Its key signingKey, 32 characters at least, signs every request.
+       */
+      readonly signingSecretRef: {
+        /**
+         * Name of the Secret.
+         */
+        readonly name: string;
+      };
+      /**
+       * Whether it may lie in a private network or on loopback. Absent means false. Link-local addresses, where clouds hand out credentials, are never called.
+       */
+      readonly allowPrivateAddresses?: boolean;
+    };
+    /**
      * One AWS account.
      */
     readonly aws?: {

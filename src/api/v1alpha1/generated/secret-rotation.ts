@@ -83,6 +83,97 @@ export interface SecretRotation {
         readonly acceptsOutage?: boolean;
       };
       /**
+       * A value that is made here by rules and handed to the system that checks it by a hook. Exactly one of password, token, sshKey.
+       */
+      readonly generated?: {
+        /**
+         * The ProviderConnection (kind hook). Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * What the hook knows the holder by. The hook is told this namespace with it, so that a namespace reaches its own only. Immutable.
+         */
+        readonly target: string;
+        /**
+         * How many may live at once, 2 to 10. Absent means 2.
+         */
+        readonly slots?: number;
+        /**
+         * Counted: who is refused too often is locked out there, so that at most two logins are refused in 15 minutes. Free: nobody counts. Absent means Counted.
+         */
+        readonly refusals?: "Counted" | "Free";
+        /**
+         * A password. An empty object means all defaults.
+         */
+        readonly password?: {
+          /**
+           * 12 to 256. Absent means 32.
+           */
+          readonly length?: number;
+          /**
+           * What it is made of, at least one of each: Lower, Upper, Digits, Symbols (-_.~!\*+=). Absent means Lower, Upper and Digits.
+           */
+          readonly characters?: ReadonlyArray<"Lower" | "Upper" | "Digits" | "Symbols">;
+        };
+        /**
+         * Random bytes as base64url behind a prefix. An empty object means all defaults.
+         */
+        readonly token?: {
+          /**
+           * 16 to 128. Absent means 32.
+           */
+          readonly bytes?: number;
+          /**
+           * What it begins with, so that scanners know it. Absent means nothing.
+           */
+          readonly prefix?: string;
+        };
+        /**
+         * An SSH key pair in OpenSSH's format; the hook is handed the public key. An empty object means all defaults.
+         */
+        readonly sshKey?: {
+          /**
+           * Absent means Ed25519.
+           */
+          readonly algorithm?: "Ed25519" | "RSA-4096";
+        };
+      };
+      /**
+       * A credential that a hook makes, tries and ends by its four verbs (docs/reference/hook.md).
+       */
+      readonly hook?: {
+        /**
+         * The ProviderConnection (kind hook). Immutable.
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * What the hook knows the holder by. The hook is told this namespace with it, so that a namespace reaches its own only. Immutable.
+         */
+        readonly target: string;
+        /**
+         * How many may live at once, 2 to 10. Absent means 2.
+         */
+        readonly slots?: number;
+        /**
+         * Counted: who is refused too often is locked out there, so that at most two logins are refused in 15 minutes. Free: nobody counts. Absent means Counted.
+         */
+        readonly refusals?: "Counted" | "Free";
+        /**
+         * The fields that its credentials have; also the keys that they are delivered under.
+         */
+        readonly fields: ReadonlyArray<string>;
+      };
+      /**
        * A token of a ServiceAccount of this namespace, for consumers outside the cluster. It ends by itself, and before that when the empty Secret is deleted that it is bound to. The operator needs the ClusterRole keyturn-token-issuer in the namespace.
        */
       readonly kubernetesToken?: {
@@ -208,9 +299,22 @@ export interface SecretRotation {
          */
         readonly name: string;
         /**
-         * Opaque; TLS (kubernetes.io/tls, with the keys tls.crt and tls.key); BasicAuth (kubernetes.io/basic-auth, with the keys username and password). A Secret that has another type is deleted and made anew only by people. Absent means TLS for vaultPKI, else Opaque.
+         * Opaque; TLS (kubernetes.io/tls, with the keys tls.crt and tls.key); BasicAuth (kubernetes.io/basic-auth, with the keys username and password); SSHAuth (kubernetes.io/ssh-auth, with the key ssh-privatekey); DockerConfig (kubernetes.io/dockerconfigjson, made of the values and registry). A Secret that has another type is deleted and made anew only by people. Absent means TLS for vaultPKI, SSHAuth for an SSH key, else Opaque.
          */
-        readonly type?: "Opaque" | "TLS" | "BasicAuth";
+        readonly type?: "Opaque" | "TLS" | "BasicAuth" | "SSHAuth" | "DockerConfig";
+        /**
+         * For type DockerConfig, the registry that the credential opens.
+         */
+        readonly registry?: {
+          /**
+           * As images name it, for example ghcr.io.
+           */
+          readonly server: string;
+          /**
+           * Absent means the credential's own user name.
+           */
+          readonly username?: string;
+        };
         /**
          * How the values are laid out. Absent means mode Keys.
          */
@@ -269,9 +373,13 @@ export interface SecretRotation {
            */
           readonly certificate?: string;
           /**
-           * Key that holds the private key (PEM, PKCS#8). Absent means tls.key.
+           * Key that holds the private key. Absent means tls.key, or ssh-privatekey for an SSH key.
            */
           readonly privateKey?: string;
+          /**
+           * Key that holds the public key. Absent means ssh-publickey.
+           */
+          readonly publicKey?: string;
           /**
            * Key that holds the certificate of the authority (PEM). Absent means ca.crt.
            */
@@ -332,14 +440,36 @@ export interface SecretRotation {
            */
           readonly certificate?: string;
           /**
-           * Key that holds the private key (PEM, PKCS#8). Absent means tls.key.
+           * Key that holds the private key. Absent means tls.key, or ssh-privatekey for an SSH key.
            */
           readonly privateKey?: string;
+          /**
+           * Key that holds the public key. Absent means ssh-publickey.
+           */
+          readonly publicKey?: string;
           /**
            * Key that holds the certificate of the authority (PEM). Absent means ca.crt.
            */
           readonly caCertificate?: string;
         };
+      };
+      /**
+       * A place that a hook writes to and says what stands there (docs/reference/hook.md).
+       */
+      readonly hook?: {
+        /**
+         * The ProviderConnection (kind hook).
+         */
+        readonly connectionRef: {
+          /**
+           * Name of the ProviderConnection.
+           */
+          readonly name: string;
+        };
+        /**
+         * What the hook knows the place by. It is told this namespace with it.
+         */
+        readonly place: string;
       };
     }>;
     /**
@@ -722,7 +852,7 @@ export interface SecretRotation {
       readonly place: {
         readonly kubernetesSecret?: {
           readonly name: string;
-          readonly type?: "Opaque" | "TLS" | "BasicAuth";
+          readonly type?: "Opaque" | "TLS" | "BasicAuth" | "SSHAuth" | "DockerConfig";
           readonly keys?: Readonly<Record<string, string>>;
         };
         readonly vaultKV?: {
@@ -731,6 +861,12 @@ export interface SecretRotation {
           };
           readonly path: string;
           readonly keys?: Readonly<Record<string, string>>;
+        };
+        readonly hook?: {
+          readonly connectionRef: {
+            readonly name: string;
+          };
+          readonly place: string;
         };
       };
       readonly digest: string;

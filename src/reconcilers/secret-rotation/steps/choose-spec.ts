@@ -115,7 +115,7 @@ const connectionGenerations = async (
 ): Promise<number> => {
   const names = new Set([
     connectionNamed(spec.source) ?? status.target?.connection,
-    ...spec.deliver.map(({ vaultKV }) => vaultKV?.connectionRef.name),
+    ...spec.deliver.map(({ vaultKV, hook }) => (vaultKV ?? hook)?.connectionRef.name),
   ]);
   let sum = 0;
   for (const name of names) {

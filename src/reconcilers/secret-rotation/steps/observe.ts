@@ -9,7 +9,7 @@ import type { DeclaredPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
 import { hasEnded } from "../../../domain/rotation/identity.ts";
-import { holderOf, kindOf, wordsOf } from "../../../domain/rotation/source.ts";
+import { formOfSource, holderOf } from "../../../domain/rotation/source.ts";
 import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
 import { admitted, connectionFor } from "../../connections.ts";
@@ -90,7 +90,7 @@ export const isCollected = ({ object }: RotationScope, { settings }: InForce): b
 
 /** Of a source that leaves nothing behind: is there something to revoke or to withdraw when the resource goes? */
 export const needsFinalizer = ({ revokes, deletion, deliveries }: InForce["settings"]): boolean =>
-  (revokes && deletion.policy !== "Retain") || deliveries.some(({ place }) => place.vaultKV !== undefined);
+  (revokes && deletion.policy !== "Retain") || deliveries.some(({ place }) => place.kubernetesSecret === undefined);
 
 const holderName = (scope: RotationScope, { settings }: InForce): string => {
   const target = targetOf(scope, settings);
@@ -232,6 +232,10 @@ export const openStore = async (scope: RotationScope, place: DeclaredPlace, port
   const form = formOf(scope);
   if (place.kubernetesSecret !== undefined)
     return ports.stores.kubernetesSecret(scope.owner, place.kubernetesSecret, form);
+  if (place.hook !== undefined) {
+    const connection = await connectionOnce(scope, place.hook.connectionRef.name, ports);
+    return ports.stores.hook(connection, scope.owner, place.hook, form);
+  }
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
   const connection = await connectionOnce(scope, place.vaultKV.connectionRef.name, ports);
@@ -239,8 +243,7 @@ export const openStore = async (scope: RotationScope, place: DeclaredPlace, port
 };
 
 const formOf = ({ object, collect }: RotationScope): DeliveryForm => {
-  const { fields, secretType } = wordsOf(kindOf(object.spec.source));
-  return { fields, secretType, ...(collect === undefined ? {} : { collect }) };
+  return { ...formOfSource(object.spec.source), ...(collect === undefined ? {} : { collect }) };
 };
 
 /** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */

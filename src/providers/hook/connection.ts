@@ -1,0 +1,62 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { OperatorError } from "../../kernel/errors.ts";
+import type { ConnectionSpec } from "../spec.ts";
+import { hookCalls, type HookCall } from "./call.ts";
+import { hookConfig, SIGNING_KEY } from "./config.ts";
+
+/** One hook, whoever asks it for something. */
+export interface HookDoor {
+  readonly call: HookCall;
+  /** Names it for claims: host, port and path. */
+  readonly account: string;
+  /** What requests are signed with, as it is now. Throws InvalidSpec where there is none that is good enough. */
+  signingKey(): Promise<string>;
+}
+
+export interface HookConnections {
+  /** Throws InvalidSpec for a bad connection; calls nothing. */
+  connection(connection: ConnectionSpec): HookDoor;
+  retire(name: string): void;
+  close(): void;
+}
+
+const SHORTEST_KEY = 32;
+
+/** Connections by name; another generation replaces the one before. `readSecret`: of the operator's namespace. */
+export const hookConnections = (options: {
+  readonly clock: Clock;
+  readonly readSecret: (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
+}): HookConnections => {
+  const open = new Map<string, { readonly version: string; readonly door: HookDoor; close(): void }>();
+  const doorOf = (spec: ConnectionSpec): { readonly door: HookDoor; close(): void } => {
+    const config = hookConfig(spec.spec);
+    const signingKey = async (): Promise<string> => {
+      const key = (await options.readSecret(config.signingSecret))?.[SIGNING_KEY];
+      if (key !== undefined && key.length >= SHORTEST_KEY) return key;
+      throw new OperatorError("InvalidSpec", {
+        publicMessage: `spec.hook.signingSecretRef of the ProviderConnection names the Secret ${config.signingSecret}, which has no key ${SIGNING_KEY} of ${SHORTEST_KEY} characters or more.`,
+      });
+    };
+    const { call, close } = hookCalls({ config, clock: options.clock, signingKey });
+    return { door: { call, signingKey, account: `${config.url.host}${config.url.pathname}` }, close };
+  };
+  return {
+    connection(spec) {
+      const version = `${spec.uid}/${spec.generation}`;
+      const before = open.get(spec.name);
+      if (before?.version === version) return before.door;
+      const made = doorOf(spec);
+      open.set(spec.name, { version, ...made });
+      before?.close();
+      return made.door;
+    },
+    retire(name) {
+      open.get(name)?.close();
+      open.delete(name);
+    },
+    close() {
+      for (const { close } of open.values()) close();
+      open.clear();
+    },
+  };
+};
