@@ -89,7 +89,7 @@ export async function startLane(world: World): Promise<Lane> {
     proxy("aws", awsTap.url),
   ]);
   const proxies: Proxies = { kubernetes, vault, aws };
-  const all = (): readonly FaultProxy[] => Object.values(proxies).filter((one) => one !== undefined);
+  const all = (): readonly FaultProxy[] => Object.values(proxies);
   const lane: Lane = {
     world,
     proxies,

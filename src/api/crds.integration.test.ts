@@ -222,6 +222,13 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
       digest: "ab",
       place: { vaultKV: { connectionRef: { name: "vault" }, path: "app", keys: { accessKeyId: "ID" } } },
     },
+    {
+      name: "saas",
+      version: "7-kmnpqr",
+      target: "hook/rotator.example/keyturn/default/app",
+      digest: "ab",
+      place: { hook: { connectionRef: { name: "rotator" }, place: "app" } },
+    },
   ],
   lastKnownGood: { generation: 1, specHash: "ab", spec: "{}" },
   quarantine: { specHash: "cd", connectionGeneration: 1, generation: 2, reason: "NotFound", message: "No such user." },

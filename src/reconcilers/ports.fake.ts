@@ -222,7 +222,7 @@ export class Bench {
           const signingKey = () => Promise.resolve("a key that nobody has for signing");
           return this.#wired(
             "place",
-            hookStore({ ...this.hook, signingKey, account: "hook" }, owner, place),
+            hookStore({ call: this.hook.call, signingKey, account: "hook" }, owner, place),
             KV_MUTATIONS,
           );
         },

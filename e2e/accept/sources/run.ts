@@ -64,7 +64,7 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
     "/apis/keyturn.dev/v1alpha1/providerconnections",
     connectionObject(connection, name, await kind.connection(lane, name)),
   );
-  for (const proxy of Object.values(lane.proxies)) proxy?.resetCounters();
+  for (const proxy of Object.values(lane.proxies)) proxy.resetCounters();
 
   const violations: Violation[] = [];
   const found = (invariant: Violation["invariant"], what: string, evidence = ""): void =>
@@ -135,7 +135,7 @@ export async function performSourceRun(lane: Lane, options: SourceRunOptions): P
     trace = callsOf(lane).filter(({ mutating }) => mutating);
   }
   await watch.stop();
-  for (const proxy of Object.values(lane.proxies)) proxy?.clearRules();
+  for (const proxy of Object.values(lane.proxies)) proxy.clearRules();
   await restarting.catch(() => undefined);
   if (watch.refused > 0) found("S1", `${watch.refused} of ${watch.logins} logins were refused.`, watch.firstRefusal);
   const values = [...lane.issued, ...watch.secrets, ...ground.ownSecrets];

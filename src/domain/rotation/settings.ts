@@ -348,7 +348,15 @@ const renewalOf = ({ source: { vaultPKI } }: SecretRotationSpec, { ms }: Reading
 const deliveriesOf = (spec: SecretRotationSpec, violations: SpecViolation[]): readonly DeliverySetting[] => {
   const { fields, secretType } = formOfSource(spec.source);
   return spec.deliver.map(({ name, ...place }) => {
-    if (place.hook !== undefined) return { name, place, digest: digest(place) };
+    if (place.hook !== undefined) {
+      // It is staged nowhere, and a place that only a hook reads does not say what stands there.
+      if (spec.source.vaultPKI !== undefined)
+        violations.push({
+          field: `spec.deliver[${name}].hook`,
+          message: `spec.deliver[${name}].hook cannot hold a certificate, whose value has to be read back; use kubernetesSecret or vaultKV.`,
+        });
+      return { name, place, digest: digest(place) };
+    }
     const member = place.kubernetesSecret === undefined ? "vaultKV" : "kubernetesSecret";
     const keys = place[member]?.keys ?? {};
     const field = `spec.deliver[${name}].${member}`;

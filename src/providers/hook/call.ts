@@ -43,7 +43,7 @@ export const hookCalls = ({
   config,
   clock,
   signingKey,
-}: HookCallOptions): { readonly call: HookCall; close(): void } => {
+}: HookCallOptions): { readonly call: HookCall; readonly close: () => void } => {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: 8,

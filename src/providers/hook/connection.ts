@@ -27,8 +27,8 @@ export const hookConnections = (options: {
   readonly clock: Clock;
   readonly readSecret: (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
 }): HookConnections => {
-  const open = new Map<string, { readonly version: string; readonly door: HookDoor; close(): void }>();
-  const doorOf = (spec: ConnectionSpec): { readonly door: HookDoor; close(): void } => {
+  const open = new Map<string, { readonly version: string; readonly door: HookDoor; readonly close: () => void }>();
+  const doorOf = (spec: ConnectionSpec): { readonly door: HookDoor; readonly close: () => void } => {
     const config = hookConfig(spec.spec);
     const signingKey = async (): Promise<string> => {
       const key = (await options.readSecret(config.signingSecret))?.[SIGNING_KEY];

@@ -73,16 +73,23 @@ export class FakeHook {
 
   #atPlace(verb: HookVerb, body: Readonly<Record<string, unknown>>, place: string) {
     const before = this.places.get(place);
-    const { resource, version, checksum, material, predecessors, expected } = body as unknown as Stands & {
+    const {
+      resource,
+      version,
+      checksum,
+      material,
+      predecessors = [],
+      expected,
+    } = body as unknown as Stands & {
       readonly resource: { readonly uid: string };
-      readonly predecessors: readonly string[];
+      readonly predecessors?: readonly string[];
       readonly expected: string | null;
     };
     if (verb === "test") {
       const { ownerUid, version: there, checksum: sum } = before ?? {};
       return { stands: before === undefined ? null : { ownerUid, version: there, checksum: sum } };
     }
-    const ours = before === undefined || [resource.uid, ...(predecessors ?? [])].includes(before.ownerUid);
+    const ours = before === undefined || [resource.uid, ...predecessors].includes(before.ownerUid);
     if (!ours || (verb === "set" && (before?.version ?? null) !== expected))
       throw new OperatorError("Conflict", { publicMessage: "The hook's place belongs to another resource." });
     if (verb === "finish") return { ended: this.places.delete(place) };

@@ -62,7 +62,7 @@ describe("generated values", () => {
 /** Parts with their lengths before them: as many, or all up to the end or to what is none. */
 const partsOf = (bytes: Buffer, most = Infinity): readonly Buffer[] => {
   const parts: Buffer[] = [];
-  for (let at = 0; at + 4 <= bytes.length && parts.length < most; ) {
+  for (let at = 0; at + 4 <= bytes.length && parts.length < most;) {
     const length = bytes.readUInt32BE(at);
     if (at + 4 + length > bytes.length) break;
     parts.push(bytes.subarray(at + 4, at + 4 + length));

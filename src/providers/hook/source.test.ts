@@ -50,7 +50,7 @@ describe("hook source", () => {
     Object.assign(hook, {
       call: (verb: never, body: { material?: object }, signal: AbortSignal) => {
         sent.push([verb, Object.keys(body.material ?? {})]);
-        return call(verb, body as never, signal);
+        return call(verb, body, signal);
       },
     });
     const watched = sourceOn(hook, new FakeClock(), { rules: { kind: "sshKey", algorithm: "Ed25519" } });

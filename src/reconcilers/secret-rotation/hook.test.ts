@@ -30,7 +30,12 @@ const setUp = (source: SecretRotationSpec["source"], more: Partial<SecretRotatio
 
 const delivered = (bench: Bench): Readonly<Record<string, string>> => {
   const data = Object.entries(bench.secret()?.data ?? {});
-  return Object.fromEntries(data.map(([key, value]) => [key.replace("ssh-privatekey", "privateKey").replace("ssh-publickey", "publicKey"), fromBase64(value)]));
+  return Object.fromEntries(
+    data.map(([key, value]) => [
+      key.replace("ssh-privatekey", "privateKey").replace("ssh-publickey", "publicKey"),
+      fromBase64(value),
+    ]),
+  );
 };
 
 const wholeLife = async (bench: Bench): Promise<void> => {
