@@ -29,6 +29,7 @@ import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
+import { rollouts } from "./reconcilers/rollouts.ts";
 import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
@@ -111,6 +112,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
+    rollouts: rollouts({ clock, debounceMs: options.restartDebounceMs, most: options.maxConcurrentRollouts }),
     spentRefusals: new Set(),
     seen: { rotation: (request) => rotations.get(request), connection: (name) => connectionObjects.get({ name }) },
     clusterName: options.clusterName,
@@ -149,6 +151,9 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     }
   };
   rotations.onChange(wakeLedger);
+  rotations.onChange(({ type, object }) => {
+    ports.rollouts.seen(object.metadata.uid, type === "deleted" ? undefined : object);
+  });
   identities.onChange(wakeLedger);
   // An identity's inventory knows the credentials of its rotations; a rotation goes and stops with its identity.
   rotations.onChange(({ object, before }) => {

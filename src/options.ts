@@ -23,6 +23,10 @@ export interface Options {
   readonly attributionWindowMs: number;
   readonly workers: number;
   readonly limits: LimitSettings;
+  /** How long a change of a workload waits for others. */
+  readonly restartDebounceMs: number;
+  /** How many workloads roll at a time; 0 is no limit. */
+  readonly maxConcurrentRollouts: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -60,6 +64,10 @@ const level = matching("debug, info, warn or error", /^(debug|info|warn|error)$/
 const duration: Allowed = {
   words: "a duration such as 10m or 1h30m, more than 0s",
   fits: (text) => (parseDuration(text) ?? 0) > 0,
+};
+const pause: Allowed = {
+  words: "a duration such as 10s, 10m at most",
+  fits: (text) => (parseDuration(text) ?? Infinity) <= 600_000,
 };
 const address: Allowed = {
   words: "host:port; an IPv6 host in brackets",
@@ -150,6 +158,18 @@ export const FLAGS: readonly Flag[] = [
     fallback: "100",
     allowed: whole(0, HIGHEST_LIMIT),
     help: "credentials that may be issued in ten minutes, in the whole cluster; 0 is no limit",
+  },
+  {
+    name: "restart-debounce",
+    fallback: "10s",
+    allowed: pause,
+    help: "how long a restart of a workload waits for others of the same workload; one that only one SecretRotation restarts does not wait",
+  },
+  {
+    name: "max-concurrent-rollouts",
+    fallback: "10",
+    allowed: whole(0, 1000),
+    help: "workloads that are restarted at a time, in the whole cluster; 0 is no limit",
   },
   { name: "log-level", fallback: "info", allowed: level, help: "debug, info, warn or error" },
 ];
@@ -343,6 +363,8 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
       grant: Number(text("limit-grants")),
       issue: Number(text("limit-issues")),
     },
+    restartDebounceMs: ms("restart-debounce"),
+    maxConcurrentRollouts: Number(text("max-concurrent-rollouts")),
     logLevel: LOG_LEVELS.find((name) => name === text("log-level")) ?? "info",
   };
 };

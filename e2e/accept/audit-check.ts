@@ -95,7 +95,7 @@ function actionsFor(call: Call, site: Ground): RegExp | undefined {
           ? /^kubernetes:(StageSecret|PruneStaging|RestageSecret|TakeOverStaging)|^delivery:/
           : /^(kubernetes:(Publish|Withdraw)|delivery:)/;
       if (/\/(serviceaccounts|rolebindings|clusterrolebindings)(\/\{name\})?$/.test(call.template)) return /^account:/;
-      return /\/(deployments|statefulsets|daemonsets)\/\{name\}$/.test(call.template)
+      return /\/(deployments|statefulsets|daemonsets|cronjobs)\/\{name\}$/.test(call.template)
         ? /^kubernetes:RollWorkload$/
         : undefined;
   }

@@ -132,10 +132,11 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
     );
   }
   await site.applyWorkload();
+  const cronJob = await cronJobWithARun(site, spec.template);
   const object = site.rotation();
   object.spec["dependents"] = [
     ...(object.spec["dependents"] as object[]),
-    ...others.map((workload) => ({ name: workload.name, workload, timeout: "60s" })),
+    ...[...others, cronJob].map((workload) => ({ name: workload.name, workload, timeout: "60s" })),
   ];
   await kube.apply(site.rotationPath, object, "team");
   await issuedAndRotated(site);
@@ -145,6 +146,29 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
     timeout: 60_000,
   });
   for (const { process } of site.replicas()) await process.term();
+};
+
+/** A CronJob, and a run of it that has begun: it is suspended, so it holds nobody up. */
+const cronJobWithARun = async (site: Site, template: object): Promise<{ kind: string; name: string }> => {
+  const { namespace } = site;
+  const kube = site.lane.world.stack.kubernetes.client;
+  const batch = `/apis/batch/v1/namespaces/${namespace}`;
+  const { metadata, spec } = structuredClone(template) as { metadata: object; spec: object };
+  const pod = { metadata, spec: { ...spec, restartPolicy: "Never" } };
+  const name = "app-cronjob";
+  const made = await kube.create<KubeObject>(`${batch}/cronjobs`, {
+    metadata: { name },
+    spec: { schedule: "0 0 1 1 *", suspend: true, jobTemplate: { spec: { template: pod } } },
+  });
+  const { uid = "" } = made.metadata;
+  const owner = { apiVersion: "batch/v1", kind: "CronJob", name, uid, controller: true };
+  const run = await kube.create<KubeObject>(`${batch}/jobs`, {
+    metadata: { name: `${name}-1`, ownerReferences: [owner] },
+    spec: { suspend: true, template: pod },
+  });
+  const active = [{ apiVersion: "batch/v1", kind: "Job", namespace, name: run.metadata.name, uid: run.metadata.uid }];
+  await kube.mergePatch(`${batch}/cronjobs/${name}/status`, { status: { active } });
+  return { kind: "CronJob", name };
 };
 
 /** Waits until all have the first key, asks for a rotation, and waits until all have the second. */

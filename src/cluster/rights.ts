@@ -60,6 +60,20 @@ export const RIGHTS: readonly RightsRule[] = [
   },
   {
     scope: "Watched",
+    group: "batch",
+    resources: ["cronjobs"],
+    verbs: ["get", "patch"],
+    because: "Dependents that run now and then: their template is patched as a Deployment's is.",
+  },
+  {
+    scope: "Watched",
+    group: "batch",
+    resources: ["jobs"],
+    verbs: ["get"],
+    because: "Runs of CronJobs that began before a new version; they are waited for.",
+  },
+  {
+    scope: "Watched",
     group: "",
     resources: ["secrets"],
     verbs: ["get", "create", "update", "delete"],

@@ -46,6 +46,7 @@ import { limitStore, type LimitSettings } from "../stores/limits.ts";
 import { kubernetesSecretStore } from "../stores/kubernetes-secret.ts";
 import { stagingStore } from "../stores/staging.ts";
 import type { Metrics } from "../telemetry/contract.ts";
+import { rollouts } from "./rollouts.ts";
 import { freshness } from "./freshness.ts";
 import { orphanReconciler } from "./orphan/reconciler.ts";
 import { outside } from "./outside.ts";
@@ -236,6 +237,7 @@ export class Bench {
           .all<SecretRotation & KubeObject>(SECRET_ROTATION)
           .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
+      rollouts: rollouts({ clock, debounceMs: 0, most: 0 }),
       spentRefusals: new Set(),
       seen: { rotation: () => undefined, connection: () => undefined },
       clusterName: "test",

@@ -14,6 +14,7 @@ import type { Metrics } from "../telemetry/contract.ts";
 import type { DeclaredPlace, DeliveryPlace } from "../domain/rotation/record.ts";
 import type { AdmissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import type { Freshness } from "./freshness.ts";
+import type { Rollouts } from "./rollouts.ts";
 import type { Outside } from "./outside.ts";
 
 /** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
@@ -90,6 +91,7 @@ export interface Ports {
   /** SecretRotations of a namespace as last seen: good for the inventory, never for a decision. */
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   readonly freshness: Freshness;
+  readonly rollouts: Rollouts;
   readonly seen: Seen;
   /** Reserved refusals (status.refusedLogins) that this process has tried, by id: no error makes it try one twice. */
   readonly spentRefusals: Set<string>;

@@ -29,7 +29,7 @@ export interface Metrics extends EngineMetrics {
   drift(labels: { result: "Repaired" | "Reported" }): void;
   /** From the decision until the refusal of every account was proven. */
   offboarded(labels: { result: "Suspended" | "Decommissioned" }, seconds: number): void;
-  dependentRestart(labels: { result: "Started" | "Completed" | "TimedOut" | "RolledBack" }): void;
+  dependentRestart(labels: { result: "Started" | "Coalesced" | "Completed" | "TimedOut" | "RolledBack" }): void;
   providerRequest(labels: { provider: string; operation: string; code: string }, seconds: number): void;
   auditEvent(labels: { result: "written" | "spooled" | "refused" }): void;
   rotationPhase(labels: { phase: string }, seconds: number): void;

@@ -116,7 +116,7 @@ export const METRICS = {
     name: "keyturn_dependent_restarts_total",
     type: "counter",
     labels: ["result"],
-    help: "Restarts of dependents: Started, Completed, TimedOut or RolledBack.",
+    help: "Restarts of dependents: Started, Coalesced (another change had restarted it already), Completed, TimedOut or RolledBack.",
   },
   providerRequests: {
     name: "keyturn_provider_requests_total",

@@ -7,6 +7,7 @@ import { plantLeaks } from "../leaks.ts";
 import { pick, randomFrom } from "../random.ts";
 import type { Results } from "../results.ts";
 import { sourceKinds, type SourceKind } from "./kinds.ts";
+import { performRestarts, type RestartsRun } from "./restarts.ts";
 import { performSourceRun, type SourceRun } from "./run.ts";
 
 /** What is kept of a run. */
@@ -15,11 +16,12 @@ export interface SourceEntry extends Pick<
   "id" | "hit" | "violations" | "rotations" | "logins" | "refused" | "leaks" | "lockouts" | "seconds"
 > {
   readonly kind: string;
-  readonly phase: "reference" | "kill";
+  readonly phase: "reference" | "kill" | "restarts";
   /** Of the reference: its mutating requests. */
   readonly trace?: SourceRun["trace"];
   readonly planted?: number;
   readonly plantedFound?: number;
+  readonly restarts?: Pick<RestartsRun, "coalescedRestarts" | "needlessRestarts" | "lateRotations">;
 }
 
 export interface SourceVoice {
@@ -29,6 +31,7 @@ export interface SourceVoice {
 }
 
 const ROTATIONS = 1;
+const RESTARTS = "restarts";
 
 /** Every kind of source: an undisturbed run, then one killed at each mutating request, before it, with its answer lost, and after it. */
 export async function sourcesCampaign(
@@ -52,7 +55,8 @@ export async function sourcesCampaign(
     jobs.push(...chosen.map((point) => ({ kind, point })));
     say(`${kind.name}: ${points.length / 3} mutating requests, ${chosen.length} kill points`);
   }
-  const queue = jobs.filter(({ kind, point }) => results.get(`${kind.name}/${point.id}`)?.hit !== true);
+  if (only.kind === undefined) await restarts(await lane(0), results, say);
+  const queue = interleaved(jobs).filter(({ kind, point }) => results.get(`${kind.name}/${point.id}`)?.hit !== true);
   const { length } = queue;
   let done = 0;
   const work = async (index: number): Promise<void> => {
@@ -75,12 +79,52 @@ export async function sourcesCampaign(
   await Promise.all(Array.from({ length: Math.min(lanes, Math.max(length, 1)) }, (_, index) => work(index)));
   const summary = summarise(results, kinds, jobs);
   print(JSON.stringify(summary));
-  const { sources, leaks, lockouts } = summary;
+  const { sources, leaks, lockouts, coalescedRestarts, needlessRestarts, lateRotations, restartViolations } = summary;
+  const polite =
+    only.kind !== undefined ||
+    (coalescedRestarts > 0 && needlessRestarts === 0 && lateRotations === 0 && restartViolations === 0);
   const whole = Object.values(sources).every(
     ({ refusedLogins, killPoints, killPointsHit, violations }) =>
       refusedLogins === 0 && violations === 0 && killPoints === killPointsHit,
   );
-  return whole && leaks === 0 && lockouts === 0 ? 0 : 1;
+  return whole && polite && leaks === 0 && lockouts === 0 ? 0 : 1;
+}
+
+/** Kinds take turns, so that those that mostly wait run beside those that work. */
+const interleaved = <Job extends { readonly kind: SourceKind }>(jobs: readonly Job[]): readonly Job[] => {
+  const places = new Map<SourceKind, number>();
+  const placed = jobs.map((job) => {
+    const place = places.get(job.kind) ?? 0;
+    places.set(job.kind, place + 1);
+    return { job, place };
+  });
+  // Those of which there are fewer are spread over the whole.
+  const share = ({ job, place }: { job: Job; place: number }): number => place / (places.get(job.kind) ?? 1);
+  return placed.sort((a, b) => share(a) - share(b)).map(({ job }) => job);
+};
+
+async function restarts(lane: Lane, results: Results<SourceEntry>, say: (line: string) => void): Promise<void> {
+  if (results.get(RESTARTS) !== undefined) return;
+  const run = await performRestarts(lane);
+  const { violations, coalescedRestarts, needlessRestarts, lateRotations, seconds } = run;
+  await results.add({
+    id: RESTARTS,
+    kind: RESTARTS,
+    phase: "restarts",
+    hit: true,
+    violations,
+    rotations: 0,
+    logins: 0,
+    refused: 0,
+    leaks: 0,
+    lockouts: 0,
+    seconds,
+    restarts: { coalescedRestarts, needlessRestarts, lateRotations },
+  });
+  say(
+    `${RESTARTS}: ${coalescedRestarts} coalesced, ${needlessRestarts} needless, ${lateRotations} late in ${seconds.toFixed(1)} s`,
+  );
+  for (const { invariant, what } of violations) say(`  ${invariant}: ${what}`);
 }
 
 async function reference(
@@ -116,6 +160,7 @@ function summarise(
   const sum = (entries: readonly SourceEntry[], of: (entry: SourceEntry) => number): number =>
     entries.reduce((total, entry) => total + of(entry), 0);
   const all = results.entries;
+  const politeness = results.get(RESTARTS)?.restarts;
   const sources = Object.fromEntries(
     kinds.map(({ name }) => {
       const mine = all.filter(({ kind }) => kind === name);
@@ -136,6 +181,10 @@ function summarise(
   );
   return {
     sources,
+    coalescedRestarts: politeness?.coalescedRestarts ?? 0,
+    needlessRestarts: politeness?.needlessRestarts ?? 0,
+    lateRotations: politeness?.lateRotations ?? 0,
+    restartViolations: results.get(RESTARTS)?.violations.length ?? 0,
     lockouts: Math.max(0, ...all.map(({ lockouts }) => lockouts)),
     plantedLeaks: sum(all, ({ planted = 0 }) => planted),
     plantedLeaksFound: sum(all, ({ plantedFound = 0 }) => plantedFound),

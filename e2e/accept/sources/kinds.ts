@@ -31,7 +31,7 @@ export interface SourceKind {
   /** Id of the credential that the values are. */
   idOf(stack: Stack, ground: string, values: Values): Promise<string | undefined>;
   /** Ids that can be used now, by the server's word. */
-  alive(stack: Stack, ground: string): Promise<readonly string[]>;
+  alive(stack: Stack, ground: string, target?: string): Promise<readonly string[]>;
   /** The value that must stand in no output. */
   secretOf(values: Values): string | undefined;
   /** A credential whose answer was lost, and which nobody can use, may stay. */
@@ -245,7 +245,7 @@ const rotatorOf = async (lane: Lane) => {
 };
 
 /** What both kinds of source by hook have in common: the target `crm` of the example rotator, which also keeps a place. */
-const byHook: Omit<SourceKind, "name" | "source" | "secretOf"> = {
+export const byHook: Omit<SourceKind, "name" | "source" | "secretOf"> = {
   policy: () => identityPolicy(),
   async prepare(stack, _ground, operatorNamespace) {
     const { signingKey } = await ensureRotator(stack);
@@ -268,8 +268,8 @@ const byHook: Omit<SourceKind, "name" | "source" | "secretOf"> = {
   async idOf(stack, ground, { apiKey, token }) {
     return (await ensureRotator(stack)).idOf(`${ground}/crm`, apiKey ?? token ?? "");
   },
-  async alive(stack, ground) {
-    return (await ensureRotator(stack)).idsOf(`${ground}/crm`);
+  async alive(stack, ground, target = "crm") {
+    return (await ensureRotator(stack)).idsOf(`${ground}/${target}`);
   },
   strayIsHarmless: false,
   lockouts: noLockouts,

@@ -131,6 +131,10 @@ export const CONDITIONS = {
       DependentUnhealthy: "A dependent is not healthy; the rotation waits until it is.",
       DependentRollout: "A dependent is rolling out.",
       DependentMissing: "A dependent does not exist.",
+      DependentHeld:
+        "A dependent is paused, keeps pods back or has a run of before; its roll-out goes on when that ends.",
+      RolloutTurn:
+        "A dependent waits to be rolled once for several changes, or for its turn (--max-concurrent-rollouts).",
       ExternalConfirmation: "An external dependent has not confirmed by annotation.",
     },
   },

@@ -35,6 +35,8 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Offboarded/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
   "Suspended/OffboardingFailing": "Let the operator cut rights at the provider; the message has the refusal.",
   "Suspended/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
+  "DependentsUpdated/DependentHeld":
+    "Resume the workload, lower its partition, or delete its old pods: the message says which.",
   "DependentsUpdated/DependentUnhealthy": "Make the workload healthy; the rotation waits for it.",
   "DependentsUpdated/DependentMissing": "Create the workload, or take it out of spec.dependents.",
   "DependentsUpdated/ExternalConfirmation":

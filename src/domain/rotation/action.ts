@@ -34,12 +34,20 @@ export type DeliveryView =
   | { readonly kind: "adoptable" }
   | { readonly kind: "foreign"; readonly why: string };
 
+/**
+ * A Deployment is paused; a StatefulSet's partition keeps pods back; a strategy OnDelete leaves pods to people; a run of a CronJob that has begun
+ * before goes on.
+ */
+export type HeldBy = "Paused" | "Partition" | "OnDelete" | "RunningJob";
+
 export type DependentView =
   | {
       readonly kind: "workload";
       readonly state: "Missing" | "Progressing" | "Healthy";
       readonly version?: string;
       readonly graceSeconds: number;
+      /** Why it is Progressing for as long as somebody wants: no time-out counts. */
+      readonly held?: HeldBy;
     }
   | { readonly kind: "external"; readonly confirmed?: string };
 
@@ -85,6 +93,8 @@ export type WaitFor =
   | "DependentUnhealthy"
   | "DependentRollout"
   | "DependentMissing"
+  | "DependentHeld"
+  | "RolloutTurn"
   | "ExternalConfirmation"
   | "FreeSlot"
   | "Lockout"

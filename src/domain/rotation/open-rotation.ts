@@ -1,7 +1,7 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { CurrentCredential, OpenRotation, RotationStatus } from "./record.ts";
 import { delivered, misdelivered, undeclared, valueLost } from "./deliveries.ts";
-import type { DependentView, PlanInput, RotationAction } from "./action.ts";
+import type { DependentView, HeldBy, PlanInput, RotationAction } from "./action.ts";
 import { replacesLeaked } from "./leak.ts";
 import { refusalPermit } from "./lockout.ts";
 import { freeSlot, missing } from "./slots.ts";
@@ -183,13 +183,17 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
     const step = moveStep(dependent, input.dependents[dependent.name], rotation, rotation.version);
     if (step !== undefined) return step;
   }
-  const late = group.find((dependent) => timedOut(input, rotation, dependent));
+  const leaked = replacesLeaked(input.status, rotation);
+  const late = group.find(
+    (dependent) =>
+      timedOut(input, rotation, dependent) && (leaked || heldBy(input.dependents?.[dependent.name]) === undefined),
+  );
   if (late !== undefined) {
     const back = wayBack(input, rotation);
     if (back === "observe") return { type: "observe", what: "listing" };
     if (back === "open") return { type: "goBack", because: late.name };
     // The leaked one does not live on for somebody who does not come up.
-    if (replacesLeaked(input.status, rotation)) return { type: "closeRotation", result: "Abandoned" };
+    if (leaked) return { type: "closeRotation", result: "Abandoned" };
   }
   const first = group[0];
   if (first === undefined) return undefined;
@@ -251,10 +255,23 @@ const timedOut = (input: PlanInput, rotation: OpenRotation, dependent: Dependent
   return end !== undefined && end <= input.now;
 };
 
+const heldBy = (view: DependentView | undefined): HeldBy | undefined =>
+  view?.kind === "workload" && view.state === "Progressing" ? view.held : undefined;
+
+/** What is going on, and the way out. */
+const HELD_WORDS: Readonly<Record<HeldBy, string>> = {
+  Paused: "is paused (spec.paused); resume it, and it rolls to the new credential",
+  Partition: "keeps pods back by its partition; lower it, and they roll to the new credential",
+  OnDelete: "has pods from before and the update strategy OnDelete; delete them when it suits",
+  RunningJob: "has a run that began with the credential before; its end is waited for",
+};
+
 const waitForDependent = (input: PlanInput, rotation: OpenRotation, dependent: DependentSetting): RotationAction => {
   const end = timeoutOf(rotation, dependent);
   const view = input.dependents?.[dependent.name];
   const missing = view?.kind === "workload" && view.state === "Missing";
+  const held = heldBy(view);
+  if (held !== undefined) return { type: "wait", for: "DependentHeld", about: `${dependent.name} ${HELD_WORDS[held]}` };
   const reason =
     dependent.kind === "external" ? "ExternalConfirmation" : missing ? "DependentMissing" : "DependentRollout";
   return {

@@ -658,6 +658,26 @@ describe("the planner in an open rotation", () => {
       { type: "goBack", because: "web" },
     ],
     [
+      "waits without time-out for one that people hold",
+      input(open(moving, switched), {
+        ...live,
+        now: at("12:02:00"),
+        deliveries: ours("2-b"),
+        dependents: { web: { ...web("2-b", "Progressing").web, held: "Paused" } as DependentView },
+      }),
+      { type: "wait", for: "DependentHeld" },
+    ],
+    [
+      "does not let a leaked credential live on for one that people hold",
+      input(open({ ...moving, previous: { ...current, leaked: true } }, switched), {
+        ...live,
+        now: at("12:02:00"),
+        deliveries: ours("2-b"),
+        dependents: { web: { ...web("2-b", "Progressing").web, held: "Paused" } as DependentView },
+      }),
+      { type: "closeRotation", result: "Abandoned" },
+    ],
+    [
       "never goes back to a key that is gone",
       input(open(moving, switched), {
         ...live,

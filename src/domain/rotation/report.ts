@@ -180,6 +180,8 @@ const dependentsUpdated = ({ status, situation }: ReportInput): ConditionUpdate 
     waiting?.for === "DependentUnhealthy" ||
     waiting?.for === "DependentRollout" ||
     waiting?.for === "DependentMissing" ||
+    waiting?.for === "DependentHeld" ||
+    waiting?.for === "RolloutTurn" ||
     waiting?.for === "ExternalConfirmation"
   ) {
     return condition("DependentsUpdated", "False", waiting.for, waitText(waiting, status));
@@ -369,6 +371,8 @@ const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: Rotat
     DependentUnhealthy: `Dependent ${about} is not healthy; the rotation waits until it is`,
     DependentRollout: `Waiting for dependent ${about} to run on the new credential`,
     DependentMissing: `Dependent ${about} does not exist`,
+    DependentHeld: `Dependent ${about}`,
+    RolloutTurn: `Dependent ${about} is rolled together with what else changes for it, and when fewer others roll`,
     ExternalConfirmation: `Waiting for confirmed.keyturn.dev/${about}: ${status.current?.version ?? status.rotation?.version ?? ""}`,
     FreeSlot: "All of the provider's slots are taken; waiting for an older credential to be retired",
     Lockout: "Two logins were refused within 15 minutes; the next one waits, so that nobody is locked out",

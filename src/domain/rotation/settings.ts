@@ -24,13 +24,15 @@ import {
   type ValueRules,
 } from "./source.ts";
 
+export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet" | "CronJob";
+
 export type DependentSetting =
   | {
       readonly kind: "workload";
       readonly name: string;
       readonly order: number;
       readonly timeoutMs: number;
-      readonly workload: { readonly kind: "Deployment" | "StatefulSet" | "DaemonSet"; readonly name: string };
+      readonly workload: { readonly kind: WorkloadKind; readonly name: string };
       /** False: the workload reloads by itself; its health is still watched. */
       readonly restart: boolean;
     }

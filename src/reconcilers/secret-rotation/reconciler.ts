@@ -212,6 +212,7 @@ const forgetFailures = (scope: RotationScope): void => {
 const waitOutcome = (scope: RotationScope, wait: Extract<RotationAction, { type: "wait" }>): Outcome => {
   const polls: Partial<Record<typeof wait.for, number>> = {
     DependentRollout: DEPENDENT_POLL_MS,
+    DependentHeld: UNHEALTHY_POLL_MS,
     DependentMissing: UNHEALTHY_POLL_MS,
     DependentUnhealthy: DEPENDENT_POLL_MS,
     ClockSkew: UNHEALTHY_POLL_MS,

@@ -759,7 +759,8 @@ export const KNOWN_FIELDS: KnownFields = {
           "words": [
            "Deployment",
            "StatefulSet",
-           "DaemonSet"
+           "DaemonSet",
+           "CronJob"
           ]
          },
          "name": "any"

@@ -481,10 +481,10 @@ export interface SecretRotation {
        */
       readonly name: string;
       /**
-       * A workload in this namespace.
+       * A workload in this namespace. A CronJob takes up a new version with its next run; runs that have begun are waited for.
        */
       readonly workload?: {
-        readonly kind: "Deployment" | "StatefulSet" | "DaemonSet";
+        readonly kind: "Deployment" | "StatefulSet" | "DaemonSet" | "CronJob";
         readonly name: string;
       };
       /**

@@ -44,11 +44,36 @@ const roll = async (
   setting: Extract<NonNullable<ReturnType<typeof settingOf>>, { kind: "workload" }>,
   version: string,
 ): Promise<void> => {
+  const { scope, ports } = act;
   const target = `${setting.workload.kind}/${setting.workload.name}`;
-  try {
-    await mutate(act, { action: "kubernetes:RollWorkload", kind: "Issuing", target, facts: { version } }, () =>
-      moveWorkload(workloadDoor(act.scope, act.ports), setting, version),
+  const view = scope.dependents?.[setting.name];
+  // Somebody else's roll-out has taken it along: it is restarted already.
+  if (view?.kind === "workload" && view.version === version) {
+    ports.metrics.dependentRestart({ result: "Coalesced" });
+    say(
+      act,
+      "Normal",
+      "DependentRolling",
+      `${target} was rolled to credential ${version} with another change.`,
+      "Roll",
     );
+    return;
+  }
+  const wish = { ...scope.request, workload: target, rotation: scope.request.name, version };
+  const annotations = ports.rollouts.wishes(wish);
+  const others = Object.keys(annotations).length - 1;
+  try {
+    await mutate(
+      act,
+      {
+        action: "kubernetes:RollWorkload",
+        kind: "Issuing",
+        target,
+        facts: { version, ...(others === 0 ? {} : { others }) },
+      },
+      () => moveWorkload(workloadDoor(scope, ports), setting, annotations),
+    );
+    ports.rollouts.rolled(wish);
     say(act, "Normal", "DependentRolling", `${target} is rolled to credential ${version}.`, "Roll");
   } catch (thrown) {
     // It may simply come later; the wait and its time-out are the planner's.

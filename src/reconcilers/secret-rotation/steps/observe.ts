@@ -4,6 +4,7 @@ import type { DeliveryView, DependentView, Observable, PlanInput } from "../../.
 import type { RotationAction } from "../../../domain/rotation/action.ts";
 import { hasFinalizer } from "../../../cluster/finalizer.ts";
 import { planCollapsed } from "../../../domain/rotation/collapsed.ts";
+import { replacesLeaked } from "../../../domain/rotation/leak.ts";
 import { planRotation } from "../../../domain/rotation/plan.ts";
 import type { DeclaredPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
@@ -33,9 +34,38 @@ export const decide = async (scope: RotationScope, inForce: InForce, ports: Port
   for (;;) {
     const action = plan(planInput(scope, inForce, ports));
     scope.revoking = action.type === "observe" ? action.toRevoke : undefined;
+    if (action.type === "moveDependent") return inTurn(scope, inForce, action, ports);
     if (action.type !== "observe") return action;
     await OBSERVERS[action.what](scope, inForce, ports);
   }
+};
+
+/**
+ * A workload is rolled when its turn has come. Whoever goes back, or gets rid of what has leaked, does not wait; and what stands on the version
+ * already needs no turn.
+ */
+const inTurn = (
+  scope: RotationScope,
+  { settings }: InForce,
+  action: Extract<RotationAction, { type: "moveDependent" }>,
+  ports: Ports,
+): RotationAction => {
+  const { rotation } = scope.status;
+  const dependent = settings.dependents.find(({ name }) => name === action.name);
+  const view = scope.dependents?.[action.name];
+  const there = view?.kind === "workload" && (view.version === action.version || view.state === "Missing");
+  if (dependent?.kind !== "workload" || !dependent.restart || there) return action;
+  const urgent = rotation !== undefined && (rotation.direction === "Back" || replacesLeaked(scope.status, rotation));
+  if (urgent) return action;
+  const workload = `${dependent.workload.kind}/${dependent.workload.name}`;
+  const afterMs = ports.rollouts.turn({
+    ...scope.request,
+    workload,
+    rotation: scope.request.name,
+    version: action.version,
+  });
+  if (afterMs === undefined) return action;
+  return { type: "wait", for: "RolloutTurn", about: action.name, recheckAt: new Date(scope.now.getTime() + afterMs) };
 };
 
 export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInput => ({
@@ -168,7 +198,14 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
           const confirmed = scope.object.metadata.annotations?.[confirmedBy(dependent.name)];
           seen[dependent.name] = { kind: "external", ...(confirmed === undefined ? {} : { confirmed }) };
         } else {
-          seen[dependent.name] = await viewWorkload(workloadDoor(scope, ports), dependent);
+          const view = await viewWorkload(workloadDoor(scope, ports), dependent);
+          seen[dependent.name] = view;
+          // It stands, is gone, or will roll when somebody wants: it keeps nobody waiting.
+          if (view.kind === "workload" && (view.state !== "Progressing" || view.held !== undefined))
+            ports.rollouts.ended({
+              ...scope.request,
+              workload: `${dependent.workload.kind}/${dependent.workload.name}`,
+            });
         }
       }
       scope.dependents = seen;
