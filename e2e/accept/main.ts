@@ -37,16 +37,17 @@ const { values: flags, positionals } = parseArgs({
     fresh: { type: "boolean", default: false },
     scenario: { type: "string" },
     seed: { type: "string" },
-    lanes: { type: "string", default: "3" },
+    lanes: { type: "string" },
     operator: { type: "string" },
     part: { type: "string" },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const lanes = Number(flags.lanes);
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
 const [command = ""] = positionals;
+// Most of what sources do is to wait.
+const lanes = Number(flags.lanes ?? (command === "sources" ? 5 : 3));
 
 const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,

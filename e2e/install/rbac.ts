@@ -156,13 +156,13 @@ const cronJobWithARun = async (site: Site, template: object): Promise<{ kind: st
   const { metadata, spec } = structuredClone(template) as { metadata: object; spec: object };
   const pod = { metadata, spec: { ...spec, restartPolicy: "Never" } };
   const name = "app-cronjob";
-  const made = await kube.create<KubeObject>(`${batch}/cronjobs`, {
+  const made = await kube.create(`${batch}/cronjobs`, {
     metadata: { name },
     spec: { schedule: "0 0 1 1 *", suspend: true, jobTemplate: { spec: { template: pod } } },
   });
   const { uid = "" } = made.metadata;
   const owner = { apiVersion: "batch/v1", kind: "CronJob", name, uid, controller: true };
-  const run = await kube.create<KubeObject>(`${batch}/jobs`, {
+  const run = await kube.create(`${batch}/jobs`, {
     metadata: { name: `${name}-1`, ownerReferences: [owner] },
     spec: { suspend: true, template: pod },
   });

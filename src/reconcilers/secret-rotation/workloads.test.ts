@@ -91,10 +91,7 @@ describe("workloads", () => {
       spec: { terminationGracePeriodSeconds: 7 },
     });
     const cronJob = (version: string | undefined, ...active: readonly string[]): void => {
-      const { template: _template, ...spec } = {
-        template: {},
-        jobTemplate: { spec: { template: templated(version) } },
-      };
+      const spec = { jobTemplate: { spec: { template: templated(version) } } };
       cluster.seed(
         { kind: cronJobs, namespace: "payments", name: "app" },
         { spec, status: { active: active.map((name) => ({ name })) } },
