@@ -112,6 +112,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
+    revived: new Set(),
     rollouts: rollouts({ clock, debounceMs: options.restartDebounceMs, most: options.maxConcurrentRollouts }),
     spentRefusals: new Set(),
     seen: { rotation: (request) => rotations.get(request), connection: (name) => connectionObjects.get({ name }) },
@@ -171,11 +172,14 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     }
   });
   connectionObjects.onChange(({ type, object, before }) => {
-    if (type === "updated" && object.metadata.generation === before?.metadata.generation) return;
+    const back = before !== undefined && !isReady(before) && isReady(object);
+    if (type === "updated" && object.metadata.generation === before?.metadata.generation && !back) return;
     for (const { spec, metadata, status } of rotations.list()) {
       // A rotation of an identity's account names no connection itself.
       const names = namesConnection(spec, object.metadata.name) || status?.target?.connection === object.metadata.name;
-      if (names) rotationController.enqueue(requestOf(metadata));
+      if (!names) continue;
+      if (back) ports.revived.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+      rotationController.enqueue(requestOf(metadata));
     }
     for (const { spec, metadata } of identities.list()) {
       if (connectionNames(spec).includes(object.metadata.name)) identityController.enqueue(requestOf(metadata));
@@ -256,6 +260,9 @@ const follow = <T extends KubeObject>(
   });
   return resync;
 };
+
+const isReady = ({ status }: ProviderConnection): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
 
 /** The part of an object that people write. */
 const wanted = ({ metadata }: KubeObject): string =>

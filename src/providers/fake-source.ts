@@ -72,6 +72,10 @@ export class FakeSource implements CredentialSource {
     this.#faults.push({ operation, error, at, left: times });
   }
 
+  clearFailures(): void {
+    this.#faults.length = 0;
+  }
+
   /** A key that somebody made by hand. */
   addForeign(id: string, createdAt = this.#clock.now()): void {
     const material = new SecretMaterial({ accessKeyId: id, secretAccessKey: `foreign-secret-of-${id}` });

@@ -73,6 +73,31 @@ export interface Trap {
 
 export const TRAPS: readonly Trap["how"][] = ["killBefore", "killAfter", "answerLost", "refused"];
 
+/**
+ * The same life once for each mutation of an undisturbed one and each way to lose something at it: whatever is lost, `holds` is told what it was
+ * and has to find the same end.
+ */
+export const atEveryTrap = async (story: {
+  readonly setUp: () => Bench;
+  readonly life: (bench: Bench) => Promise<void>;
+  readonly holds: (bench: Bench, about: string) => void | Promise<void>;
+}): Promise<void> => {
+  const reference = story.setUp();
+  await story.life(reference);
+  const { mutations } = reference;
+  for (const how of TRAPS)
+    for (let at = 1; at <= mutations; at += 1) {
+      const bench = story.setUp();
+      bench.trap = { at, how };
+      await story.life(bench);
+      const about = `${how} at ${at} (${bench.trace[at - 1] ?? ""})`;
+      const { rotation, pendingRevocations = [] } = bench.status();
+      if (rotation !== undefined || pendingRevocations.length > 0)
+        throw new Error(`${about}: ${JSON.stringify({ rotation, pendingRevocations })}`);
+      await story.holds(bench, about);
+    }
+};
+
 /** Thrown by every call of a process that is dead. */
 class Killed extends Error {}
 
@@ -237,6 +262,7 @@ export class Bench {
           .all<SecretRotation & KubeObject>(SECRET_ROTATION)
           .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
+      revived: new Set(),
       rollouts: rollouts({ clock, debounceMs: 0, most: 0 }),
       spentRefusals: new Set(),
       seen: { rotation: () => undefined, connection: () => undefined },

@@ -92,6 +92,8 @@ export interface Ports {
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   readonly freshness: Freshness;
   readonly rollouts: Rollouts;
+  /** SecretRotations (`<namespace>/<name>`) whose connection can be used again: their next pass does not wait out its back-off. */
+  readonly revived: Set<string>;
   readonly seen: Seen;
   /** Reserved refusals (status.refusedLogins) that this process has tried, by id: no error makes it try one twice. */
   readonly spentRefusals: Set<string>;

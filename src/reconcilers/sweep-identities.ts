@@ -1,6 +1,6 @@
 import type { AccountRecord } from "../domain/lifecycle/record.ts";
 import type { OrphanSpec } from "../domain/orphan/record.ts";
-import { timeText } from "../domain/rotation/transitions.ts";
+import { timeText } from "../kernel/time-text.ts";
 import type { Claim } from "../stores/claims.ts";
 import { permitForOffboarding } from "./limits.ts";
 import { orphanRef, writeOrphan } from "./orphan/entry.ts";

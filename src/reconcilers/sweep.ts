@@ -4,7 +4,7 @@ import type { KubeObject } from "../cluster/contract.ts";
 import { orphanSource, type OrphanSpec } from "../domain/orphan/record.ts";
 import { isSourceClaim, thawed, type FrozenSource } from "../domain/rotation/source.ts";
 import type { DeliveryPlace, DeliveryRecord } from "../domain/rotation/record.ts";
-import { timeText } from "../domain/rotation/transitions.ts";
+import { timeText } from "../kernel/time-text.ts";
 import type { PassContext } from "../engine/contract.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import { digest } from "../kernel/ids.ts";

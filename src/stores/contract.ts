@@ -51,6 +51,8 @@ export interface DeliveryForm {
   /** Each field of the material, and the key that it goes under. */
   readonly fields: Readonly<Record<string, string>>;
   readonly secretType: SecretType;
+  /** What stands beside this value where a place asks for the one before: that of the version before, as long as it is alive. */
+  readonly beside?: (material: SecretMaterial) => SecretMaterial | undefined;
   /** The cluster's garbage collector takes the Secret away with its SecretRotation. Absent: owner references are left alone. */
   readonly collect?: boolean;
 }

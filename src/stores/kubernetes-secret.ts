@@ -24,6 +24,7 @@ export interface KubernetesSecretPlace {
   readonly registry?: { readonly server: string; readonly username?: string } | undefined;
   readonly keys?: KeyMapping | undefined;
   readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string } | undefined;
+  readonly includePrevious?: boolean | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
@@ -47,7 +48,14 @@ export const kubernetesSecretStore = (
       : mode === "JSON" || mode === "Dotenv"
         ? { mode, key: place.format?.key ?? (mode === "JSON" ? "credential.json" : "credential.env") }
         : { mode: "Keys" };
-  const render = (material: SecretMaterial) => laidOut(material, mapping, layout);
+  const suffix = mode === "Env" ? "_PREVIOUS" : "-previous";
+  const render = (material: SecretMaterial): Readonly<Record<string, string>> => {
+    const before = place.includePrevious === true ? form.beside?.(material) : undefined;
+    const values = laidOut(material, mapping, layout);
+    if (before === undefined) return values;
+    const beside = Object.entries(laidOut(before, mapping, layout)).map(([key, value]) => [`${key}${suffix}`, value]);
+    return { ...(Object.fromEntries(beside) as Readonly<Record<string, string>>), ...values };
+  };
   const read = (secret: Secret) => readBack(decoded(secret.data ?? {}), mapping, layout);
   const { labels = {}, annotations: extra = {} } = place;
   const type = SECRET_TYPES[place.type ?? form.secretType];

@@ -1,5 +1,5 @@
 import { without } from "../../kernel/without.ts";
-import { timeText } from "../rotation/transitions.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import type { DesiredAccount, PlanLine } from "./action.ts";
 import { sameOwner } from "./joining.ts";
 import { planRecord } from "./plan-record.ts";
@@ -16,7 +16,7 @@ import type {
 } from "./record.ts";
 import type { LifecycleSettings } from "./settings.ts";
 
-export { failed } from "../rotation/transitions.ts";
+export { failed } from "../rotation/failures.ts";
 
 /**
  * How the record changes after each action: pure functions from status to status. An action's outside effect comes first and its

@@ -73,6 +73,8 @@ export interface PlanInput {
   readonly rotateAt?: Date | undefined;
   /** A version that somebody says has leaked, until it is on record. */
   readonly leaked?: string | undefined;
+  /** The provider has come back since the last try. */
+  readonly revived?: boolean;
   /** Of the resource, to spread those with the same schedule: its UID. */
   readonly seed: string;
   /** Reserved refusals that this process has tried already, by id. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasEnded, type IdentityState } from "./identity.ts";
 import type { RotationStatus } from "./record.ts";
-import { MOST_CLOSED_INTENTS, MOST_HISTORY, MOST_PENDING_REVOCATIONS } from "./transitions.ts";
+import { MOST_CLOSED_INTENTS } from "./transitions.ts";
+import { MOST_HISTORY, MOST_PENDING_REVOCATIONS } from "./ending.ts";
 import {
   ATTRIBUTION_MS,
   World,

@@ -194,6 +194,7 @@ export interface SecretLayout {
   readonly format?: { readonly mode: "Keys" | "Env" | "JSON" | "Dotenv"; readonly key?: string };
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly includePrevious?: boolean;
   readonly registry?: { readonly server: string; readonly username?: string };
 }
 

@@ -1,4 +1,5 @@
 import type { PendingRevocation } from "./record.ts";
+import { isLifted } from "./waits.ts";
 import { refusalPermit } from "./lockout.ts";
 import type { PlanInput, RotationAction, WaitFor } from "./action.ts";
 
@@ -45,9 +46,14 @@ const untilItEnds = ({ expiresAt }: PendingRevocation, step: Retirement): Retire
 };
 
 /** One that cannot be revoked for now does not hold up the others. */
-const backingOff = ({ status, now }: PlanInput, entry: PendingRevocation): RetirementWait | undefined => {
+const backingOff = ({ status, now, revived }: PlanInput, entry: PendingRevocation): RetirementWait | undefined => {
   const failures = status.revocationFailures;
-  if (failures === undefined || (failures.about !== undefined && failures.about !== entry.id)) return undefined;
+  if (
+    failures === undefined ||
+    isLifted(revived, failures) ||
+    (failures.about !== undefined && failures.about !== entry.id)
+  )
+    return undefined;
   const until = new Date(failures.nextAttemptTime);
   return until > now ? { kind: "wait", for: "BackingOff", recheckAt: until, about: failures.reason } : undefined;
 };

@@ -359,6 +359,11 @@ const deliveriesOf = (spec: SecretRotationSpec, violations: SpecViolation[]): re
         });
       return { name, place, digest: digest(place) };
     }
+    if (place.kubernetesSecret?.includePrevious === true && spec.source.vaultPKI !== undefined)
+      violations.push({
+        field: `spec.deliver[${name}].kubernetesSecret.includePrevious`,
+        message: `spec.deliver[${name}].kubernetesSecret.includePrevious is not for certificates, of which none is kept but the one in use; remove it.`,
+      });
     const member = place.kubernetesSecret === undefined ? "vaultKV" : "kubernetesSecret";
     const keys = place[member]?.keys ?? {};
     const field = `spec.deliver[${name}].${member}`;

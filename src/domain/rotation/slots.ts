@@ -1,7 +1,7 @@
 import type { PlanInput, RotationAction } from "./action.ts";
 import { leaking } from "./leak.ts";
 import type { RetirementWait } from "./retire.ts";
-import { MOST_PENDING_REVOCATIONS } from "./transitions.ts";
+import { MOST_PENDING_REVOCATIONS } from "./ending.ts";
 
 /** Room for one more credential, made by deleting early what is disabled already; undefined when there is room. */
 export const freeSlot = (input: PlanInput, retirement: RetirementWait): RotationAction | undefined => {

@@ -3,23 +3,20 @@ import { without } from "../../kernel/without.ts";
 import type { OpenRotation, RotationStatus } from "./record.ts";
 import {
   closed,
-  deleted,
   dependentDone,
   dependentStarted,
-  failed,
   loggedIn,
   MOST_CLOSED_INTENTS,
-  MOST_HISTORY,
   opened,
-  provenDead,
   published,
   renewed,
-  resumed,
   stragglerMoved,
-  strayRecorded,
-  timeText,
   turnedBack,
 } from "./transitions.ts";
+import { deleted, MOST_HISTORY, provenDead, strayRecorded } from "./ending.ts";
+import { failed } from "./failures.ts";
+import { resumed } from "./standing.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import { settingsOf } from "./world.fake.ts";
 
 const at = (text: string): Date => new Date(`2026-01-01T${text}Z`);

@@ -1,36 +1,22 @@
-import { without } from "../../kernel/without.ts";
 import type {
   ClosedIntent,
   CurrentCredential,
-  DeliveryRecord,
-  Failures,
-  HistoryEntry,
   OpenRotation,
-  PendingRevocation,
   RefusedLogin,
   RotationStatus,
-  Suspension,
-  TargetRecord,
   Trigger,
   Verification,
 } from "./record.ts";
 import { recentRefusals } from "./lockout.ts";
 import type { RotationSettings } from "./settings.ts";
+import { timeText } from "../../kernel/time-text.ts";
+import { drop, withRevocation } from "./record-parts.ts";
 
 /**
  * How the record changes after each action: pure functions from status to status. An action's outside effect comes first and
  * its transition is stored after it, except for intents, which are stored before.
  */
 export const MOST_CLOSED_INTENTS = 5;
-export const MOST_HISTORY = 20;
-export const MOST_PENDING_REVOCATIONS = 8;
-
-/** RFC 3339 in whole seconds, as Kubernetes writes times. */
-export const timeText = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, "Z");
-
-/** Removes optional members; typed back because only optional ones are ever passed. */
-const drop = (status: RotationStatus, ...keys: readonly (keyof RotationStatus)[]): RotationStatus =>
-  without(status, ...keys);
 
 export interface IntentFacts {
   readonly rotationId: string;
@@ -108,21 +94,6 @@ export const refusalEnded = (status: RotationStatus, id: string, refused: boolea
   ),
 });
 
-export const strayRecorded = (status: RotationStatus, id: string, now: Date): RotationStatus =>
-  withRevocation(status, {
-    version: `stray-${id}`,
-    id,
-    why: "Stray",
-    since: timeText(now),
-    graceSeconds: 0,
-    overlapSeconds: 0,
-  });
-
-const withRevocation = (status: RotationStatus, entry: PendingRevocation): RotationStatus => ({
-  ...status,
-  pendingRevocations: [...(status.pendingRevocations ?? []).filter(({ id }) => id !== entry.id), entry],
-});
-
 export const previousKept = (
   status: RotationStatus,
   rotation: OpenRotation,
@@ -166,12 +137,6 @@ export const loggedIn = (
   };
   return { ...status, rotation: { ...rotation, verification } };
 };
-
-/** A delivery that was written and read back. The record is kept by target, for a place may be re-declared under its name. */
-export const deliveryRecorded = (status: RotationStatus, record: DeliveryRecord): RotationStatus => ({
-  ...status,
-  deliveries: [...(status.deliveries ?? []).filter(({ target }) => target !== record.target), record],
-});
 
 export const deliveryWithdrawn = (status: RotationStatus, target: string): RotationStatus => ({
   ...status,
@@ -328,236 +293,3 @@ export const abandoned = (
   rotation: OpenRotation,
   at: { readonly now: Date; readonly settings: RotationSettings },
 ): RotationStatus => closed(status, rotation, "Abandoned", at);
-
-const changeRevocation = (
-  status: RotationStatus,
-  id: string,
-  change: (entry: PendingRevocation) => PendingRevocation,
-): RotationStatus => ({
-  ...status,
-  pendingRevocations: (status.pendingRevocations ?? []).map((entry) => (entry.id === id ? change(entry) : entry)),
-});
-
-export const disabled = (status: RotationStatus, id: string, now: Date): RotationStatus =>
-  changeRevocation(status, id, (entry) => ({ ...entry, disabledAt: timeText(now) }));
-
-export const deleted = (status: RotationStatus, id: string, now: Date): RotationStatus =>
-  changeRevocation(status, id, (entry) => ({
-    ...entry,
-    disabledAt: entry.disabledAt ?? timeText(now),
-    deletedAt: timeText(now),
-  }));
-
-export const provenDead = (
-  status: RotationStatus,
-  id: string,
-  proof: NonNullable<HistoryEntry["proof"]>,
-  now: Date,
-): RotationStatus => {
-  const entry = (status.pendingRevocations ?? []).find((candidate) => candidate.id === id);
-  if (entry === undefined) return status;
-  const ends = { Superseded: "Revoked", Rejected: "RolledBack", Stray: "Stray" } as const;
-  const line: HistoryEntry = { version: entry.version, id, endedAt: timeText(now), end: ends[entry.why], proof };
-  return {
-    ...drop(status, "revocationFailures"),
-    pendingRevocations: (status.pendingRevocations ?? []).filter((candidate) => candidate.id !== id),
-    history: [line, ...(status.history ?? [])].slice(0, MOST_HISTORY),
-  };
-};
-
-/** It has ended by itself, so there is nothing to revoke and nothing to prove. */
-export const expired = (status: RotationStatus, id: string, now: Date): RotationStatus =>
-  provenDead(status, id, "Expired", now);
-
-/** It was in use until now, and has to go: nobody's grace is known here. */
-const superseded = (
-  { version, id, leaked, expiresAt }: CurrentCredential,
-  now: Date,
-  overlapSeconds: number,
-): PendingRevocation => ({
-  version,
-  id,
-  why: "Superseded",
-  since: timeText(now),
-  graceSeconds: 0,
-  overlapSeconds,
-  ...(leaked === true ? { leaked } : {}),
-  ...(expiresAt === undefined ? {} : { expiresAt }),
-});
-
-export interface Signed {
-  readonly version: string;
-  readonly sequence: number;
-  readonly id: string;
-  readonly issuedAt: Date;
-  readonly expiresAt?: Date | undefined;
-  /** The request (keyturn.dev/rotate-at) that is fulfilled by it. */
-  readonly rotateAt?: string | undefined;
-  /** A wrong one was refused too. */
-  readonly checked: boolean;
-  readonly places: readonly DeliveryRecord[];
-}
-
-/** Issued, checked, published at every place: the current one from now on. What it replaced goes through the gates of retirement. */
-export const signed = (
-  status: RotationStatus,
-  made: Signed,
-  at: { readonly now: Date; readonly settings: RotationSettings },
-): RotationStatus => {
-  const time = timeText(at.now);
-  const { version, id, places } = made;
-  const current: CurrentCredential = {
-    version,
-    id,
-    issuedAt: timeText(made.issuedAt),
-    ...(made.expiresAt === undefined ? {} : { expiresAt: timeText(made.expiresAt) }),
-    ...(made.checked ? { verifiedAt: time } : {}),
-    publishedAt: time,
-  };
-  const before = status.current;
-  const base: RotationStatus = {
-    ...places.reduce(deliveryRecorded, drop(status, "failures", "suspension")),
-    sequence: made.sequence,
-    current,
-    lastRotationTime: time,
-    ...(made.rotateAt === undefined ? {} : { lastHandledRotateAt: made.rotateAt }),
-  };
-  // What leaked is revoked whatever the spec says of the others.
-  if (before === undefined || (!at.settings.revokes && before.leaked !== true)) return base;
-  const overlapSeconds = before.leaked === true ? 0 : Math.ceil(at.settings.retire.overlapMs / 1000);
-  return withRevocation(base, superseded(before, at.now, overlapSeconds));
-};
-
-/** Somebody says that it has leaked. With RevokeFirst the one in use goes at once; else it is replaced first. */
-export const leakRecorded = (
-  status: RotationStatus,
-  version: string,
-  at: { readonly now: Date; readonly settings: Pick<RotationSettings, "onLeak"> },
-): RotationStatus => {
-  const { current, rotation } = status;
-  const base: RotationStatus = {
-    ...drop(status, "failures"),
-    lastHandledLeak: version,
-    ...(status.pendingRevocations === undefined
-      ? {}
-      : {
-          pendingRevocations: status.pendingRevocations.map((entry) =>
-            entry.version === version ? { ...entry, leaked: true } : entry,
-          ),
-        }),
-    ...(rotation?.previous?.version === version
-      ? { rotation: { ...rotation, previous: { ...rotation.previous, leaked: true } } }
-      : {}),
-  };
-  if (current?.version !== version) return base;
-  if (at.settings.onLeak === "RotateFirst" || rotation !== undefined)
-    return { ...base, current: { ...current, leaked: true } };
-  return withRevocation(drop(base, "current"), superseded({ ...current, leaked: true }, at.now, 0));
-};
-
-/** The identity has ended and what it holds cannot be disabled: it is revoked at once. */
-export const surrendered = (status: RotationStatus, now: Date): RotationStatus => {
-  const { current } = status;
-  if (current === undefined) return status;
-  return withRevocation(drop(status, "current"), superseded(current, now, 0));
-};
-
-export const resumed = (status: RotationStatus, now: Date): RotationStatus =>
-  status.current === undefined
-    ? status
-    : {
-        ...status,
-        current: { ...without(status.current, "resuming"), verifiedAt: timeText(now) },
-      };
-
-/** Nothing is made until the identity is Active again; what failed before has lost its meaning. */
-export const suspended = (status: RotationStatus, reason: Suspension["reason"], now: Date): RotationStatus => ({
-  ...drop(status, "failures"),
-  suspension: { reason, since: timeText(now) },
-});
-
-export const comingBack = (status: RotationStatus, now: Date): RotationStatus =>
-  status.suspension === undefined
-    ? status
-    : { ...status, suspension: { ...status.suspension, resumedAt: timeText(now) } };
-
-export const cameBack = (status: RotationStatus, verifiedAt?: Date): RotationStatus => ({
-  ...drop(status, "suspension", "failures"),
-  ...(status.current === undefined || verifiedAt === undefined
-    ? {}
-    : { current: { ...status.current, verifiedAt: timeText(verifiedAt) } }),
-});
-
-/** It has been tried for long enough: a new one is issued. */
-export const comebackRefused = (status: RotationStatus): RotationStatus =>
-  status.suspension === undefined
-    ? status
-    : { ...drop(status, "failures"), suspension: { ...status.suspension, refused: true } };
-
-export const targetFound = (status: RotationStatus, target: TargetRecord): RotationStatus => ({ ...status, target });
-
-/** What was there before is the current credential: verified, and already where it belongs. */
-export const adopted = (
-  status: RotationStatus,
-  found: {
-    readonly version: string;
-    readonly sequence: number;
-    readonly id: string;
-    readonly issuedAt: Date;
-    readonly places: readonly DeliveryRecord[];
-    readonly now: Date;
-  },
-): RotationStatus => {
-  const { version, id, issuedAt, places, now } = found;
-  const time = timeText(now);
-  return {
-    ...found.places.reduce(deliveryRecorded, drop(status, "failures")),
-    sequence: found.sequence,
-    current: { version, id, issuedAt: timeText(issuedAt), verifiedAt: time, publishedAt: time, adopted: true },
-    adoptedPlaces: places.map(({ target }) => target),
-  };
-};
-
-/** As if it had never been taken over; numbers go on. */
-export const givenBack = (status: RotationStatus): RotationStatus => ({
-  ...drop(status, "current", "adoptedPlaces", "failures"),
-  deliveries: [],
-});
-
-export const markedGood = (
-  status: RotationStatus,
-  good: { readonly generation: number; readonly specHash: string; readonly spec: string },
-): RotationStatus => ({ ...drop(status, "failures"), lastKnownGood: good });
-
-const FIRST_PAUSE_MS = 1000;
-
-/** The pause doubles from one second up to the cap; `since` stays at the first failure of the same kind. */
-export const failed = (
-  before: Failures | undefined,
-  failure: {
-    readonly reason: string;
-    readonly message: string;
-    /** Id of the credential that it is about, where there is one. */
-    readonly about?: string | undefined;
-    readonly now: Date;
-    readonly capMs: number;
-    readonly retryAfterMs?: number | undefined;
-  },
-): Failures => {
-  const same = before?.reason === failure.reason && before.about === failure.about;
-  const count = same ? before.count + 1 : 1;
-  const pauseMs = Math.max(Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), failure.capMs), failure.retryAfterMs ?? 0);
-  return {
-    count,
-    reason: failure.reason,
-    message: failure.message.slice(0, 1024),
-    ...(failure.about === undefined ? {} : { about: failure.about }),
-    since: same ? before.since : timeText(failure.now),
-    nextAttemptTime: timeText(new Date(failure.now.getTime() + pauseMs)),
-  };
-};
-
-export const cleared = (
-  status: RotationStatus,
-  ...keys: readonly ("failures" | "revocationFailures" | "quarantine")[]
-): RotationStatus => drop(status, ...keys);

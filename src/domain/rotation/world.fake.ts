@@ -7,31 +7,23 @@ import type { Failures, OpenRotation, RotationStatus } from "./record.ts";
 import type { DeliverySetting, DependentSetting, RotationSettings } from "./settings.ts";
 import {
   abandoned,
-  cameBack,
-  cleared,
   closed,
-  comebackRefused,
-  comingBack,
-  deleted,
-  deliveryRecorded,
   deliveryWithdrawn,
   dependentDone,
   dependentStarted,
-  disabled,
-  failed,
   issued,
   loggedIn,
-  markedGood,
   opened,
   previousKept,
-  provenDead,
   published,
   renewed,
   stragglerMoved,
-  strayRecorded,
-  suspended,
   turnedBack,
 } from "./transitions.ts";
+import { deliveryRecorded } from "./record-parts.ts";
+import { cameBack, comebackRefused, comingBack, markedGood, suspended } from "./standing.ts";
+import { cleared, failed } from "./failures.ts";
+import { deleted, disabled, provenDead, strayRecorded } from "./ending.ts";
 
 /**
  * The world around the planner as a small model: one IAM user with two slots, staging, deliveries, dependents whose pods really

@@ -1,8 +1,8 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { Agent, request } from "node:https";
-import type { IncomingMessage } from "node:http";
 import { type Clock } from "../../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
 import { lookupFor } from "../endpoint.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import type { HookConfig } from "./config.ts";
@@ -76,42 +76,20 @@ export const hookCalls = ({
   };
 };
 
-interface RawAnswer {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly text: string;
-}
-
 const post = (
   url: URL,
   { headers, body, agent, signal }: { headers: object; body: string; agent: Agent; signal: AbortSignal },
-): Promise<RawAnswer> =>
+): Promise<BoundedAnswer> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { method: "POST", headers: { ...headers }, agent, signal }, (answer: IncomingMessage) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      answer.on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > LONGEST_ANSWER) sent.destroy(new Error("The answer is too long."));
-        else chunks.push(chunk);
-      });
-      answer.on("end", () => {
-        if (!answer.complete) reject(new Error("The answer was cut."));
-        else
-          resolve({
-            status: answer.statusCode ?? 0,
-            retryAfter: answer.headers["retry-after"],
-            text: Buffer.concat(chunks).toString(),
-          });
-      });
-      answer.on("error", reject);
+    const sent = request(url, { method: "POST", headers: { ...headers }, agent, signal }, (answer) => {
+      boundedAnswer(sent, answer, LONGEST_ANSWER).then(resolve, reject);
     });
     sent.on("error", reject);
     sent.end(body);
   });
 
-const answerOf = (verb: HookVerb, { status, retryAfter, text }: RawAnswer): Readonly<Record<string, unknown>> => {
-  if (status !== 200) throw refusal(verb, status, retryAfter);
+const answerOf = (verb: HookVerb, { status, headers, text }: BoundedAnswer): Readonly<Record<string, unknown>> => {
+  if (status !== 200) throw refusal(verb, status, headers["retry-after"]);
   const body = parsed(text);
   if (body === undefined) throw hookAnswerOdd(verb);
   return body;

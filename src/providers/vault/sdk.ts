@@ -1,7 +1,7 @@
 import { Agent, request as httpsRequest } from "node:https";
-import type { IncomingMessage } from "node:http";
 import nodeVault from "node-vault";
 import { OperatorError } from "../../kernel/errors.ts";
+import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
 import { guardedLookup } from "../endpoint.ts";
 import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
@@ -224,13 +224,7 @@ const exchange = async (
   }
 };
 
-interface RawAnswer {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly text: string;
-}
-
-const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<RawAnswer> =>
+const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<BoundedAnswer> =>
   new Promise((resolve, reject) => {
     const body = wish.json === undefined ? undefined : JSON.stringify(wish.json);
     const headers = {
@@ -242,19 +236,7 @@ const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<RawAnswer
     // LIST is a method that proxies on the way may not know; GET with list=true is the same to Vault.
     const [method, uri] = wish.method === "LIST" ? ["GET", `${wish.uri}?list=true`] : [wish.method, wish.uri];
     const sent = way.send(uri, { method, headers, signal, ...agent }, (answer) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      answer.on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > LONGEST_ANSWER) sent.destroy(new Error("The answer is too long."));
-        else chunks.push(chunk);
-      });
-      answer.on("end", () => {
-        if (!answer.complete) reject(new Error("The answer was cut."));
-        else
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() });
-      });
-      answer.on("error", reject);
+      boundedAnswer(sent, answer, LONGEST_ANSWER).then(resolve, reject);
     });
     sent.on("error", reject);
     sent.end(body);

@@ -14,7 +14,8 @@ import {
 import { wordsOf, type SourceTarget } from "../../domain/rotation/source.ts";
 import { claimFor } from "../secret-rotation/scope.ts";
 import { progressOf, reportOrphan } from "../../domain/orphan/report.ts";
-import { failed, timeText } from "../../domain/rotation/transitions.ts";
+import { failed } from "../../domain/rotation/failures.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import type { Outcome, PassContext } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";

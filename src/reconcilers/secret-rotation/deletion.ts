@@ -10,7 +10,8 @@ import {
 } from "../../domain/rotation/deletion.ts";
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
 import { readSettings } from "../../domain/rotation/settings.ts";
-import { failed, timeText } from "../../domain/rotation/transitions.ts";
+import { failed } from "../../domain/rotation/failures.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
 import type { Outcome } from "../../engine/contract.ts";

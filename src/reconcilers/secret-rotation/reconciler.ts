@@ -2,7 +2,7 @@ import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import type { RotationAction, WaitFor } from "../../domain/rotation/action.ts";
 import { kindOf, wordsOf, type SourceWords } from "../../domain/rotation/source.ts";
-import { cleared } from "../../domain/rotation/transitions.ts";
+import { cleared } from "../../domain/rotation/failures.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
@@ -172,6 +172,7 @@ const openScope = async (
     connections: new Map(),
     stale: seen === undefined && ports.freshness.isStale(object.metadata),
     lastSeen: seen !== undefined,
+    revived: ports.revived.delete(`${request.namespace}/${request.name}`),
   };
 };
 
@@ -257,14 +258,15 @@ const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<Retur
   return { kind: "next" };
 };
 
-/** When the earliest back-off ends, or the deadline by which a refused spec is given up; at most a minute. */
+/** When the earliest back-off ends, or the deadline by which a refused spec is given up. */
 const afterFailureMs = (scope: RotationScope): number => {
   const ends = [scope.status.failures, scope.status.revocationFailures].flatMap((failures) => {
     if (failures === undefined) return [];
     const deadline = Date.parse(failures.since) + (scope.inForce?.settings.progressDeadlineMs ?? Infinity);
     return [Date.parse(failures.nextAttemptTime), deadline].filter((at) => at > scope.now.getTime());
   });
-  return Math.min(...ends, scope.now.getTime() + 60_000) - scope.now.getTime();
+  // What is on record decides; without any of it, it is looked at again soon.
+  return ends.length === 0 ? 60_000 : Math.min(...ends) - scope.now.getTime();
 };
 
 const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Ports): void => {

@@ -70,6 +70,8 @@ export interface RotationScope {
   error?: OperatorError;
   /** What was read is older than what this process has seen already: nothing may be decided from it. */
   stale?: boolean;
+  /** A connection of its has come back (Ports.revived). */
+  readonly revived?: boolean;
   /** The pass goes by what the watches have shown last (Ports.seen). */
   lastSeen?: boolean;
   /** Set in the pass in which a spec is given up; counted by metrics. */

@@ -6,7 +6,8 @@ import { nextRotation } from "../../domain/rotation/next.ts";
 import { report, type Situation } from "../../domain/rotation/report.ts";
 import { kindOf, wordsOf } from "../../domain/rotation/source.ts";
 import { unmanagedIds } from "../../domain/rotation/strays.ts";
-import { cleared, failed, timeText } from "../../domain/rotation/transitions.ts";
+import { cleared, failed } from "../../domain/rotation/failures.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 import { planInput, rotateAt } from "./steps/observe.ts";
@@ -14,8 +15,11 @@ import type { RotationScope } from "./scope.ts";
 
 const REVOCATIONS: readonly RotationAction["type"][] = ["disable", "revoke", "prove"];
 const REJECTIONS: readonly string[] = ["Rejected", "NegativeControlAccepted"];
-const UNAVAILABLE_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 3_600_000;
+/** A pause doubles, so nobody waits much longer than the outage has lasted; and who comes back is noticed (Ports.revived). */
+const UNAVAILABLE_CAP_MS = 2 * 3_600_000;
+/** A limit of ours passes within ten minutes. */
+const LIMIT_CAP_MS = 60_000;
 
 /** A failed action goes on record with its back-off; revocation has a record of its own, so that neither holds up the other. */
 export const recordFailure = (scope: RotationScope, error: OperatorError): void => {
@@ -32,18 +36,22 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
       note: error.publicMessage,
     });
   }
-  const capMs = isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
   scope.status = {
     ...scope.status,
     [key]: failed(scope.status[key], {
       reason: error.code,
       message: error.publicMessage,
       now: scope.now,
-      capMs,
+      capMs: capFor(error),
       retryAfterMs: error.retryAfterMs,
       about: revoking ? about : undefined,
     }),
   };
+};
+
+const capFor = (error: OperatorError): number => {
+  if (error.code === "LimitReached") return LIMIT_CAP_MS;
+  return isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
 };
 
 /** What the pass did worked, so the back-off of its kind ends. */

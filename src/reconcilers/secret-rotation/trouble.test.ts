@@ -456,6 +456,35 @@ describe("annotations", () => {
     assert.equal(bench.source.count("issue"), 2);
   });
 
+  it("pauses that grow to hours while the provider is out of reach, also over restarts, and end when its connection is back", async () => {
+    const bench = setUp();
+    await bench.toRest();
+    bench.source.failNext("list", fakeErrors.unavailable, "before", 10_000);
+    bench.rotate();
+    let longestMs = 0;
+    for (let pass = 0; pass < 40 && longestMs < 3 * 3_600_000; pass += 1) {
+      const before = bench.source.count("list");
+      await bench.pass();
+      if (bench.source.count("list") > before) {
+        const { nextAttemptTime } = bench.status().failures!;
+        longestMs = Math.max(longestMs, Date.parse(nextAttemptTime) - bench.clock.now().getTime());
+      }
+      const next = Date.parse(bench.status().failures?.nextAttemptTime ?? "") - bench.clock.now().getTime();
+      await bench.clock.advance(Math.max(next, 0) + 1000);
+      bench.start();
+    }
+    assert.ok(longestMs > 3_600_000 && longestMs <= 2 * 3_600_000, `${longestMs} ms`);
+    await bench.pass();
+    const tried = bench.source.count("list");
+    await bench.pass();
+    assert.equal(bench.source.count("list"), tried, "its pause is kept");
+    bench.source.clearFailures();
+    bench.ports.revived.add("payments/billing");
+    await bench.toRest(400);
+    assert.equal(bench.status().failures, undefined);
+    assert.equal(bench.status().current?.version.startsWith("2-"), true);
+  });
+
   it("retry lifts a back-off at once", async () => {
     const bench = setUp();
     bench.source.target = { exists: false, allowed: false };

@@ -688,6 +688,7 @@ export const KNOWN_FIELDS: KnownFields = {
            "key": "any"
           }
          },
+         "includePrevious": "any",
          "labels": {
           "members": "any"
          },

@@ -329,6 +329,10 @@ export interface SecretRotation {
           readonly key?: string;
         };
         /**
+         * Whether the value before stands beside the new one, for those who have to accept both: under the same keys with -previous behind them (_PREVIOUS with format Env), for as long as it is alive. Absent means false.
+         */
+        readonly includePrevious?: boolean;
+        /**
          * Labels of the Secret besides Keyturn's own. One that is taken out here is taken off there; those of others stay.
          */
         readonly labels?: Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 import { recordedPlace } from "../../../domain/rotation/record.ts";
-import { adopted, givenBack, timeText } from "../../../domain/rotation/transitions.ts";
+import { adopted, givenBack } from "../../../domain/rotation/standing.ts";
+import { timeText } from "../../../kernel/time-text.ts";
 import type { DeliveryRecord } from "../../../domain/rotation/record.ts";
 import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
 import { OperatorError } from "../../../kernel/errors.ts";

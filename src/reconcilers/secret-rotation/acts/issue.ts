@@ -1,4 +1,5 @@
-import { issued, abandoned, leakRecorded, previousKept, strayRecorded } from "../../../domain/rotation/transitions.ts";
+import { issued, abandoned, previousKept } from "../../../domain/rotation/transitions.ts";
+import { leakRecorded, strayRecorded } from "../../../domain/rotation/ending.ts";
 import { idsInUse } from "../../../domain/rotation/slots.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";

@@ -1,5 +1,5 @@
 import { addFinalizer } from "../../../cluster/finalizer.ts";
-import { targetFound } from "../../../domain/rotation/transitions.ts";
+import { targetFound } from "../../../domain/rotation/standing.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import type { TargetObservation } from "../../../providers/contract.ts";

@@ -1,11 +1,8 @@
 import { recordedPlace } from "../../../domain/rotation/record.ts";
-import {
-  deliveryRecorded,
-  deliveryWithdrawn,
-  markedGood,
-  published,
-  cleared,
-} from "../../../domain/rotation/transitions.ts";
+import { deliveryWithdrawn, published } from "../../../domain/rotation/transitions.ts";
+import { deliveryRecorded } from "../../../domain/rotation/record-parts.ts";
+import { markedGood } from "../../../domain/rotation/standing.ts";
+import { cleared } from "../../../domain/rotation/failures.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -26,6 +23,9 @@ export const publish: Carry<"publish"> = async (act, { delivery, version }) => {
   const { scope, ports, inForce } = act;
   const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
   if (setting === undefined) return scope.status;
+  // The one before stands there as well.
+  if (setting.place.kubernetesSecret?.includePrevious === true)
+    scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
   const store = await openStore(scope, setting.place, ports);
   const material = await valueOf(act, version);
   const before = await store.observe(callContext(act));

@@ -1,5 +1,6 @@
 import { permitFor } from "../../../domain/rotation/lockout.ts";
-import { refusalEnded, refusalReserved, timeText } from "../../../domain/rotation/transitions.ts";
+import { refusalEnded, refusalReserved } from "../../../domain/rotation/transitions.ts";
+import { timeText } from "../../../kernel/time-text.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import { capabilitiesFor } from "../scope.ts";

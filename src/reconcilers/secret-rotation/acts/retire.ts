@@ -1,4 +1,5 @@
-import { cleared, deleted, disabled, provenDead } from "../../../domain/rotation/transitions.ts";
+import { cleared } from "../../../domain/rotation/failures.ts";
+import { deleted, disabled, provenDead } from "../../../domain/rotation/ending.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";

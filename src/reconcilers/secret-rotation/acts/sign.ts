@@ -3,7 +3,7 @@ import { ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
 import { sequenceOf } from "../../../domain/rotation/collapsed.ts";
 import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
 import { holderOf } from "../../../domain/rotation/source.ts";
-import { expired, signed, surrendered, type Signed } from "../../../domain/rotation/transitions.ts";
+import { expired, signed, surrendered, type Signed } from "../../../domain/rotation/ending.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";

@@ -1,4 +1,4 @@
-import { cameBack, comebackRefused, comingBack, suspended } from "../../../domain/rotation/transitions.ts";
+import { cameBack, comebackRefused, comingBack, suspended } from "../../../domain/rotation/standing.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { openSource } from "../steps/observe.ts";
 import { callContext, say, type Act, type Carry } from "./act.ts";

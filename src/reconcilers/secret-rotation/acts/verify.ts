@@ -1,5 +1,7 @@
 import { without } from "../../../kernel/without.ts";
-import { cleared, failed, loggedIn, abandoned, resumed } from "../../../domain/rotation/transitions.ts";
+import { cleared, failed } from "../../../domain/rotation/failures.ts";
+import { loggedIn, abandoned } from "../../../domain/rotation/transitions.ts";
+import { resumed } from "../../../domain/rotation/standing.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import { openSource } from "../steps/observe.ts";

@@ -6,7 +6,7 @@ import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { touched } from "../../../domain/rotation/open-rotation.ts";
 import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
 import { connectionNamed } from "../../../domain/rotation/source.ts";
-import { cleared } from "../../../domain/rotation/transitions.ts";
+import { cleared } from "../../../domain/rotation/failures.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
 import type { InForce, RotationScope } from "../scope.ts";
 

@@ -11,6 +11,7 @@ import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
 import { hasEnded } from "../../../domain/rotation/identity.ts";
 import { formOfSource, holderOf } from "../../../domain/rotation/source.ts";
+import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
 import { admitted, connectionFor } from "../../connections.ts";
@@ -82,6 +83,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   paused: scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
   leaked: leakedVersion(scope),
+  revived: scope.revived === true,
   seed: scope.object.metadata.uid,
   spentRefusals: ports.spentRefusals,
   listing: scope.listing?.credentials,
@@ -279,8 +281,25 @@ export const openStore = async (scope: RotationScope, place: DeclaredPlace, port
   return ports.stores.vaultKV(connection, scope.owner, place.vaultKV, form);
 };
 
-const formOf = ({ object, collect }: RotationScope): DeliveryForm => {
-  return { ...formOfSource(object.spec.source), ...(collect === undefined ? {} : { collect }) };
+const formOf = (scope: RotationScope): DeliveryForm => {
+  const { object, collect } = scope;
+  const beside = (material: SecretMaterial) => valueBefore(scope, material);
+  return { ...formOfSource(object.spec.source), beside, ...(collect === undefined ? {} : { collect }) };
+};
+
+/** The value of the version before this one, while it is alive and nobody says that it has leaked. */
+const valueBefore = ({ status, staging }: RotationScope, material: SecretMaterial): SecretMaterial | undefined => {
+  const staged = staging?.versions ?? [];
+  const version = staged.find((entry) => entry.material.equals(material))?.version;
+  const { rotation, current, pendingRevocations = [] } = status;
+  const replaced = rotation?.version === version ? (rotation?.previous ?? current) : rotation?.previous;
+  const superseded = pendingRevocations.filter(
+    ({ why, disabledAt, deletedAt }) => why === "Superseded" && disabledAt === undefined && deletedAt === undefined,
+  );
+  const [before] = [rotation?.previousKept === "Unavailable" ? undefined : replaced, ...superseded.toReversed()].filter(
+    (one) => one !== undefined && one.version !== version && one.leaked !== true,
+  );
+  return before && staged.find((entry) => entry.version === before.version && entry.id === before.id)?.material;
 };
 
 /** A place that refuses to be read (no right, no connection) is not an end of the pass: publishing to it will say so. */
