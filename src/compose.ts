@@ -12,8 +12,9 @@ import { joinedInformer } from "./cluster/joined-informer.ts";
 import { KubernetesClient } from "./cluster/kubernetes-client.ts";
 import { KubernetesLeaseStore } from "./cluster/lease-store.ts";
 import { connect, type Connections } from "./connect.ts";
-import type { Reconciler, ReconcileRequest } from "./engine/contract.ts";
+import type { EngineMetrics, Reconciler, ReconcileRequest } from "./engine/contract.ts";
 import { Controller } from "./engine/controller.ts";
+import { Quiet } from "./engine/quiet.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
@@ -55,6 +56,8 @@ export interface Instruments {
   /** Told every value that passes through, so that none can be printed. */
   readonly redactor: Redactor;
   readonly version: string;
+  /** Gives memory back; asked when it has become quiet after a busy time. */
+  readonly collectGarbage?: (() => void) | undefined;
 }
 
 export interface Operator {
@@ -123,8 +126,18 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     resyncMs: options.resyncMs,
   };
 
+  const { collectGarbage } = instruments;
+  const quiet = collectGarbage && new Quiet({ clock, afterMs: QUIET_MS, atLeast: BUSY_PASSES, run: collectGarbage });
+  const counted: EngineMetrics = {
+    queueDepth: (controller, depth) => metrics.queueDepth(controller, depth),
+    stepEnded: (controller, step, seconds) => metrics.stepEnded(controller, step, seconds),
+    passEnded(controller, result, seconds) {
+      metrics.passEnded(controller, result, seconds);
+      quiet?.worked();
+    },
+  };
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
-    new Controller({ reconciler, clock, log, metrics, workers });
+    new Controller({ reconciler, clock, log, metrics: counted, workers });
   const rotationController = controllerOf(secretRotationReconciler(ports), options.workers);
   const identityController = controllerOf(serviceAccountLifecycleReconciler(ports), options.workers);
   const connectionController = controllerOf(connectionReconciler(ports), 2);
@@ -217,6 +230,9 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
 };
 
 const FLUSH_MS = 800;
+const QUIET_MS = 15_000;
+/** Less than that leaves nothing behind that is worth a collection. */
+const BUSY_PASSES = 200;
 
 const requestOf = (metadata: { readonly namespace?: string; readonly name: string }): ReconcileRequest => ({
   namespace: metadata.namespace ?? "",

@@ -6,6 +6,7 @@ import { systemClock } from "./kernel/clock.ts";
 import { toOperatorError } from "./kernel/errors.ts";
 import { OPERATOR_COMMANDS, programUsage } from "./cli/commands.ts";
 import { flagLines, readOptions, UnusableOptions, type Options } from "./options.ts";
+import { garbageCollector } from "./garbage.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { PrometheusMetrics } from "./telemetry/metrics.ts";
 import { startProbes } from "./telemetry/probes.ts";
@@ -62,7 +63,15 @@ const run = async (options: Options): Promise<number> => {
         metrics.auditEvent({ result });
       },
     });
-    const { manager } = compose(options, { clock, log, metrics, audit, redactor, version: VERSION });
+    const { manager } = compose(options, {
+      clock,
+      log,
+      metrics,
+      audit,
+      redactor,
+      version: VERSION,
+      collectGarbage: garbageCollector(),
+    });
     const [host = "", port = ""] = splitAddress(options.probeAddress);
     const probes = await startProbes({
       host,

@@ -226,7 +226,7 @@ async function sample(world: World): Promise<number> {
   const rotations = verdict(all.results.entries);
   const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
   const kept = await openResults<SourceEntry>({ fresh: true, keep: false, campaign: "-sources" });
-  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 3 } });
+  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 1 } });
   return Math.max(rotations, identities, others);
 }
 

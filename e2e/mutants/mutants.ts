@@ -420,4 +420,32 @@ export const mutants: readonly Mutant[] = [
     instead: "  if (!whole)",
     specs: [providers],
   },
+  {
+    name: "restart a workload for each of its rotations",
+    file: "src/reconcilers/rollouts.ts",
+    text: "const untilMs = alone ? 0 : ",
+    instead: "const untilMs = alone || now > 0 ? 0 : ",
+    specs: [reconciler],
+  },
+  {
+    name: "restart everything at a time",
+    file: "src/reconcilers/rollouts.ts",
+    text: "return most === 0 || running.has(workload)",
+    instead: "return most >= 0 || running.has(workload)",
+    specs: [reconciler],
+  },
+  {
+    name: "take a new version back because a workload is paused",
+    file: "src/domain/rotation/open-rotation.ts",
+    text: "timedOut(input, rotation, dependent) && (leaked || ",
+    instead: "timedOut(input, rotation, dependent) && (leaked || true || ",
+    specs: [planner],
+  },
+  {
+    name: "lift the back-off of a refusal because the provider is back",
+    file: "src/domain/rotation/waits.ts",
+    text: "  revived === true && !isRefusalCode(reason);",
+    instead: "  revived === true && reason.length > 0;",
+    specs: [planner, reconciler],
+  },
 ];

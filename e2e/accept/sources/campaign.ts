@@ -44,39 +44,33 @@ export async function sourcesCampaign(
   } = {},
 ): Promise<number> {
   const { say, print, lanes } = voice;
-  const open: Lane[] = [];
-  const lane = async (index: number): Promise<Lane> => (open[index] ??= await startLane(world));
-  const jobs: { readonly kind: SourceKind; readonly point: KillPoint }[] = [];
   const kinds = sourceKinds.filter(({ name }) => only.kind === undefined || name === only.kind);
-  for (const kind of kinds) {
-    const points = await reference(kind, await lane(0), results, say);
+  const lanesOf = laneUser(world, lanes);
+  const points = new Map<SourceKind, readonly KillPoint[]>();
+  await lanesOf([
+    ...(only.kind === undefined ? [(lane: Lane) => restarts(lane, results, say)] : []),
+    ...kinds.map((kind) => async (lane: Lane) => void points.set(kind, await reference(kind, lane, results, say))),
+  ]);
+  const jobs = kinds.flatMap((kind): readonly KillJob[] => {
     const { sample } = only;
-    const chosen = sample === undefined ? points : pick(points, sample.points, randomFrom(sample.seed));
-    jobs.push(...chosen.map((point) => ({ kind, point })));
-    say(`${kind.name}: ${points.length / 3} mutating requests, ${chosen.length} kill points`);
-  }
-  if (only.kind === undefined) await restarts(await lane(0), results, say);
-  const queue = interleaved(jobs).filter(({ kind, point }) => results.get(`${kind.name}/${point.id}`)?.hit !== true);
-  const { length } = queue;
+    const all = points.get(kind) ?? [];
+    const chosen = sample === undefined ? all : pick(all, sample.points, randomFrom(sample.seed));
+    say(`${kind.name}: ${all.length / 3} mutating requests, ${chosen.length} kill points`);
+    return chosen.map((point) => ({ kind, point }));
+  });
+  const queue = interleaved(jobs).filter((job) => results.get(idOf(job))?.hit !== true);
   let done = 0;
-  const work = async (index: number): Promise<void> => {
-    const mine = await lane(index);
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-      const { kind, point } = job;
-      const id = `${kind.name}/${point.id}`;
-      let run = await performSourceRun(mine, { id, kind, rotations: ROTATIONS, kill: point });
-      // Requests differ a little from run to run; the point comes in another one.
-      for (let tries = 1; tries < 3 && !run.hit; tries += 1)
-        run = await performSourceRun(mine, { id, kind, rotations: ROTATIONS, kill: point });
-      await results.add(entryOf("kill", kind, run));
+  await lanesOf(
+    queue.map((job) => async (lane: Lane) => {
+      const run = await killed(lane, job);
+      await results.add(entryOf("kill", job.kind, run));
       done += 1;
       const verdict = run.violations.length > 0 ? "VIOLATED" : run.hit ? "ok" : "NOT HIT";
-      say(`[${done}/${length}] ${id}: ${verdict} in ${run.seconds.toFixed(1)} s`);
+      say(`[${done}/${queue.length}] ${run.id}: ${verdict} in ${run.seconds.toFixed(1)} s`);
       for (const { invariant, what, evidence } of run.violations)
         say(`  ${invariant}: ${what} ${evidence.slice(0, 500)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(lanes, Math.max(length, 1)) }, (_, index) => work(index)));
+    }),
+  );
   const summary = summarise(results, kinds, jobs);
   print(JSON.stringify(summary));
   const { sources, leaks, lockouts, coalescedRestarts, needlessRestarts, lateRotations, restartViolations } = summary;
@@ -88,6 +82,36 @@ export async function sourcesCampaign(
       refusedLogins === 0 && violations === 0 && killPoints === killPointsHit,
   );
   return whole && polite && leaks === 0 && lockouts === 0 ? 0 : 1;
+}
+
+interface KillJob {
+  readonly kind: SourceKind;
+  readonly point: KillPoint;
+}
+
+const idOf = ({ kind, point }: KillJob): string => `${kind.name}/${point.id}`;
+
+/** Requests differ a little from run to run; a point that does not come is tried again. */
+async function killed(lane: Lane, job: KillJob): Promise<SourceRun> {
+  const options = { id: idOf(job), kind: job.kind, rotations: ROTATIONS, kill: job.point };
+  let run = await performSourceRun(lane, options);
+  for (let tries = 1; tries < 3 && !run.hit; tries += 1) run = await performSourceRun(lane, options);
+  return run;
+}
+
+/** Does tasks in so many lanes, which are opened when they are first needed and kept. */
+function laneUser(world: World, lanes: number) {
+  const open: Promise<Lane>[] = [];
+  return async (tasks: readonly ((lane: Lane) => Promise<void>)[]): Promise<void> => {
+    const queue = [...tasks];
+    const work = async (index: number): Promise<void> => {
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+        open[index] ??= startLane(world);
+        await task(await open[index]);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, index) => work(index)));
+  };
 }
 
 /** Kinds take turns, so that those that mostly wait run beside those that work. */

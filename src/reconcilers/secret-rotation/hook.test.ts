@@ -6,7 +6,6 @@ import { Bench, connectionRef, atEveryTrap } from "../ports.fake.ts";
 const connection = { connectionRef: { name: "hook" }, target: "crm" } as const;
 const SOURCES: Readonly<Record<string, SecretRotationSpec["source"]>> = {
   hook: { hook: { ...connection, fields: ["apiKey"], refusals: "Free" } },
-  "generated password": { generated: { ...connection, password: {}, refusals: "Free" } },
   "generated SSH key": { generated: { ...connection, sshKey: {}, refusals: "Free" } },
 };
 const SPEC: Partial<SecretRotationSpec> = {
