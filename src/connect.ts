@@ -1,5 +1,6 @@
 import type { ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import type { ClusterClient } from "./cluster/contract.ts";
+import { jobRunner } from "./cluster/job-runner.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
 import { wordsOf, type SourceKind, type SourceTarget } from "./domain/rotation/source.ts";
@@ -61,7 +62,11 @@ export const connect = (
     return login;
   };
   const aws = awsConnections({ clock, readLoginSecret });
-  const hooks = hookConnections({ clock, readSecret: readLoginSecret });
+  const hooks = hookConnections({
+    clock,
+    readSecret: readLoginSecret,
+    jobs: jobRunner(cluster, options.operatorNamespace, clock),
+  });
   const hookOf = (connection: ProviderConnection, field: string): HookDoor => {
     if (connection.spec.hook === undefined) throw invalidField(field, "names a connection that is not a hook");
     return hooks.connection(connectionSpec(connection, connection.spec.hook));

@@ -56,6 +56,12 @@ export async function applyTokenIssuer(kube: KubeClient, operatorNamespace: stri
   await applied(kube, bindingOf("ClusterRoleBinding", "keyturn-token-reviewer", {}));
 }
 
+/** What Jobs of hooks need, as config/rbac/hook-jobs.yaml has it. */
+export async function applyHookJobs(kube: KubeClient, operatorNamespace: string): Promise<void> {
+  for (const object of await objectsOf(["rbac/hook-jobs.yaml"]))
+    await applied(kube, renderFor(object, operatorNamespace));
+}
+
 /** The objects of files below config/, in their order. */
 async function objectsOf(files: readonly string[]): Promise<readonly KubeObject[]> {
   const texts = await Promise.all(files.map((file) => readFile(join(root, "config", file), "utf8")));

@@ -37,6 +37,7 @@ describe("hooks over HTTPS", function () {
     signingKey = rotator.signingKey;
     connections = hookConnections({
       clock: systemClock,
+      jobs: { run: () => Promise.reject(new Error("no Job is run here")) },
       readSecret: () => Promise.resolve(signingKey === undefined ? undefined : { signingKey }),
     });
   });

@@ -53,6 +53,16 @@ export class SpecNode {
     return list.map((each, index) => new SpecNode(each, `${this.at(key)}[${index}]`));
   }
 
+  /** Strings of a list of at most so many; undefined where it is absent. */
+  texts(key: string, most: number, longest: number): readonly string[] | undefined {
+    if (!this.has(key)) return undefined;
+    const list = this.#members[key];
+    const fits = (each: unknown): each is string => typeof each === "string" && each.length <= longest;
+    if (!Array.isArray(list) || list.length > most || !list.every(fits))
+      throw invalidField(this.at(key), "must be a list of strings that are not too long");
+    return list;
+  }
+
   /** False where it is absent. */
   flag(key: string): boolean {
     const value = this.#members[key] ?? false;

@@ -5,7 +5,6 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 
 const { SIGNING_KEY = "", TLS_CERT = "", TLS_KEY = "", HOST = "0.0.0.0", PORT = "8443" } = process.env;
-if (SIGNING_KEY.length < 32) throw new Error("SIGNING_KEY must have 32 characters or more");
 
 const FRESH_MS = 300_000;
 const LARGEST_REQUEST = 1024 * 1024;
@@ -43,6 +42,7 @@ const bodyOf = async (request) => {
 
 /** `verbs`: create, set, test and finish for credentials; `places`: set, test and finish for deliveries; `get`: whatever else is asked by GET. */
 export const receive = ({ verbs = {}, places = {}, get = () => 404 }) => {
+  if (SIGNING_KEY.length < 32) throw new Error("SIGNING_KEY must have 32 characters or more");
   const answerTo = async (request) => {
     if (request.method === "GET") return [get(request), {}];
     const body = await bodyOf(request);

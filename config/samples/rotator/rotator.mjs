@@ -1,6 +1,7 @@
 // An example rotator. It keeps API keys itself, in a file, so that it can be tried at once; for a real service, put its calls where `keys` is used.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { answer } from "./answer.mjs";
 import { places } from "./places.mjs";
 import { receive } from "./receive.mjs";
 
@@ -21,12 +22,11 @@ const loginOf = ({ publicKey, ...rest }) => {
 };
 
 /** Marked with its rotation, so that one whose answer was lost is found. */
-const keep = (asked, material) => {
-  const { rotationId } = asked;
-  const key = { id: randomUUID(), holder: holderOf(asked), rotationId, createdAt: new Date(), login: loginOf(material) };
-  keys.push(key);
+const keep = ({ rotationId, ...asked }, material) => {
+  const id = randomUUID();
+  keys.push({ id, holder: holderOf(asked), rotationId, createdAt: new Date(), login: loginOf(material) });
   save();
-  return { id: key.id };
+  return { id };
 };
 
 const verbs = {
@@ -57,4 +57,4 @@ const get = ({ headers: { authorization = "" } }) => {
   const logins = ["apiKey", "token"].map((field) => loginOf({ [field]: authorization.replace("Bearer ", "") }));
   return keys.some(({ login }) => logins.includes(login)) ? 200 : 401;
 };
-receive({ verbs, places, get });
+(process.env.KEYTURN_REQUEST === undefined ? receive : answer)({ verbs, places, get });

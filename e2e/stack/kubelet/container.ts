@@ -1,3 +1,4 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeClient } from "../kube.ts";
 import type { Child, Supervisor } from "../supervisor.ts";
@@ -21,7 +22,14 @@ export interface Place {
 export type State =
   | { readonly is: "waiting"; readonly reason: string; readonly message?: string }
   | { readonly is: "running"; readonly startedAt: string }
-  | { readonly is: "terminated"; readonly exitCode: number; readonly startedAt: string; readonly finishedAt: string };
+  | {
+      readonly is: "terminated";
+      readonly exitCode: number;
+      readonly startedAt: string;
+      readonly finishedAt: string;
+      /** What the container has left in its termination message file. */
+      readonly message?: string;
+    };
 
 /** One container of a running pod; `changed` has been called after every change of what the getters give. */
 export interface ContainerRun {
@@ -38,6 +46,8 @@ export interface ContainerRun {
 // The first restart comes soon and the last back-off is short, because tests wait for them; a real kubelet goes to 5 minutes.
 const backOff = { first: 500, most: 20_000 } as const;
 const configRetry = 500;
+/** As a kubelet's. */
+const LONGEST_MESSAGE = 4096;
 
 /** Starts a container and keeps it as the pod's restartPolicy says. */
 export function runContainer(place: Place, pod: Pod, spec: Container, changed: () => void): ContainerRun {
@@ -51,6 +61,8 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
   let wake: () => void = () => undefined;
   const { name, namespace = "" } = pod.metadata;
   const log = join(place.logs, `${namespace}_${name}_${spec.name}.log`);
+  const messagePath = spec.terminationMessagePath ?? "/dev/termination-log";
+  const messageFile = join(place.logs, `${namespace}_${name}_${spec.name}.message`);
   const policy = pod.spec.restartPolicy ?? "Always";
 
   const set = (next: State): void => {
@@ -74,10 +86,24 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
   const launch = async (): Promise<Child> => {
     const image = place.images[(spec.image ?? "").replace(/[:@][^/]*$/, "")];
     if (image !== undefined && spec.command === undefined) return launchImage(image);
-    const env = await resolveEnv(place.kube, pod, spec, { PATH: process.env["PATH"] ?? "", HOSTNAME: name });
+    const resolved = await resolveEnv(place.kube, pod, spec, { PATH: process.env["PATH"] ?? "", HOSTNAME: name });
+    const env = await withMessageFile(resolved);
     const [file, ...args] = [...(spec.command ?? []), ...(spec.args ?? [])].map((word) => expand(word, env));
     if (file === undefined) throw new ConfigError("the container has no command, and images are not run here");
     return place.supervisor.start({ file, args, env, cwd: spec.workingDir ?? place.logs, log, onLine });
+  };
+
+  /** Nothing is mounted: whoever is told of the message file by its environment finds another one under that variable. */
+  const withMessageFile = async (env: Record<string, string>): Promise<Record<string, string>> => {
+    const told = Object.entries(env).filter(([, value]) => value === messagePath);
+    if (told.length === 0) return env;
+    await writeFile(messageFile, "", { mode: 0o600 });
+    return { ...env, ...Object.fromEntries(told.map(([key]) => [key, messageFile])) };
+  };
+  const messageLeft = async (): Promise<{ readonly message?: string }> => {
+    const text = await readFile(messageFile, "utf8").catch(() => "");
+    await rm(messageFile, { force: true });
+    return text === "" ? {} : { message: text.slice(0, LONGEST_MESSAGE) };
   };
 
   const launchImage = async (image: Image): Promise<Child> => {
@@ -123,7 +149,7 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
     child = undefined;
     ready = false;
     const exitCode = exit.code ?? 137;
-    set({ is: "terminated", exitCode, startedAt, finishedAt: new Date().toISOString() });
+    set({ is: "terminated", exitCode, startedAt, finishedAt: new Date().toISOString(), ...(await messageLeft()) });
     lastExit = state;
     return exitCode;
   };

@@ -33,6 +33,7 @@ export interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly workingDir?: string;
+  readonly terminationMessagePath?: string;
   readonly env?: readonly EnvVar[];
   readonly readinessProbe?: {
     readonly httpGet?: { readonly path?: string };

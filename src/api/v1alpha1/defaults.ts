@@ -105,6 +105,8 @@ export const CONNECTION_DEFAULTS = {
   kvPathPrefix: "keyturn",
   /** vault.pki.mount */
   pkiMount: "pki",
+  /** hook.job.timeout */
+  hookJobTimeout: "1m",
   /** vault.databases.mount */
   databaseMount: "database",
   /** vault.databases.servers[].port */

@@ -5,7 +5,7 @@ import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
 import { lookupFor } from "../endpoint.ts";
 import { retryAfterMs } from "../retry-after.ts";
-import type { HookConfig } from "./config.ts";
+import type { HookEndpoint } from "./config.ts";
 
 /** The contract that docs/reference/hook.md writes down. */
 export const HOOK_CONTRACT = "keyturn.dev/hook/v1";
@@ -33,7 +33,7 @@ export interface SignedParts {
 }
 
 export interface HookCallOptions {
-  readonly config: HookConfig;
+  readonly config: HookEndpoint;
   readonly clock: Clock;
   readonly signingKey: () => Promise<string>;
 }
@@ -88,7 +88,15 @@ const post = (
     sent.end(body);
   });
 
-const answerOf = (verb: HookVerb, { status, headers, text }: BoundedAnswer): Readonly<Record<string, unknown>> => {
+/** By its status. */
+export const answerOf = (
+  verb: HookVerb,
+  {
+    status,
+    headers,
+    text,
+  }: Pick<BoundedAnswer, "status" | "text"> & { readonly headers: { readonly "retry-after"?: string | undefined } },
+): Readonly<Record<string, unknown>> => {
   if (status !== 200) throw refusal(verb, status, headers["retry-after"]);
   const body = parsed(text);
   if (body === undefined) throw hookAnswerOdd(verb);

@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { hookCalls, type HookCall } from "./call.ts";
+import { hookJobCalls, type JobRunner } from "./job.ts";
 import { hookConfig, SIGNING_KEY } from "./config.ts";
 
 /** One hook, whoever asks it for something. */
@@ -25,6 +26,7 @@ const SHORTEST_KEY = 32;
 /** Connections by name; another generation replaces the one before. `readSecret`: of the operator's namespace. */
 export const hookConnections = (options: {
   readonly clock: Clock;
+  readonly jobs: JobRunner;
   readonly readSecret: (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
 }): HookConnections => {
   const open = new Map<string, { readonly version: string; readonly door: HookDoor; readonly close: () => void }>();
@@ -37,8 +39,13 @@ export const hookConnections = (options: {
         publicMessage: `spec.hook.signingSecretRef of the ProviderConnection names the Secret ${config.signingSecret}, which has no key ${SIGNING_KEY} of ${SHORTEST_KEY} characters or more.`,
       });
     };
-    const { call, close } = hookCalls({ config, clock: options.clock, signingKey });
-    return { door: { call, signingKey, account: `${config.url.host}${config.url.pathname}` }, close };
+    const { form } = config;
+    if (form.kind === "job") {
+      const call = hookJobCalls(form, options.jobs);
+      return { door: { call, signingKey, account: `job/${spec.name}` }, close: () => undefined };
+    }
+    const { call, close } = hookCalls({ config: form, clock: options.clock, signingKey });
+    return { door: { call, signingKey, account: `${form.url.host}${form.url.pathname}` }, close };
   };
   return {
     connection(spec) {

@@ -145,5 +145,5 @@ export const claimFor = (connection: ProviderConnection, target: SourceTarget, n
 const accountOf = ({ spec: { aws, vault, kubernetes, hook }, metadata }: ProviderConnection): string =>
   aws?.accountId ??
   (kubernetes === undefined ? undefined : "in-cluster") ??
-  hook?.url.replace("https://", "") ??
+  (hook === undefined ? undefined : (hook.url?.replace("https://", "") ?? `job/${metadata.name}`)) ??
   (vault === undefined ? metadata.name : `${vault.address.replace("https://", "")}/${vault.namespace ?? "-"}`);

@@ -1,7 +1,7 @@
 // Made from crds/ by `npm run generate`; do not edit.
 export const CRD_DIGESTS: Readonly<Record<string, string>> = {
   "orphanedcredentials.keyturn.dev": "2ebd74ffed6b19eca1eefd4d23ab365d",
-  "providerconnections.keyturn.dev": "3ff62946a2f7e46b1f13503a9582ee85",
+  "providerconnections.keyturn.dev": "fb3993cb5b123ab0a7a82433610f86c6",
   "secretrotations.keyturn.dev": "e6beb14f5cafe3add852d7a99e26f203",
   "serviceaccountlifecycles.keyturn.dev": "42408b2d14c705c4fc210b9cebf88f89",
 };

@@ -349,6 +349,16 @@ export const KNOWN_FIELDS: KnownFields = {
     },
     "hook": {
      "fields": {
+      "job": {
+       "fields": {
+        "image": "any",
+        "command": {
+         "items": "any"
+        },
+        "serviceAccountName": "any",
+        "timeout": "any"
+       }
+      },
       "url": "any",
       "caBundle": "any",
       "signingSecretRef": {

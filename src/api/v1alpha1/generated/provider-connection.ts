@@ -87,9 +87,30 @@ export interface ProviderConnection {
      */
     readonly hook?: {
       /**
-       * Where requests are sent, over https, without query. No redirect is followed.
+       * A Job in the operator's namespace, run once for each request, for where nothing may listen. Slower than url. The operator needs the Role keyturn-hook-jobs.
        */
-      readonly url: string;
+      readonly job?: {
+        /**
+         * What runs; it must not need to be root.
+         */
+        readonly image: string;
+        /**
+         * Absent means the image's own.
+         */
+        readonly command?: ReadonlyArray<string>;
+        /**
+         * A ServiceAccount of the operator's namespace, whose token the run gets. Absent means none.
+         */
+        readonly serviceAccountName?: string;
+        /**
+         * How long a run may take, 1s to 100s. Absent means "1m".
+         */
+        readonly timeout?: string;
+      };
+      /**
+       * Where requests are sent, over https, without query. No redirect is followed. Required unless job is there.
+       */
+      readonly url?: string;
       /**
        * The authorities that its certificate is trusted by (PEM). Absent means those of the operator's image.
        */
