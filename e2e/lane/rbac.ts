@@ -56,9 +56,9 @@ export async function applyTokenIssuer(kube: KubeClient, operatorNamespace: stri
   await applied(kube, bindingOf("ClusterRoleBinding", "keyturn-token-reviewer", {}));
 }
 
-/** What Jobs of hooks need, as config/rbac/hook-jobs.yaml has it. */
+/** What Jobs of hooks need, as config/hook-jobs/role.yaml has it. */
 export async function applyHookJobs(kube: KubeClient, operatorNamespace: string): Promise<void> {
-  for (const object of await objectsOf(["rbac/hook-jobs.yaml"]))
+  for (const object of await objectsOf(["hook-jobs/role.yaml"]))
     await applied(kube, renderFor(object, operatorNamespace));
 }
 

@@ -20,7 +20,7 @@ import { waitFor } from "./wait.ts";
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
 const ROTATOR = join(root, "config/samples/rotator/rotator.mjs");
 
-/** The example rotator as Jobs of a real cluster, with the rights that config/rbac/hook-jobs.yaml adds and no more. */
+/** The example rotator as Jobs of a real cluster, with the rights that config/hook-jobs/role.yaml adds and no more. */
 describe("hooks as Jobs", function () {
   this.timeout(90_000);
   let stack: Stack;
