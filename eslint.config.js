@@ -56,7 +56,7 @@ const everyDoor = oneDoor.map((door) => door.group[0]);
 const doorsOf = { cluster: ["@kubernetes/client-node"], telemetry: ["prom-client", "winston"], audit: ["fs"] };
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/", "e2e/**/*.mjs"] },
+  { ignores: ["dist/", "node_modules/", "src/api/v1alpha1/generated/", "e2e/**/*.mjs", "config/samples"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
