@@ -381,7 +381,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "leave the sessions of a dead password open",
     file: "src/providers/vault/database/source.ts",
-    text: "        await endSessions(session, seat, stands, context);",
+    text: "        await endSessions(session, seat, { role, justChanged: stands }, context);",
     instead: "",
     specs: [providers],
   },
@@ -394,7 +394,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "change a single user's password without consent",
-    file: "src/domain/rotation/settings.ts",
+    file: "src/domain/rotation/source-settings.ts",
     text: "acceptsOutage !== true)",
     instead: "acceptsOutage === false)",
     specs: [reconciler],

@@ -66,6 +66,13 @@ export interface AccessQuestion {
     | { readonly kind: "path"; readonly verb: string; readonly path: string };
 }
 
+/** Of one namespace, or of all; absent selectors select everything. */
+export interface ListOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
 /** No audiences: kube-apiserver's own. */
 export interface TokenWish {
   readonly audiences: readonly string[];
@@ -87,14 +94,7 @@ export interface TokenVerdict {
 export interface ClusterClient {
   /** Undefined when the object does not exist. Always live: no cache stands before it. */
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
-  list<T extends KubeObject>(
-    kind: ResourceKind,
-    options: {
-      readonly namespace?: string | undefined;
-      readonly labelSelector?: string;
-      readonly fieldSelector?: string;
-    },
-  ): Promise<readonly T[]>;
+  list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** What `create` would answer, with all of admission, and nothing is kept. */
   dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;

@@ -6,6 +6,7 @@ import type {
   AccessQuestion,
   ClusterClient,
   KubeObject,
+  ListOptions,
   NewObject,
   ObjectMeta,
   ObjectRef,
@@ -140,14 +141,7 @@ export class FakeCluster implements ClusterClient {
     return this.#call("get", ref, undefined, () => this.peek<T>(ref));
   }
 
-  async list<T extends KubeObject>(
-    kind: ResourceKind,
-    options: {
-      readonly namespace?: string | undefined;
-      readonly labelSelector?: string;
-      readonly fieldSelector?: string;
-    },
-  ): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
     return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () =>
       this.all<T>(kind).filter(
         (object) =>

@@ -1,4 +1,12 @@
-import type { AccessQuestion, ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "./contract.ts";
+import type {
+  AccessQuestion,
+  ClusterClient,
+  KubeObject,
+  ListOptions,
+  NewObject,
+  ObjectRef,
+  ResourceKind,
+} from "./contract.ts";
 import {
   apiVersionOf,
   clusterRoleBindings,
@@ -39,14 +47,8 @@ interface NewIdentityObject {
  */
 export const identityCalls = (cluster: ClusterClient) => ({
   get: (place: Place): Promise<KubeObject | undefined> => cluster.get(refOf(place)),
-  list: (
-    kind: IdentityKind,
-    options: {
-      readonly namespace?: string | undefined;
-      readonly labelSelector?: string;
-      readonly fieldSelector?: string;
-    },
-  ): Promise<readonly KubeObject[]> => cluster.list(KINDS[kind], options),
+  list: (kind: IdentityKind, options: ListOptions): Promise<readonly KubeObject[]> =>
+    cluster.list(KINDS[kind], options),
   create: (place: Place, content: NewIdentityObject): Promise<KubeObject> =>
     cluster.create(refOf(place), objectOf(place, content)),
   mergePatch: (place: Place, patch: Readonly<Record<string, unknown>>): Promise<KubeObject> =>

@@ -12,10 +12,6 @@ interface Pod extends KubeObject {
   };
 }
 
-interface Job extends KubeObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
 /** What runs, declared by the platform. */
 export interface JobTemplate {
   readonly image: string;
@@ -36,7 +32,7 @@ export const jobRunner = (cluster: ClusterClient, namespace: string, clock: Cloc
   async run(template: JobTemplate, request: string, signal: AbortSignal): Promise<string | undefined> {
     const name = `keyturn-hook-${randomWord(10)}`;
     const ref: ObjectRef = { kind: jobs, namespace, name };
-    const job = await cluster.create<Job>({ kind: jobs, namespace }, jobObject(name, template));
+    const job = await cluster.create({ kind: jobs, namespace }, jobObject(name, template));
     const { uid } = job.metadata;
     try {
       await cluster.create({ kind: secrets, namespace }, requestObject(name, uid, request));

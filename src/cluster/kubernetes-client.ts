@@ -6,6 +6,7 @@ import type {
   AccessQuestion,
   ClusterClient,
   KubeObject,
+  ListOptions,
   NewObject,
   ObjectRef,
   ResourceKind,
@@ -32,12 +33,6 @@ export interface WatchSource {
   listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>>;
   /** Lines of a watch, each a JSON text. Ends when the server ends it; throws OperatorError when it breaks or is quiet too long. */
   watch(kind: ResourceKind, options: WatchOptions, signal: AbortSignal): AsyncIterable<string>;
-}
-
-export interface ListOptions {
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
 }
 
 export interface WatchOptions extends ListOptions {

@@ -39,8 +39,11 @@ export const isPrivateAddress = (address: string): boolean => {
   return family !== 0 && PRIVATE.check(address, family === 4 ? "ipv4" : "ipv6");
 };
 
+/** Without the brackets of IPv6. */
+export const addressIn = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "");
+
 /** A server's address: https, no user info, no query, no fragment, no path unless allowed, not a metadata address. */
-export const endpointOf = (node: SpecNode, key: string): URL => {
+export const endpointOf = (node: SpecNode, key: string, allowed: { readonly path?: boolean } = {}): URL => {
   const field = node.at(key);
   const text = node.text(key, /^https:\/\/[\x21-\x7e]+$/, { longest: 512 });
   let url: URL;
@@ -51,10 +54,9 @@ export const endpointOf = (node: SpecNode, key: string): URL => {
   }
   if (url.username !== "" || url.password !== "") throw invalidField(field, "must not hold user information");
   if (text.includes("?") || text.includes("#")) throw invalidField(field, "must not have a query or a fragment");
-  if (url.pathname !== "/") throw invalidField(field, "must not have a path");
+  if (allowed.path !== true && url.pathname !== "/") throw invalidField(field, "must not have a path");
   if (url.port === "0") throw invalidField(field, "must not name port 0");
-  if (isForbiddenAddress(url.hostname.replace(/^\[|\]$/g, "")))
-    throw invalidField(field, "must not be a link-local address");
+  if (isForbiddenAddress(addressIn(url))) throw invalidField(field, "must not be a link-local address");
   return url;
 };
 

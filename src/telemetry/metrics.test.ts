@@ -128,16 +128,4 @@ describe("metrics", () => {
       assert.ok(text.split("\n").includes(line), line);
     }
   });
-
-  it("are written in pieces just as the library writes them at once", async () => {
-    const metrics = new PrometheusMetrics({ version: "1", process: false });
-    for (let i = 0; i < 1300; i += 1)
-      metrics.conditions({ kind: "SecretRotation", namespace: "n", name: `r-${i} "quoted"` }, [
-        { type: "Ready", status: "True" },
-      ]);
-    metrics.passEnded("secretrotation", "settled", 0.2);
-    metrics.providerRequest({ provider: "aws", operation: "list", code: "OK" }, 0.1);
-    const { text } = await metrics.render();
-    assert.equal(text, await metrics.wholeText());
-  });
 });

@@ -1,6 +1,6 @@
 import { openGround, connectionObject, type Ground, type Replica } from "../../lane/ground.ts";
 import type { Lane } from "../../lane/lane.ts";
-import { conditionOf, isAtRest, rotationPath, type Rotation } from "../../lane/rotation.ts";
+import { askForRotation, conditionOf, isAtRest, rotationPath, type Rotation } from "../../lane/rotation.ts";
 import type { KubeObject } from "../../stack/kube.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import type { Violation } from "../violation.ts";
@@ -205,10 +205,7 @@ async function pausedIsWaitedFor(
   const kube = lane.world.stack.kubernetes.client;
   const before = (await rotation(name))?.status?.current;
   await kube.mergePatch(path, { spec: { paused: true } });
-  const asked = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString().replace(".000", "");
-  await kube.mergePatch(rotationPath(namespace, name), {
-    metadata: { annotations: { "keyturn.dev/rotate-at": asked } },
-  });
+  const asked = await askForRotation(kube, rotationPath(namespace, name));
   await waitFor(
     "it says that the workload is paused",
     async () => conditionOf((await rotation(name))?.status, "DependentsUpdated")?.reason === "DependentHeld",

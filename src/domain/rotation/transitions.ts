@@ -53,8 +53,7 @@ export const opened = (
   };
 };
 
-/** The intent written anew by the process that is going to issue. Ids known before stay known: nothing of ours is among them. */
-/** `knownIds`: what is there now, where it matters that nothing else is overwritten. */
+/** The intent written anew by the process that is going to issue. Ids known before stay known: nothing of ours is among them. `knownIds`: what is there now, where it matters that nothing else is overwritten. */
 export const renewed = (
   status: RotationStatus,
   rotation: OpenRotation,

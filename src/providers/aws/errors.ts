@@ -1,3 +1,4 @@
+import { isNeverSent } from "../connection-faults.ts";
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
@@ -43,9 +44,6 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   InternalError: "Unavailable",
 };
 
-/** The request never left: nothing can have happened at the server. */
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EHOSTUNREACH", "ENETUNREACH"]);
-
 const CUT = new Set(["ECONNRESET", "EPIPE"]);
 
 /** What sdk.ts saw of the answer; `garbage` = it was no answer of AWS (HTML, truncated, too long, redirect, another action's). */
@@ -90,7 +88,7 @@ export const awsError = (thrown: unknown, operation: string, seen: SeenAnswer = 
   if (status === undefined) {
     return new OperatorError("Unavailable", {
       publicMessage: `AWS ${operation} got no answer.`,
-      ambiguous: !NEVER_SENT.has(facts.systemCode),
+      ambiguous: !isNeverSent(facts.systemCode),
     });
   }
   if (status >= 500) {

@@ -1,7 +1,9 @@
 import { Socket, isIP } from "node:net";
 import pg from "pg";
 import { OperatorError } from "../../kernel/errors.ts";
+import { codeOf, isCertificateFault } from "../connection-faults.ts";
 import { guardedLookup } from "../endpoint.ts";
+import { demandRunning } from "../running.ts";
 import type { DatabaseLogin, DatabaseServer, DatabaseServerConfig, LoginOutcome } from "./server.ts";
 
 const CALL_MS = 10_000;
@@ -21,7 +23,7 @@ export const postgresServer = (config: DatabaseServerConfig): DatabaseServer => 
     signal: AbortSignal,
     run: (client: pg.Client, asked: boolean) => Promise<T>,
   ): Promise<T | "refused"> => {
-    if (signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
+    demandRunning({ signal });
     const client = new pg.Client(settingsOf(config, login));
     // Without a listener an error between two queries would end the process.
     client.on("error", () => undefined);
@@ -97,11 +99,6 @@ const guardedSocket = (): Socket => {
   return socket;
 };
 
-const codeOf = (thrown: unknown): string => {
-  const { code } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as { readonly code?: unknown };
-  return typeof code === "string" ? code : "";
-};
-
 const isRefused = (thrown: unknown): boolean => REFUSED.has(codeOf(thrown));
 
 /** Words of the server's are never shown: they may name what was sent. */
@@ -110,7 +107,7 @@ const unreachable = (thrown: unknown, signal: AbortSignal): OperatorError => {
   if (signal.aborted) return new OperatorError("Aborted", { publicMessage: "The database login was stopped." });
   const code = codeOf(thrown);
   const state = /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E") ? ` (SQLSTATE ${code})` : "";
-  const certificate = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(code);
+  const certificate = isCertificateFault(code);
   return new OperatorError("Unavailable", {
     publicMessage: certificate
       ? "The database's certificate is not trusted; name its authority in spec.vault.databases.servers[].caBundle."

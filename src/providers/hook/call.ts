@@ -3,6 +3,7 @@ import { Agent, request } from "node:https";
 import { type Clock } from "../../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
+import { codeOf, isCertificateFault, isNeverSent } from "../connection-faults.ts";
 import { lookupFor } from "../endpoint.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import type { HookEndpoint } from "./config.ts";
@@ -146,9 +147,6 @@ export const hookAnswerOdd = (verb: HookVerb): OperatorError =>
     ambiguous: true,
   });
 
-/** Codes of errors after which nothing can have happened at the server. */
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EHOSTUNREACH", "ENETUNREACH"]);
-
 const hookUnreachable = (
   thrown: unknown,
   verb: HookVerb,
@@ -158,13 +156,12 @@ const hookUnreachable = (
   if (late) return new OperatorError("Timeout", { publicMessage: `The hook's ${verb} timed out.`, ambiguous: true });
   if (stopped)
     return new OperatorError("Aborted", { publicMessage: `The hook's ${verb} was stopped.`, ambiguous: true });
-  const { code } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as { readonly code?: unknown };
-  const text = typeof code === "string" ? code : "";
-  const certificate = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(text);
+  const code = codeOf(thrown);
+  const certificate = isCertificateFault(code);
   return new OperatorError("Unavailable", {
     publicMessage: certificate
       ? `The hook's ${verb} was not sent: the server's certificate is not trusted.`
       : `The hook's ${verb} got no good answer.`,
-    ambiguous: !certificate && !NEVER_SENT.has(text),
+    ambiguous: !certificate && !isNeverSent(code),
   });
 };

@@ -1,6 +1,6 @@
 import { CONNECTION_DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import { parseDuration } from "../../kernel/duration.ts";
-import { isForbiddenAddress, isPrivateAddress } from "../endpoint.ts";
+import { addressIn, endpointOf, isPrivateAddress } from "../endpoint.ts";
 import { caBundleOf, invalidField, SpecNode } from "../spec.ts";
 
 /** A service over HTTPS. */
@@ -47,17 +47,9 @@ const jobOf = (job: SpecNode): HookJob => ({
 });
 
 const endpointIn = (hook: SpecNode): HookEndpoint => {
-  const field = hook.at("url");
-  const text = hook.text("url", /^https:\/\/[\x21-\x7e]+$/, { longest: 512 });
-  if (!URL.canParse(text)) throw invalidField(field, "must be an https URL");
-  const url = new URL(text);
-  if (url.username !== "" || url.password !== "") throw invalidField(field, "must not hold user information");
-  if (text.includes("?") || text.includes("#")) throw invalidField(field, "must not have a query or a fragment");
-  if (url.port === "0") throw invalidField(field, "must not name port 0");
+  const url = endpointOf(hook, "url", { path: true });
   const allowPrivateAddresses = hook.flag("allowPrivateAddresses");
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (isForbiddenAddress(host)) throw invalidField(field, "must not be a link-local address");
-  if (!allowPrivateAddresses && isPrivateAddress(host))
-    throw invalidField(field, "must not be a private address unless spec.hook.allowPrivateAddresses is true");
+  if (!allowPrivateAddresses && isPrivateAddress(addressIn(url)))
+    throw invalidField(hook.at("url"), "must not be a private address unless spec.hook.allowPrivateAddresses is true");
   return { url, caBundle: caBundleOf(hook), allowPrivateAddresses };
 };

@@ -1,3 +1,4 @@
+import { demandRunning } from "../running.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { KubernetesAccount } from "../../api/v1alpha1/service-account-lifecycle.ts";
@@ -260,10 +261,6 @@ const createOnly = async (call: Promise<unknown>, grant?: RoleGrant): Promise<vo
       serverCode: error.serverCode,
     });
   }
-};
-
-const demandRunning = (context: CallContext): void => {
-  if (context.signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
 };
 
 const notOurs = (what: string): OperatorError =>

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { CallContext } from "../contract.ts";
+import { demandRunning } from "../running.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { vaultConfig, type VaultConfig } from "./config.ts";
 import { openVault, type VaultCalls, type VaultOptions, type VaultSession } from "./sdk.ts";
@@ -127,7 +128,7 @@ const openConnection = (config: VaultConfig, options: VaultConnectionOptions): V
     config,
     account: [config.address.host, config.namespace ?? "-", config.kv.mount].join("/"),
     async use(run, context) {
-      if (context.signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
+      demandRunning(context);
       running += 1;
       try {
         const used = await current();

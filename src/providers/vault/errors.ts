@@ -1,4 +1,5 @@
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import { codeOf, isCertificateFault, isNeverSent } from "../connection-faults.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
 /** What was seen of an answer that is not a success. `errors`: Vault's own list, undefined when the body was not Vault's JSON. */
@@ -68,27 +69,22 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/role requires (keys of type|a minimum)/, "was refused: the role wants another kind of key"],
 ];
 
-/** Codes of errors after which nothing can have happened at the server. */
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EHOSTUNREACH", "ENETUNREACH"]);
-
 /** No answer, or none that could be read: time-out, cut connection, bad certificate, rubbish. */
 export const vaultUnreachable = (thrown: unknown, operation: string): OperatorError => {
   if (thrown instanceof OperatorError) return thrown;
-  const { name, code } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as {
-    name?: unknown;
-    code?: unknown;
-  };
+  const { name } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as { name?: unknown };
+  const code = codeOf(thrown);
   if (name === "TimeoutError") {
     return new OperatorError("Timeout", { publicMessage: `Vault ${operation} timed out.`, ambiguous: true });
   }
   if (name === "AbortError") {
     return new OperatorError("Aborted", { publicMessage: `Vault ${operation} was stopped.`, ambiguous: true });
   }
-  const certificate = typeof code === "string" && /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO/.test(code);
+  const certificate = isCertificateFault(code);
   return new OperatorError("Unavailable", {
     publicMessage: certificate
       ? `Vault ${operation} was not sent: the server's certificate is not trusted.`
       : `Vault ${operation} got no good answer.`,
-    ambiguous: !certificate && !(typeof code === "string" && NEVER_SENT.has(code)),
+    ambiguous: !certificate && !isNeverSent(code),
   });
 };

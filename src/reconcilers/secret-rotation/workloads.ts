@@ -60,6 +60,9 @@ export interface WorkloadDoor {
   readonly annotation: string;
 }
 
+/** `Deployment/web`: for people, and for the book of roll-outs. */
+export const workloadText = ({ workload: { kind, name } }: WorkloadSetting): string => `${kind}/${name}`;
+
 const refOf = (door: WorkloadDoor, { workload: { kind, name } }: WorkloadSetting) => ({
   kind: KINDS[kind],
   namespace: door.namespace,

@@ -1,3 +1,4 @@
+import { demandRunning } from "../../running.ts";
 import { OWNER, OWNER_UID, ROTATION } from "../../../api/v1alpha1/annotations.ts";
 import { GROUP } from "../../../api/v1alpha1/meta.ts";
 import type { Clock } from "../../../kernel/clock.ts";
@@ -5,7 +6,6 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type {
-  CallContext,
   CredentialSource,
   IssuedCredential,
   Listing,
@@ -268,10 +268,6 @@ const required = (material: SecretMaterial): string => {
   const token = tokenIn(material);
   if (token) return token;
   throw new OperatorError("NotFound", { publicMessage: "The token's material is not whole: it cannot be tried." });
-};
-
-const demandRunning = ({ signal }: CallContext): void => {
-  if (signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
 };
 
 const noAccount = (namespace: string, name: string): OperatorError =>

@@ -100,10 +100,14 @@ export const databaseSource = (
     use(async (session) => serverOf(await roleOf(session, firstOf(seats), context)), context);
 
   /** Those who came in with a password that is no more. Nobody else can be there unless somebody has issued since. */
-  const endSessions = async (session: VaultSession, seat: Seat, justChanged: boolean, context: CallContext) => {
-    const role = await roleOf(session, seat, context);
+  const endSessions = async (
+    session: VaultSession,
+    { place }: Seat,
+    { role, justChanged }: { readonly role: StaticRole; readonly justChanged: boolean },
+    context: CallContext,
+  ) => {
     if (!databases.servers.some(({ name }) => name === role.database)) return;
-    const { username, password, changedAt } = await session.database.readCredentials(seat.place, context.signal);
+    const { username, password, changedAt } = await session.database.readCredentials(place, context.signal);
     const everybody = justChanged && target.users === "Alternating";
     await serverOf(role).endSessions(
       { username, password },
@@ -193,11 +197,12 @@ export const databaseSource = (
       use(async (session) => {
         const seat = seatOf(id);
         if (seat === undefined) return "alreadyAbsent";
-        const { changedAt } = await roleOf(session, seat, context);
+        const role = await roleOf(session, seat, context);
+        const { changedAt } = role;
         const stands = changedAt !== undefined && idOf(seat, changedAt) === id;
         if (stands) await session.database.rotate(seat.place, context.signal);
         // Also when it is gone already: whoever changed it may have died before this.
-        await endSessions(session, seat, stands, context);
+        await endSessions(session, seat, { role, justChanged: stands }, context);
         return stands ? "removed" : "alreadyAbsent";
       }, context),
   };

@@ -10,7 +10,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import { workloadDoor } from "../steps/observe.ts";
 import { refreshClaim } from "./ownership.ts";
 import { wordsFor } from "../scope.ts";
-import { moveWorkload } from "../workloads.ts";
+import { moveWorkload, workloadText } from "../workloads.ts";
 import { mutate, openRotation, say, type Act, type Carry } from "./act.ts";
 
 const settingOf = ({ inForce }: Act, name: string) =>
@@ -45,7 +45,7 @@ const roll = async (
   version: string,
 ): Promise<void> => {
   const { scope, ports } = act;
-  const target = `${setting.workload.kind}/${setting.workload.name}`;
+  const target = workloadText(setting);
   const view = scope.dependents?.[setting.name];
   // Somebody else's roll-out has taken it along: it is restarted already.
   if (view?.kind === "workload" && view.version === version) {

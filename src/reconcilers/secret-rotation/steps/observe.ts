@@ -25,7 +25,7 @@ import {
   type InForce,
   type RotationScope,
 } from "../scope.ts";
-import { viewWorkload } from "../workloads.ts";
+import { viewWorkload, workloadText } from "../workloads.ts";
 
 /** Asks the planner, reads what it asks for, and asks again, until it names something to do. Nothing is changed here. */
 export const decide = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<RotationAction> => {
@@ -58,7 +58,7 @@ const inTurn = (
   if (dependent?.kind !== "workload" || !dependent.restart || there) return action;
   const urgent = rotation !== undefined && (rotation.direction === "Back" || replacesLeaked(scope.status, rotation));
   if (urgent) return action;
-  const workload = `${dependent.workload.kind}/${dependent.workload.name}`;
+  const workload = workloadText(dependent);
   const afterMs = ports.rollouts.turn({
     ...scope.request,
     workload,
@@ -206,7 +206,7 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
           if (view.kind === "workload" && (view.state !== "Progressing" || view.held !== undefined))
             ports.rollouts.ended({
               ...scope.request,
-              workload: `${dependent.workload.kind}/${dependent.workload.name}`,
+              workload: workloadText(dependent),
             });
         }
       }
