@@ -16,6 +16,7 @@ import { hookConnections, type HookDoor } from "./providers/hook/connection.ts";
 import { hookSource } from "./providers/hook/source.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
 import { tokenSource } from "./providers/kubernetes/token/source.ts";
+import { PerGeneration } from "./providers/per-generation.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
 import { appRoleSource } from "./providers/vault/approle/source.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
@@ -194,18 +195,14 @@ export const connect = (
 
 /** One for each connection, over all resources; another generation starts with a full one. */
 const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => {
-  const known = new Map<string, { readonly version: string; readonly budget: Budget }>();
-  return ({ metadata: { name, uid, generation = 0 }, spec }) => {
-    const version = `${uid}/${generation}`;
-    const before = known.get(name);
-    if (before?.version === version) return before.budget;
-    const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
-    const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
-    const burst = spec.budget?.burst ?? perSecond * 2;
-    const budget = new Budget({ clock, name, perSecond, burst });
-    known.set(name, { version, budget });
-    return budget;
-  };
+  const known = new PerGeneration<Budget>();
+  return ({ metadata: { name, uid, generation = 0 }, spec }) =>
+    known.of(name, { uid, generation }, () => {
+      const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
+      const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
+      const burst = spec.budget?.burst ?? perSecond * 2;
+      return new Budget({ clock, name, perSecond, burst });
+    });
 };
 
 /** What is not staged is learnt by the redactor where it is made. */

@@ -1,10 +1,9 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
 import type { KubernetesAccount, VaultAccount } from "../../src/api/v1alpha1/service-account-lifecycle.ts";
 import { identityCalls } from "../../src/cluster/identity-calls.ts";
-import { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
+import type { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
 import { namespaces } from "../../src/cluster/resources.ts";
 import type { PieceContext } from "../../src/domain/lifecycle/pieces/context.ts";
 import { kubernetesPieces } from "../../src/domain/lifecycle/pieces/kubernetes.ts";
@@ -21,7 +20,8 @@ import { vaultConnections, type VaultConnection } from "../../src/providers/vaul
 import { entityAccount, vaultAccount, vaultFacts } from "../../src/providers/vault/identity/account.ts";
 import { markedEntities } from "../../src/providers/vault/identity/marked.ts";
 import { applyOperatorRbac } from "../lane/rbac.ts";
-import { kubeClient, kubeconfig } from "./kube.ts";
+import { clusterLogin } from "./cluster-login.ts";
+import { kubeClient } from "./kube.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 import { identityPolicy, vaultClient, VaultError } from "./vault.ts";
@@ -70,10 +70,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     for (const name of ["ops", "team"]) await kube.create("/api/v1/namespaces", { metadata: { name } });
     await applyOperatorRbac(kube, "ops");
     await roles();
-    const token = await kube.serviceAccountToken("ops", "keyturn");
-    const config = new KubeConfig();
-    config.loadFromString(kubeconfig({ url: stack.kubernetes.url, ca: stack.ca.pem, token }));
-    client = new KubernetesClient({ config, clock: systemClock, version: "test" });
+    client = await clusterLogin(stack);
     calls = identityCalls(client);
 
     const vault = stack.vault.client;

@@ -1,8 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
 import { jobRunner } from "../../src/cluster/job-runner.ts";
-import { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
+import type { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { OperatorError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
@@ -11,7 +10,7 @@ import { hookJobCalls } from "../../src/providers/hook/job.ts";
 import { hookSource } from "../../src/providers/hook/source.ts";
 import { root } from "../lane/paths.ts";
 import { applyHookJobs, applyOperatorRbac } from "../lane/rbac.ts";
-import { kubeconfig } from "./kube.ts";
+import { clusterLogin } from "./cluster-login.ts";
 import { startProcessKubelet } from "./process-kubelet.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
@@ -34,10 +33,7 @@ describe("hooks as Jobs", function () {
     await applyOperatorRbac(kube, "ops");
     await applyHookJobs(kube, "ops");
     await startProcessKubelet(stack);
-    const config = new KubeConfig();
-    const token = await kube.serviceAccountToken("ops", "keyturn");
-    config.loadFromString(kubeconfig({ url: stack.kubernetes.url, ca: stack.ca.pem, token }));
-    client = new KubernetesClient({ config, clock: systemClock, version: "test" });
+    client = await clusterLogin(stack);
   });
   after(async () => {
     await client.close();

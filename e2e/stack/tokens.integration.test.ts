@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { KubeConfig } from "@kubernetes/client-node";
 import { identityCalls } from "../../src/cluster/identity-calls.ts";
-import { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
+import type { KubernetesClient } from "../../src/cluster/kubernetes-client.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { OperatorError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
@@ -9,7 +8,8 @@ import { describeCredentialSource } from "../../src/providers/conformance.ts";
 import type { CallContext, CredentialSource } from "../../src/providers/contract.ts";
 import { tokenSource } from "../../src/providers/kubernetes/token/source.ts";
 import { applyOperatorRbac, applyTokenIssuer } from "../lane/rbac.ts";
-import { kubeClient, kubeconfig } from "./kube.ts";
+import { clusterLogin } from "./cluster-login.ts";
+import { kubeClient } from "./kube.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 import { sleep, waitFor } from "./wait.ts";
@@ -32,10 +32,7 @@ describe("tokens of a real kube-apiserver", function () {
     for (const name of ["ops", "team", "elsewhere"]) await kube.create("/api/v1/namespaces", { metadata: { name } });
     await applyOperatorRbac(kube, "ops");
     await applyTokenIssuer(kube, "ops", "team");
-    const config = new KubeConfig();
-    const token = await kube.serviceAccountToken("ops", "keyturn");
-    config.loadFromString(kubeconfig({ url: stack.kubernetes.url, ca: stack.ca.pem, token }));
-    client = new KubernetesClient({ config, clock: systemClock, version: "test" });
+    client = await clusterLogin(stack);
   });
   after(async () => {
     await client.close();

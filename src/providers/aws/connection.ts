@@ -4,6 +4,7 @@ import type { Mark } from "../../domain/inventory/mark.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { AccountClient, AccountOwner } from "../account.ts";
 import type { CallContext, CredentialSource } from "../contract.ts";
+import { PerGeneration } from "../per-generation.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { invalidField } from "../spec.ts";
 import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
@@ -52,29 +53,28 @@ const OPERATOR = "operator.check";
 const OWN_LOGIN_REFUSED = "AWS GetCallerIdentity refused the operator's own login.";
 
 interface Client {
-  readonly version: string;
   readonly access: AwsAccess;
   dispose(): void;
 }
 
 /** Clients by connection and tenant namespace (the session's name differs by namespace); another generation replaces them. */
 export const awsConnections = (options: AwsConnectionOptions): AwsConnections => {
-  const clients = new Map<string, Map<string, Client>>();
-
-  const clientFor = (connection: ConnectionSpec, config: AwsConfig, namespace: string): Client => {
-    const version = `${connection.uid}/${connection.generation}`;
-    const ofConnection = clients.get(connection.name) ?? new Map<string, Client>();
-    clients.set(connection.name, ofConnection);
-    const present = ofConnection.get(namespace);
-    if (present?.version === version) return present;
-    present?.dispose();
-    const client = { version, ...openAccess(config, namespace, options) };
-    ofConnection.set(namespace, client);
-    return client;
+  const clients = new Map<string, PerGeneration<Client>>();
+  const clientsOf = (name: string): PerGeneration<Client> => {
+    const present =
+      clients.get(name) ??
+      new PerGeneration<Client>((before) => {
+        before.dispose();
+      });
+    clients.set(name, present);
+    return present;
   };
 
+  const clientFor = (connection: ConnectionSpec, config: AwsConfig, namespace: string): Client =>
+    clientsOf(connection.name).of(namespace, connection, () => openAccess(config, namespace, options));
+
   const retire = (name: string): void => {
-    for (const client of clients.get(name)?.values() ?? []) client.dispose();
+    for (const client of clients.get(name)?.takeAll() ?? []) client.dispose();
     clients.delete(name);
   };
 
@@ -133,7 +133,7 @@ interface Session {
 }
 
 /** One tenant's way into one account: opened at the first call, opened anew once when the login was refused. */
-const openAccess = (config: AwsConfig, namespace: string, options: AwsConnectionOptions): Omit<Client, "version"> => {
+const openAccess = (config: AwsConfig, namespace: string, options: AwsConnectionOptions): Client => {
   let session: Session | undefined;
 
   const drop = (dropped: Session): void => {

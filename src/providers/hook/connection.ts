@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import { PerGeneration } from "../per-generation.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { hookCalls, type HookCall } from "./call.ts";
 import { hookJobCalls, type JobRunner } from "./job.ts";
@@ -21,6 +22,11 @@ export interface HookConnections {
   close(): void;
 }
 
+interface OpenDoor {
+  readonly door: HookDoor;
+  readonly close: () => void;
+}
+
 const SHORTEST_KEY = 32;
 
 /** Connections by name; another generation replaces the one before. `readSecret`: of the operator's namespace. */
@@ -29,8 +35,10 @@ export const hookConnections = (options: {
   readonly jobs: JobRunner;
   readonly readSecret: (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
 }): HookConnections => {
-  const open = new Map<string, { readonly version: string; readonly door: HookDoor; readonly close: () => void }>();
-  const doorOf = (spec: ConnectionSpec): { readonly door: HookDoor; readonly close: () => void } => {
+  const open = new PerGeneration<OpenDoor>(({ close }) => {
+    close();
+  });
+  const doorOf = (spec: ConnectionSpec): OpenDoor => {
     const config = hookConfig(spec.spec);
     const signingKey = async (): Promise<string> => {
       const key = (await options.readSecret(config.signingSecret))?.[SIGNING_KEY];
@@ -48,22 +56,12 @@ export const hookConnections = (options: {
     return { door: { call, signingKey, account: `${form.url.host}${form.url.pathname}` }, close };
   };
   return {
-    connection(spec) {
-      const version = `${spec.uid}/${spec.generation}`;
-      const before = open.get(spec.name);
-      if (before?.version === version) return before.door;
-      const made = doorOf(spec);
-      open.set(spec.name, { version, ...made });
-      before?.close();
-      return made.door;
-    },
+    connection: (spec) => open.of(spec.name, spec, () => doorOf(spec)).door,
     retire(name) {
-      open.get(name)?.close();
-      open.delete(name);
+      open.take(name)?.close();
     },
     close() {
-      for (const { close } of open.values()) close();
-      open.clear();
+      for (const { close } of open.takeAll()) close();
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { CallContext } from "../contract.ts";
+import { PerGeneration } from "../per-generation.ts";
 import { demandRunning } from "../running.ts";
 import type { ConnectionSpec } from "../spec.ts";
 import { vaultConfig, type VaultConfig } from "./config.ts";
@@ -42,26 +43,14 @@ export interface VaultConnections {
 
 /** Connections by name; another generation replaces (and logs out) the one before. */
 export const vaultConnections = (options: VaultConnectionOptions): VaultConnections => {
-  const present = new Map<string, { readonly version: string; readonly connection: VaultConnection }>();
+  const present = new PerGeneration<VaultConnection>((before) => void before.dispose());
   return {
-    connection(spec) {
-      const version = `${spec.uid}/${spec.generation}`;
-      const before = present.get(spec.name);
-      if (before?.version === version) return before.connection;
-      const connection = openConnection(vaultConfig(spec.spec), options);
-      present.set(spec.name, { version, connection });
-      void before?.connection.dispose();
-      return connection;
-    },
+    connection: (spec) => present.of(spec.name, spec, () => openConnection(vaultConfig(spec.spec), options)),
     async retire(name) {
-      const before = present.get(name);
-      present.delete(name);
-      await before?.connection.dispose();
+      await present.take(name)?.dispose();
     },
     async close() {
-      const all = [...present.values()];
-      present.clear();
-      await Promise.all(all.map(({ connection }) => connection.dispose()));
+      await Promise.all(present.takeAll().map((connection) => connection.dispose()));
     },
   };
 };
