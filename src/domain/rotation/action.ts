@@ -155,6 +155,8 @@ export type RotationAction =
   | { readonly type: "recordPublished" }
   | { readonly type: "moveDependent"; readonly name: string; readonly version: string }
   | { readonly type: "recordDependent"; readonly name: string; readonly graceSeconds: number }
+  /** People have begun to hold its roll-out, or hold it no longer: its time-out stands still in between. */
+  | { readonly type: "recordHold"; readonly name: string; readonly held: boolean }
   | { readonly type: "goBack"; readonly because: string }
   | { readonly type: "closeRotation"; readonly result: "Succeeded" | "RolledBack" | "Abandoned" }
   | { readonly type: "resume"; readonly step: "Enable" | "Verify" }

@@ -183,7 +183,12 @@ const planDependents = (input: PlanInput, rotation: OpenRotation): RotationActio
     const step = moveStep(dependent, input.dependents[dependent.name], rotation, rotation.version);
     if (step !== undefined) return step;
   }
+  // The leaked one does not live on for somebody who holds a roll-out: there the time-out counts on.
   const leaked = replacesLeaked(input.status, rotation);
+  for (const dependent of leaked ? [] : group) {
+    const step = holdStep(dependent, input.dependents[dependent.name], rotation);
+    if (step !== undefined) return step;
+  }
   const late = group.find(
     (dependent) =>
       timedOut(input, rotation, dependent) && (leaked || heldBy(input.dependents?.[dependent.name]) === undefined),
@@ -240,6 +245,19 @@ const moveStep = (
   if (dependent.restart && view.version !== version) return { type: "moveDependent", name: dependent.name, version };
   if (view.state !== "Healthy") return undefined;
   return { type: "recordDependent", name: dependent.name, graceSeconds: view.graceSeconds };
+};
+
+/** A hold that nobody has written down would count against the workload from the moment in which it ends. */
+const holdStep = (
+  dependent: DependentSetting,
+  view: DependentView | undefined,
+  rotation: OpenRotation,
+): RotationAction | undefined => {
+  const progress = progressOf(rotation, dependent);
+  const held = heldBy(view) !== undefined;
+  return progress === undefined || held === (progress.heldAt !== undefined)
+    ? undefined
+    : { type: "recordHold", name: dependent.name, held };
 };
 
 const progressOf = (rotation: OpenRotation, dependent: DependentSetting) =>

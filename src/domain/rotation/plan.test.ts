@@ -542,6 +542,8 @@ describe("the planner in an open rotation", () => {
     ...publishedNow,
     dependents: [{ name: "web", startedAt: "2026-01-01T11:59:50Z" }],
   };
+  const paused = { web: { ...web("2-b", "Progressing").web, held: "Paused" } as DependentView };
+  const heldOpen = { ...moving, dependents: [{ ...moving.dependents[0]!, heldAt: "2026-01-01T11:59:55Z" }] };
   const switched = { current: { ...current, version: "2-b", id: "K2" }, deliveries: [record("2-b")] };
   const back = { ...moving, direction: "Back" as const, dependents: [{ name: "web" }] };
   holds([
@@ -658,14 +660,19 @@ describe("the planner in an open rotation", () => {
       { type: "goBack", because: "web" },
     ],
     [
+      "writes down that people hold a dependent's roll-out, whatever its time-out",
+      input(open(moving, switched), { ...live, now: at("12:02:00"), deliveries: ours("2-b"), dependents: paused }),
+      { type: "recordHold", name: "web", held: true },
+    ],
+    [
       "waits without time-out for one that people hold",
-      input(open(moving, switched), {
-        ...live,
-        now: at("12:02:00"),
-        deliveries: ours("2-b"),
-        dependents: { web: { ...web("2-b", "Progressing").web, held: "Paused" } as DependentView },
-      }),
+      input(open(heldOpen, switched), { ...live, now: at("12:02:00"), deliveries: ours("2-b"), dependents: paused }),
       { type: "wait", for: "DependentHeld" },
+    ],
+    [
+      "lets the time-out count on, and does not go back, when they hold it no longer",
+      input(open(heldOpen, switched), { ...live, now: at("12:02:00"), dependents: web("2-b", "Progressing") }),
+      { type: "recordHold", name: "web", held: false },
     ],
     [
       "does not let a leaked credential live on for one that people hold",
@@ -673,7 +680,7 @@ describe("the planner in an open rotation", () => {
         ...live,
         now: at("12:02:00"),
         deliveries: ours("2-b"),
-        dependents: { web: { ...web("2-b", "Progressing").web, held: "Paused" } as DependentView },
+        dependents: paused,
       }),
       { type: "closeRotation", result: "Abandoned" },
     ],

@@ -132,7 +132,10 @@ export interface Verification {
 
 export interface DependentProgress {
   readonly name: string;
+  /** When its time-out began to count: moved on by the time for which people held its roll-out. */
   readonly startedAt?: string;
+  /** Since when people hold its roll-out; its time-out stands still meanwhile. */
+  readonly heldAt?: string;
   readonly doneAt?: string;
   /** Longest termination grace of the pods that used the value before, in seconds. */
   readonly graceSeconds?: number;

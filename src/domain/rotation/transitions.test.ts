@@ -4,6 +4,7 @@ import type { OpenRotation, RotationStatus } from "./record.ts";
 import {
   closed,
   dependentDone,
+  dependentHeld,
   dependentStarted,
   loggedIn,
   MOST_CLOSED_INTENTS,
@@ -188,6 +189,22 @@ describe("going back", () => {
     assert.deepEqual(started.rotation?.dependents, [{ name: "web", startedAt: "2026-01-01T12:00:00Z" }]);
     const done = dependentDone(started, started.rotation, { name: "web", graceSeconds: 5, now });
     assert.equal(done.rotation?.dependents?.[0]?.graceSeconds, 5);
+  });
+
+  it("let a dependent's time-out stand still while people hold its roll-out", () => {
+    const open = rotation({ dependents: [{ name: "api" }, { name: "web", startedAt: "2026-01-01T11:50:00Z" }] });
+    const held = dependentHeld({ rotation: open }, open, {
+      name: "web",
+      held: true,
+      now: new Date("2026-01-01T11:55:00Z"),
+    });
+    assert.deepEqual(held.rotation?.dependents?.[1], {
+      name: "web",
+      startedAt: "2026-01-01T11:50:00Z",
+      heldAt: "2026-01-01T11:55:00Z",
+    });
+    const free = dependentHeld(held, held.rotation, { name: "web", held: false, now });
+    assert.deepEqual(free.rotation?.dependents, [{ name: "api" }, { name: "web", startedAt: "2026-01-01T11:55:00Z" }]);
   });
 
   it("does not restart the time-out of a dependent that is asked twice", () => {

@@ -180,6 +180,23 @@ export const dependentStarted = (
   return { ...status, rotation: { ...rotation, dependents } };
 };
 
+/** A time-out stands still for as long as people hold the roll-out: its start moves on by the time that they held it. */
+export const dependentHeld = (
+  status: RotationStatus,
+  rotation: OpenRotation,
+  hold: { readonly name: string; readonly held: boolean; readonly now: Date },
+): RotationStatus => {
+  const dependents = (rotation.dependents ?? []).map((progress) => {
+    if (progress.name !== hold.name) return progress;
+    if (hold.held) return { ...progress, heldAt: progress.heldAt ?? timeText(hold.now) };
+    const { heldAt, ...free } = progress;
+    if (heldAt === undefined || free.startedAt === undefined) return free;
+    const heldMs = Math.max(0, hold.now.getTime() - Date.parse(heldAt));
+    return { ...free, startedAt: timeText(new Date(Date.parse(free.startedAt) + heldMs)) };
+  });
+  return { ...status, rotation: { ...rotation, dependents } };
+};
+
 /** Its old pods may hold what is about to be retired: the clocks of everything not yet disabled start anew. */
 export const stragglerMoved = (status: RotationStatus, graceSeconds: number, now: Date): RotationStatus => {
   const entries = status.pendingRevocations;

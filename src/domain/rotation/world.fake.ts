@@ -10,6 +10,7 @@ import {
   closed,
   deliveryWithdrawn,
   dependentDone,
+  dependentHeld,
   dependentStarted,
   issued,
   loggedIn,
@@ -541,6 +542,8 @@ export class World {
       }
       case "recordDependent":
         return dependentDone(status, open(status), { name: action.name, graceSeconds: action.graceSeconds, now });
+      case "recordHold":
+        return dependentHeld(status, open(status), { name: action.name, held: action.held, now });
       case "goBack": {
         const rotation = open(status);
         this.happenings.push({ type: "goneBack", id: rotation.previous?.id ?? status.current?.id });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PAUSED, RETRY, ROTATE_AT, confirmedBy } from "../../api/v1alpha1/annotations.ts";
+import type { KubeObject } from "../../cluster/contract.ts";
 import { fakeErrors } from "../../providers/fake-source.ts";
 import { claimName } from "../../stores/claims.ts";
 import { CONFIG_MAPS, SECRETS } from "../../stores/kinds.ts";
@@ -314,6 +315,37 @@ describe("dependents", () => {
     assert.deepEqual([...bench.source.keys.keys()], [first.id]);
     assert.equal(bench.refusedLogins, 0);
     assert.ok(bench.reasons().includes("RotationRolledBack"));
+  });
+
+  it("that are paused for longer than their time-out roll when they are resumed: the time-out has stood still", async () => {
+    const bench = await atRest();
+    const pause = (paused: boolean): void => {
+      const present = bench.cluster.peek<KubeObject & { readonly spec: object }>(deploymentRef("web"))!;
+      const generation = (present.metadata.generation ?? 1) + 1;
+      bench.cluster.seed(deploymentRef("web"), {
+        ...present,
+        metadata: { ...present.metadata, generation },
+        spec: { ...present.spec, paused },
+        status: { observedGeneration: generation, replicas: 2, updatedReplicas: 0, availableReplicas: 2 },
+      });
+    };
+    bench.sick.add("web");
+    bench.rotate();
+    for (let pass = 0; pass < 50 && bench.status().rotation?.dependents === undefined; pass += 1)
+      await passes(bench, 1);
+    pause(true);
+    await passes(bench, 20);
+    await bench.clock.advance(10 * 60_000);
+    await passes(bench, 5);
+    assert.equal(bench.condition("DependentsUpdated")?.reason, "DependentHeld");
+    pause(false);
+    await passes(bench, 5);
+    assert.equal(bench.status().rotation?.direction, "Forward");
+    bench.sick.delete("web");
+    bench.cluster.seed(deploymentRef("web"), { ...bench.cluster.peek(deploymentRef("web"))!, status: {} });
+    await bench.toRest();
+    assert.equal(bench.status().closedIntents?.[0]?.result, "Succeeded");
+    assert.equal(bench.delivered(), "AKIAFAKE000000000002");
   });
 
   it("that are ill before the change delay it, and a spec without them lets it go on", async () => {

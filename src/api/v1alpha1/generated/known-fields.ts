@@ -1025,6 +1025,7 @@ export const KNOWN_FIELDS: KnownFields = {
         "fields": {
          "name": "any",
          "startedAt": "any",
+         "heldAt": "any",
          "doneAt": "any",
          "graceSeconds": "any"
         }

@@ -793,6 +793,10 @@ export interface SecretRotation {
       readonly dependents?: ReadonlyArray<{
         readonly name: string;
         readonly startedAt?: string;
+        /**
+         * Since when people hold its roll-out. Its time-out stands still meanwhile.
+         */
+        readonly heldAt?: string;
         readonly doneAt?: string;
         readonly graceSeconds?: number;
       }>;

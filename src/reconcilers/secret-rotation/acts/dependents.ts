@@ -1,6 +1,7 @@
 import {
   closed,
   dependentDone,
+  dependentHeld,
   dependentStarted,
   stragglerMoved,
   turnedBack,
@@ -85,6 +86,9 @@ export const recordDependent: Carry<"recordDependent"> = async (act, { name, gra
   act.ports.metrics.dependentRestart({ result: "Completed" });
   return dependentDone(act.scope.status, openRotation(act), { name, graceSeconds, now: act.scope.now });
 };
+
+export const recordHold: Carry<"recordHold"> = (act, { name, held }) =>
+  Promise.resolve(dependentHeld(act.scope.status, openRotation(act), { name, held, now: act.scope.now }));
 
 export const goBack: Carry<"goBack"> = async (act, { because }) => {
   const rotation = openRotation(act);

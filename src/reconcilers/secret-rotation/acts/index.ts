@@ -2,7 +2,7 @@ import type { RotationAction } from "../../../domain/rotation/action.ts";
 import type { RotationStatus } from "../../../domain/rotation/record.ts";
 import type { Act } from "./act.ts";
 import { adopt, giveBack } from "./adoption.ts";
-import { closeRotation, goBack, moveDependent, recordDependent } from "./dependents.ts";
+import { closeRotation, goBack, moveDependent, recordDependent, recordHold } from "./dependents.ts";
 import { openIntent, renewIntent } from "./intent.ts";
 import {
   discardPending,
@@ -53,6 +53,8 @@ export const act = (context: Act, action: RotationAction): Promise<RotationStatu
       return moveDependent(context, action);
     case "recordDependent":
       return recordDependent(context, action);
+    case "recordHold":
+      return recordHold(context, action);
     case "goBack":
       return goBack(context, action);
     case "closeRotation":
