@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -19,6 +20,8 @@ export interface InformerOptions {
   readonly idleMs?: number;
 }
 
+/** Of a list: a few milliseconds' work, so that thousands of objects do not hold up the event loop. */
+const TOLD_AT_ONCE = 100;
 const IDLE_MS = 75_000;
 const WATCH_SECONDS = { least: 200, spread: 80 };
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
@@ -98,7 +101,13 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     const { source, kind, namespace, labelSelector, log } = this.#options;
     const { items, resourceVersion } = await source.listAll<T>(kind, { namespace, labelSelector });
     signal.throwIfAborted();
-    this.#cache.replaceAll(items).forEach((change) => this.#tell(change));
+    let told = 0;
+    for (const change of this.#cache.replaceAll(items)) {
+      this.#tell(change);
+      told += 1;
+      if (told % TOLD_AT_ONCE === 0) await nextTurn();
+    }
+    signal.throwIfAborted();
     this.#resourceVersion = resourceVersion;
     this.#forced = false;
     if (this.#synced) return;

@@ -48,13 +48,13 @@ export class ObjectCache<T extends KubeObject> {
     return [{ type: "deleted", object: freeze(withoutManagedFields(object)), before }];
   }
 
-  /** A complete list: what is not in it has been deleted in the meantime. */
-  replaceAll(objects: readonly T[]): readonly Change<T>[] {
+  /** A complete list: what is not in it has been deleted in the meantime. Each change is made when it is asked for. */
+  *replaceAll(objects: readonly T[]): Generator<Change<T>> {
     const listed = new Set(objects.map((object) => keyOf(object.metadata)));
     const gone = [...this.#objects].filter(([key]) => !listed.has(key));
     gone.forEach(([key]) => this.#objects.delete(key));
-    const deletions = gone.map(([, object]): Change<T> => ({ type: "deleted", object }));
-    return [...deletions, ...objects.flatMap((object) => this.put(object))];
+    for (const [, object] of gone) yield { type: "deleted", object };
+    for (const object of objects) yield* this.put(object);
   }
 }
 

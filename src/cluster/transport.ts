@@ -28,6 +28,8 @@ export interface TransportOptions {
   readonly deadlineMs: number;
 }
 
+/** One for all calls: without a reason each abort makes an error with a stack, which nobody reads. */
+const ENDED = new Error("The call has ended.");
 const LARGEST_ERROR_BYTES = 256 * 1024;
 
 /** HTTP to kube-apiserver: deadline, bounded answer, no redirects, OperatorError for everything that is no good JSON answer. */
@@ -49,7 +51,7 @@ export class Transport {
     } finally {
       cancel();
       // Lets go of an answer that was not read to its end.
-      stop.abort();
+      stop.abort(ENDED);
     }
   }
 

@@ -13,11 +13,23 @@ export interface ReadCertificate {
 export const readCertificates = (bundle: string, authority: string): ReadCertificate | undefined => {
   try {
     const [leaf, ...intermediates] = split(bundle).map((pem) => new X509Certificate(pem));
-    return leaf === undefined ? undefined : { leaf, intermediates, authority: new X509Certificate(authority) };
+    return leaf === undefined ? undefined : { leaf, intermediates, authority: authorityOf(authority) };
   } catch {
     return undefined;
   }
 };
+
+/** One authority signs for many: the last ones are read once. */
+const authorityOf = (pem: string): X509Certificate => {
+  const known = AUTHORITIES.get(pem);
+  if (known !== undefined) return known;
+  const read = new X509Certificate(pem);
+  if (AUTHORITIES.size >= MOST_AUTHORITIES) AUTHORITIES.clear();
+  AUTHORITIES.set(pem, read);
+  return read;
+};
+const AUTHORITIES = new Map<string, X509Certificate>();
+const MOST_AUTHORITIES = 32;
 
 const split = (bundle: string): readonly string[] =>
   bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
