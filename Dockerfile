@@ -12,13 +12,24 @@ COPY scripts ./scripts
 COPY src ./src
 RUN npm run build
 
-FROM ${RUNTIME_IMAGE}
+# Code that is compiled already starts sooner and in less memory. Node takes it for this version, these flags, this path and
+# this user alone, so it is made as it is used; whoever runs as another user goes without.
+FROM ${BUILD_IMAGE} AS compiled
 COPY --from=build /usr/local/bin/node /app/node
 COPY --from=build /build/dist/keyturn.mjs /app/keyturn.mjs
+RUN chown 65532:65532 /app
+USER 65532:65532
+ENV NODE_COMPILE_CACHE=/app/compile-cache
+RUN ["/app/node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/keyturn.mjs", "--help"]
+
+FROM ${RUNTIME_IMAGE}
+COPY --from=compiled /app /app
 COPY --from=build /build/dist/keyturn.cdx.json /build/dist/LICENSES.txt /app/
 COPY LICENSE /app/LICENSE
 WORKDIR /app
 USER 65532:65532
-ENV NODE_ENV=production
-# No inspector by signal: it would show values to whoever may send one.
-ENTRYPOINT ["/app/node", "--disable-sigusr1", "/app/keyturn.mjs"]
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache
+# Large pieces of memory go back to the system when they are done with, instead of staying as holes (docs/adr/0039-memory.md).
+ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
+# No inspector by signal: it would show values to whoever may send one. A small young generation halves the peak of a busy time.
+ENTRYPOINT ["/app/node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/keyturn.mjs"]

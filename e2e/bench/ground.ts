@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connectionObject } from "../lane/ground.ts";
+import { imageStart } from "../lane/image.ts";
 import { root } from "../lane/paths.ts";
 import { applyOperatorRbac } from "../lane/rbac.ts";
 import { bundleOperator } from "../lane/world.ts";
@@ -26,6 +27,8 @@ export interface BenchGround {
   startOperator(): Promise<number>;
   stopOperator(): Promise<void>;
   operatorPid(): number;
+  /** The longest time in ms for which its event loop has been held up since this was asked last, or since its start. */
+  longestBlockMs(): Promise<number>;
   /** Ids of the servers that work for an item: etcd, kube-apiserver, Vault. */
   serverPids(): readonly number[];
   /** Certificates `from` up to `to`, not included, as SecretRotations. */
@@ -75,6 +78,7 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
   const vault = { address: stack.vault.url, caBundle: stack.ca.pem, login: { jwt: { role: "bench" } } };
   await kube.create("/apis/keyturn.dev/v1alpha1/providerconnections", connectionObject("vault", NAMESPACE, { vault }));
 
+  const image = imageStart();
   const port = await freePort();
   const probe = `http://127.0.0.1:${port}/readyz`;
   let operator: OperatorProcess | undefined;
@@ -95,7 +99,8 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
       entry: bundle,
       args: Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
       log,
-      env: { NODE_ENV: "production", NODE_COMPILE_CACHE: join(stack.dir, "compile-cache") },
+      nodeArgs: image.nodeArgs,
+      env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache") },
     });
   };
   const inPool = async (count: number, run: (index: number) => Promise<unknown>): Promise<void> => {
@@ -119,6 +124,11 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
       await operator?.term();
     },
     operatorPid: () => operator?.pid() ?? 0,
+    async longestBlockMs() {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const [, seconds] = /^keyturn_nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text) ?? [];
+      return Math.round(Number(seconds) * 1000);
+    },
     serverPids: () => {
       const [, , apiserver, etcd, vaultServer] = stack.pids();
       return [apiserver, etcd, vaultServer].filter((pid) => pid !== undefined);

@@ -13,6 +13,8 @@ export interface HoldOptions {
 
 interface Held {
   readonly rssMiBAtRest: number;
+  /** While every resource is looked at after the restart, and while a scrape shows them. */
+  readonly longestBlockMs: number;
   readonly restartSeconds: number;
   readonly idleCpuPercent: number;
   readonly idleWrites: number;
@@ -41,15 +43,19 @@ async function held(
   await ground.issued(to, 1, performance.now());
   await ground.stopOperator();
   const restartSeconds = await ground.startOperator();
+  const atStart = await ground.longestBlockMs();
   // Every resource is looked at once after a start.
   await sleep(30_000);
   const before = await requestsOf(kube);
   const began = await loadOf(ground.operatorPid());
   await sleep(idleSeconds * 1000);
   const ended = await loadOf(ground.operatorPid());
+  const longestBlockMs = Math.max(await ground.longestBlockMs(), await ground.longestBlockMs());
+  say(`event loop held up for at most ${atStart} ms up to the first lists, ${longestBlockMs} ms after`);
   const idle = since(before, await requestsOf(kube));
   const found = {
     rssMiBAtRest: Math.round(ended.rssMiB),
+    longestBlockMs,
     restartSeconds: round(restartSeconds),
     idleCpuPercent: round(((ended.cpuSeconds - began.cpuSeconds) / idleSeconds) * 100),
     idleWrites: writes(idle) + eventWrites(idle),

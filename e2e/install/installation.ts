@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { imageStart } from "../lane/image.ts";
 import { bundleOperator } from "../lane/world.ts";
 import { root } from "../lane/paths.ts";
 import type { Image } from "../stack/kubelet/sandbox.ts";
@@ -29,8 +30,8 @@ export interface Installation {
 /** As the Dockerfile says it: the same files at the same places, and the same entrypoint. */
 export const imageOf = (bundle: string): Image => ({
   files: { "/app/node": process.execPath, "/app/keyturn.mjs": bundle },
-  entrypoint: ["/app/node", "--disable-sigusr1", "/app/keyturn.mjs"],
-  env: (port) => ({ NODE_ENV: "production", KEYTURN_PROBE_ADDRESS: `127.0.0.1:${port}` }),
+  entrypoint: ["/app/node", ...imageStart().nodeArgs, "/app/keyturn.mjs"],
+  env: (port) => ({ ...imageStart().env, KEYTURN_PROBE_ADDRESS: `127.0.0.1:${port}` }),
 });
 
 export async function startInstallation(say: (line: string) => void): Promise<Installation> {

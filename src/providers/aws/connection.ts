@@ -10,7 +10,7 @@ import { invalidField } from "../spec.ts";
 import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
 import { awsAccount } from "./account.ts";
 import { markedIdentities } from "./identity/inventory.ts";
-import { defaultChain, openAws, type AwsCalls, type AwsKeys, type AwsKeySource, type AwsOptions } from "./sdk.ts";
+import type { AwsCalls, AwsKeys, AwsKeySource, AwsOptions } from "./sdk.ts";
 import { awsSource, type AwsAccess } from "./source.ts";
 
 /**
@@ -145,7 +145,8 @@ const openAccess = (config: AwsConfig, namespace: string, options: AwsConnection
     run: (calls: AwsCalls, account: string) => Promise<T>,
     context: CallContext,
   ): Promise<T> => {
-    const used = (session ??= openSession(config, namespace, options, context));
+    const sdk = await sdkOf(options);
+    const used = (session ??= openSession(config, namespace, { ...options, ...sdk }, context));
     used.begin();
     try {
       return await run(used.calls, await used.account);
@@ -177,6 +178,15 @@ const openAccess = (config: AwsConfig, namespace: string, options: AwsConnection
   };
 };
 
+type Sdk = Required<Pick<AwsConnectionOptions, "open" | "chain">>;
+
+/** AWS's SDK is large: whoever has no connection to AWS does not load it. */
+const sdkOf = async ({ open, chain }: AwsConnectionOptions): Promise<Sdk> => {
+  if (open !== undefined && chain !== undefined) return { open, chain };
+  const { defaultChain, openAws } = await import("./sdk.ts");
+  return { open: open ?? openAws, chain: chain ?? defaultChain };
+};
+
 const isUnauthenticated = (error: unknown): boolean =>
   error instanceof OperatorError && error.code === "Unauthenticated";
 
@@ -190,14 +200,13 @@ const failed = (account: Promise<string>): Promise<boolean> =>
 const openSession = (
   config: AwsConfig,
   namespace: string,
-  options: AwsConnectionOptions,
+  options: AwsConnectionOptions & Sdk,
   context: CallContext,
 ): Session => {
-  const open = options.open ?? openAws;
   const { region, endpoint, caBundle, assumeRole } = config;
   const opened: AwsCalls[] = [];
   const openWith = (keys: AwsKeySource): AwsCalls => {
-    const calls = open({ region, endpoint, caBundle, keys });
+    const calls = options.open({ region, endpoint, caBundle, keys });
     opened.push(calls);
     return calls;
   };
@@ -240,8 +249,8 @@ const openSession = (
   };
 };
 
-const ownKeys = (config: AwsConfig, options: AwsConnectionOptions): AwsKeySource => {
-  if (config.login.kind === "defaultChain") return (options.chain ?? defaultChain)();
+const ownKeys = (config: AwsConfig, options: AwsConnectionOptions & Sdk): AwsKeySource => {
+  if (config.login.kind === "defaultChain") return options.chain();
   const { name } = config.login;
   return async (): Promise<AwsKeys> => {
     const secret = await options.readLoginSecret(name);

@@ -1,5 +1,5 @@
 import { Socket, isIP } from "node:net";
-import pg from "pg";
+import type { Client } from "pg";
 import { OperatorError } from "../../kernel/errors.ts";
 import { codeOf, isCertificateFault } from "../connection-faults.ts";
 import { guardedLookup } from "../endpoint.ts";
@@ -21,9 +21,11 @@ export const postgresServer = (config: DatabaseServerConfig): DatabaseServer => 
   const connected = async <T>(
     login: DatabaseLogin,
     signal: AbortSignal,
-    run: (client: pg.Client, asked: boolean) => Promise<T>,
+    run: (client: Client, asked: boolean) => Promise<T>,
   ): Promise<T | "refused"> => {
     demandRunning({ signal });
+    // Loaded by whoever has a database to log in to.
+    const { default: pg } = await import("pg");
     const client = new pg.Client(settingsOf(config, login));
     // Without a listener an error between two queries would end the process.
     client.on("error", () => undefined);
