@@ -28,8 +28,12 @@ describe("secret ids of a real Vault", function () {
     if (methods?.["approle/"] === undefined) await vault.call("POST", "sys/auth/approle", { type: "approle" });
   });
   after(async () => {
-    await login.close();
-    await stack.stop();
+    try {
+      await login.close();
+    } finally {
+      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
+      await stack.stop();
+    }
   });
 
   const sourceOf = async (settings: object = {}): Promise<CredentialSource> => {

@@ -43,8 +43,12 @@ describe("certificates of a real Vault", function () {
     await putPkiRole(vault, { name: "keyturn.other.web", domain: "team.example" });
   });
   after(async () => {
-    await login.close();
-    await stack.stop();
+    try {
+      await login.close();
+    } finally {
+      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
+      await stack.stop();
+    }
   });
 
   const of = (role: string, more: Partial<CertificateRequest> = {}): CredentialSource =>
