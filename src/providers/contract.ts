@@ -17,6 +17,8 @@ export interface ProviderCapabilities {
    * staging, no listing. Such a source lists nothing, and its `revoke` reads the revocation back.
    */
   readonly leavesNothing: boolean;
+  /** `verify` and `negativeControl` ask nobody: they take nothing of the connection's budget. */
+  readonly checksHere?: true;
   /** Each credential carries the id of the rotation that made it (`mark`), so that strays are known by it and not by time. */
   readonly marks: boolean;
   /**

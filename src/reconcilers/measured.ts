@@ -33,34 +33,32 @@ const timed = async <T>(meter: Meter, context: CallContext, operation: string, r
 };
 
 /** The same source, with every call counted by operation and outcome. */
-export const measuredSource = (source: CredentialSource, meter: Meter): CredentialSource => ({
-  capabilities: source.capabilities,
-  ...measuredChecks(source, source.capabilities.leavesNothing ? unlimited(meter) : meter),
-  observeTarget: (context) => timed(meter, context, "observeTarget", () => source.observeTarget(context)),
-  markOwner: (mark, context) => timed(meter, context, "markOwner", () => source.markOwner(mark, context)),
-  list: (context) => timed(meter, context, "list", () => source.list(context)),
-  lastUse: (id, context) => timed(meter, context, "lastUse", () => source.lastUse(id, context)),
-  issue: (context, rotationId, options) =>
-    timed(meter, context, "issue", () => source.issue(context, rotationId, options)),
-  ...(source.recognise === undefined ? {} : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
-  proveRefused: (material, context) =>
-    timed(meter, context, "proveRefused", () => source.proveRefused(material, context)),
-  setEnabled: (id, enabled, context) =>
-    timed(meter, context, "setEnabled", () => source.setEnabled(id, enabled, context)),
-  revoke: (id, context) => timed(meter, context, "revoke", () => source.revoke(id, context)),
-});
+export const measuredSource = (source: CredentialSource, meter: Meter): CredentialSource => {
+  const checks = source.capabilities.checksHere === true ? unlimited(meter) : meter;
+  return {
+    capabilities: source.capabilities,
+    observeTarget: (context) => timed(meter, context, "observeTarget", () => source.observeTarget(context)),
+    markOwner: (mark, context) => timed(meter, context, "markOwner", () => source.markOwner(mark, context)),
+    list: (context) => timed(meter, context, "list", () => source.list(context)),
+    lastUse: (id, context) => timed(meter, context, "lastUse", () => source.lastUse(id, context)),
+    issue: (context, rotationId, options) =>
+      timed(meter, context, "issue", () => source.issue(context, rotationId, options)),
+    ...(source.recognise === undefined
+      ? {}
+      : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
+    verify: (material, issuedAt, context) =>
+      timed(checks, context, "verify", () => source.verify(material, issuedAt, context)),
+    negativeControl: (material, context) =>
+      timed(checks, context, "negativeControl", () => source.negativeControl(material, context)),
+    proveRefused: (material, context) =>
+      timed(meter, context, "proveRefused", () => source.proveRefused(material, context)),
+    setEnabled: (id, enabled, context) =>
+      timed(meter, context, "setEnabled", () => source.setEnabled(id, enabled, context)),
+    revoke: (id, context) => timed(meter, context, "revoke", () => source.revoke(id, context)),
+  };
+};
 
-const measuredChecks = (
-  source: CredentialSource,
-  meter: Meter,
-): Pick<CredentialSource, "verify" | "negativeControl"> => ({
-  verify: (material, issuedAt, context) =>
-    timed(meter, context, "verify", () => source.verify(material, issuedAt, context)),
-  negativeControl: (material, context) =>
-    timed(meter, context, "negativeControl", () => source.negativeControl(material, context)),
-});
-
-/** What is checked here, without a request, costs the connection nothing. */
+/** Without the connection's budget. */
 const unlimited = ({ clock, metrics, provider }: Meter): Meter => ({ clock, metrics, provider });
 
 /** The same store, likewise. */

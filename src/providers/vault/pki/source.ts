@@ -37,6 +37,7 @@ export const PKI_CAPABILITIES: ProviderCapabilities = {
   lockout: false,
   controlCounts: false,
   leavesNothing: true,
+  checksHere: true,
   marks: false,
   settleMs: 0,
 };
