@@ -31,5 +31,5 @@ USER 65532:65532
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache
 # Large pieces of memory go back to the system when they are done with, instead of staying as holes (docs/adr/0039-memory.md).
 ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
-# No inspector by signal: it would show values to whoever may send one. A small young generation halves the peak of a busy time.
+# No inspector by signal: it would show values to whoever may send one. A small young generation lowers the peak of a busy time by a quarter.
 ENTRYPOINT ["/app/node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/keyturn.mjs"]

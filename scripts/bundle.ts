@@ -32,7 +32,11 @@ if (Number(process.versions.node.split(".")[0]) < 22) {
   process.exit(2);
 }
 `;
-const bundle = (entry: string, outfile: string, first = "") =>
+const bundle = (
+  entry: string,
+  outfile: string,
+  { head = "", legalComments }: { readonly head?: string; readonly legalComments: "none" | "eof" },
+) =>
   build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -43,21 +47,25 @@ const bundle = (entry: string, outfile: string, first = "") =>
     format: "esm",
     sourcemap: false,
     // V8 keeps the source of what runs: without comments it is a third smaller, and one character outside ASCII would double it. Names
-    // and lines stay, so that a stack trace can be read. The operator's licences are in a file beside it; the plugin goes alone.
-    legalComments: first === "" ? "none" : "eof",
+    // and lines stay, so that a stack trace can be read.
+    legalComments,
     charset: "ascii",
     minifyWhitespace: true,
     lineLimit: 160,
     // Native and optional parts that are not there and not needed.
     external: ["bufferutil", "utf-8-validate"],
-    banner: { js: `${first}${BANNER}` },
+    banner: { js: `${head}${BANNER}` },
     metafile: true,
     logLevel: "warning",
   });
 // The operator, and beside it the plugin that goes on a PATH.
 const plugin = join(dirname(values.outfile), "kubectl-keyturn");
 await mkdir(dirname(values.outfile), { recursive: true });
-const made = [await bundle("src/main.ts", values.outfile), await bundle("src/kubectl-keyturn.ts", plugin, PLUGIN_HEAD)];
+// The operator's licences are in a file beside it; the plugin goes alone.
+const made = [
+  await bundle("src/main.ts", values.outfile, { legalComments: "none" }),
+  await bundle("src/kubectl-keyturn.ts", plugin, { head: PLUGIN_HEAD, legalComments: "eof" }),
+];
 await chmod(plugin, 0o755);
 for (const [file, { bytes }] of made.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
   process.stdout.write(`${relative(process.cwd(), join(ROOT, file))}: ${(bytes / 1024 / 1024).toFixed(1)} MiB\n`);

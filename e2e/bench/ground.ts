@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { connectionObject } from "../lane/ground.ts";
+import { connectionObject, fetched } from "../lane/ground.ts";
 import { imageStart } from "../lane/image.ts";
 import { root } from "../lane/paths.ts";
 import { applyOperatorRbac } from "../lane/rbac.ts";
@@ -117,7 +117,10 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
     async startOperator() {
       const started = performance.now();
       await begin();
-      await waitFor("the operator is ready", () => isOk(probe), { every: 10, timeout: 60_000 });
+      await waitFor("the operator is ready", async () => (await fetched(probe)) !== undefined, {
+        every: 10,
+        timeout: 60_000,
+      });
       return (performance.now() - started) / 1000;
     },
     async stopOperator() {
@@ -125,8 +128,10 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
     },
     operatorPid: () => operator?.pid() ?? 0,
     async longestBlockMs() {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      const [, seconds] = /^keyturn_nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text) ?? [];
+      const text = await fetched(`http://127.0.0.1:${port}/metrics`);
+      const [, seconds] = /^keyturn_nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text ?? "") ?? [];
+      if (seconds === undefined)
+        throw new Error("the operator's metrics do not say for how long its event loop was held up");
       return Math.round(Number(seconds) * 1000);
     },
     serverPids: () => {
@@ -193,8 +198,3 @@ const rotation = (index: number, mode: "OnRetirement" | "Never"): object => {
 };
 
 export const nameOf = (index: number): string => `c${String(index).padStart(5, "0")}`;
-
-const isOk = async (url: string): Promise<boolean> => {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
-  return answer?.status === 200;
-};

@@ -50,6 +50,7 @@ async function held(
   const began = await loadOf(ground.operatorPid());
   await sleep(idleSeconds * 1000);
   const ended = await loadOf(ground.operatorPid());
+  // The second scrape tells what the first one has cost.
   const longestBlockMs = Math.max(await ground.longestBlockMs(), await ground.longestBlockMs());
   say(`event loop held up for at most ${atStart} ms up to the first lists, ${longestBlockMs} ms after`);
   const idle = since(before, await requestsOf(kube));

@@ -28,11 +28,14 @@ export interface Installation {
 }
 
 /** As the Dockerfile says it: the same files at the same places, and the same entrypoint. */
-export const imageOf = (bundle: string): Image => ({
-  files: { "/app/node": process.execPath, "/app/keyturn.mjs": bundle },
-  entrypoint: ["/app/node", ...imageStart().nodeArgs, "/app/keyturn.mjs"],
-  env: (port) => ({ ...imageStart().env, KEYTURN_PROBE_ADDRESS: `127.0.0.1:${port}` }),
-});
+export const imageOf = (bundle: string): Image => {
+  const { nodeArgs, env } = imageStart();
+  return {
+    files: { "/app/node": process.execPath, "/app/keyturn.mjs": bundle },
+    entrypoint: ["/app/node", ...nodeArgs, "/app/keyturn.mjs"],
+    env: (port) => ({ ...env, KEYTURN_PROBE_ADDRESS: `127.0.0.1:${port}` }),
+  };
+};
 
 export async function startInstallation(say: (line: string) => void): Promise<Installation> {
   const helmFile = await ensureProgram("helm", say);

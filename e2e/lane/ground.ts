@@ -185,7 +185,7 @@ export function connectionSpecs(lane: Lane, namespace: string): { aws: object; v
 }
 
 /** The text of a 200; undefined for everything else. */
-async function fetched(url: string): Promise<string | undefined> {
+export async function fetched(url: string): Promise<string | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(3000) });
     const text = await answer.text();

@@ -93,13 +93,9 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     });
   });
   after(async () => {
-    try {
-      await closeVault();
-      await client.close();
-    } finally {
-      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
-      await stack.stop();
-    }
+    await closeVault();
+    await client.close();
+    await stack.stop();
   });
 
   /** Roles that identities are given, and the operator's right to give just these. */

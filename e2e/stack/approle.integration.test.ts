@@ -28,12 +28,8 @@ describe("secret ids of a real Vault", function () {
     if (methods?.["approle/"] === undefined) await vault.call("POST", "sys/auth/approle", { type: "approle" });
   });
   after(async () => {
-    try {
-      await login.close();
-    } finally {
-      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
-      await stack.stop();
-    }
+    await login.close();
+    await stack.stop();
   });
 
   const sourceOf = async (settings: object = {}): Promise<CredentialSource> => {

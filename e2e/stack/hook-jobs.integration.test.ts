@@ -36,12 +36,8 @@ describe("hooks as Jobs", function () {
     client = await clusterLogin(stack);
   });
   after(async () => {
-    try {
-      await client.close();
-    } finally {
-      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
-      await stack.stop();
-    }
+    await client.close();
+    await stack.stop();
   });
 
   const sourceOf = (script = `exec ${process.execPath} ${ROTATOR}`, timeoutMs = 60_000): CredentialSource => {

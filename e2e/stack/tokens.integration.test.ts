@@ -35,12 +35,8 @@ describe("tokens of a real kube-apiserver", function () {
     client = await clusterLogin(stack);
   });
   after(async () => {
-    try {
-      await client.close();
-    } finally {
-      // Also after a set-up that failed half-way: what still runs would keep the whole run from ending.
-      await stack.stop();
-    }
+    await client.close();
+    await stack.stop();
   });
 
   const sourceOf = async (audiences: readonly string[] = [], namespace = "team"): Promise<CredentialSource> => {

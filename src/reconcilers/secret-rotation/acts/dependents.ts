@@ -87,8 +87,8 @@ export const recordDependent: Carry<"recordDependent"> = async (act, { name, gra
   return dependentDone(act.scope.status, openRotation(act), { name, graceSeconds, now: act.scope.now });
 };
 
-export const recordHold: Carry<"recordHold"> = (act, { name, held }) =>
-  Promise.resolve(dependentHeld(act.scope.status, openRotation(act), { name, held, now: act.scope.now }));
+export const recordHold: Carry<"recordHold"> = async (act, { name, held }) =>
+  dependentHeld(act.scope.status, openRotation(act), { name, held, now: act.scope.now });
 
 export const goBack: Carry<"goBack"> = async (act, { because }) => {
   const rotation = openRotation(act);
