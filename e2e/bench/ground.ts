@@ -14,7 +14,7 @@ import { freePort } from "../stack/ports.ts";
 import type { Stack } from "../stack/stack.ts";
 import { startStack } from "../stack/stack.ts";
 import { mountPki, pkiPolicy, putPkiRole } from "../stack/vault.ts";
-import { waitFor } from "../stack/wait.ts";
+import { sleep, waitFor } from "../stack/wait.ts";
 
 export const NAMESPACE = "bench";
 const OPERATOR = "bench-system";
@@ -35,6 +35,7 @@ export interface BenchGround {
   seed(from: number, to: number): Promise<void>;
   /** Asks for another version of each. */
   rotateAll(): Promise<void>;
+  /** Takes the resources away, with or without a finalizer, and the Secrets; while no operator runs. */
   wipe(): Promise<void>;
   /** Resolves when so many are Ready with a version of at least this number; answers the seconds since `startedMs`. */
   issued(count: number, sequence: number, startedMs: number): Promise<number>;
@@ -150,6 +151,13 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
     },
     async wipe() {
       await kube.raw("DELETE", COLLECTION);
+      const { items: held } = await kube.list(COLLECTION);
+      await inPool(held.length, (index) =>
+        kube.mergePatch(`${COLLECTION}/${held[index]?.metadata.name ?? ""}`, { metadata: { finalizers: null } }),
+      );
+      await kube.raw("DELETE", `/api/v1/namespaces/${NAMESPACE}/secrets`);
+      // What follows is measured: the servers' work with the deletions is over by then.
+      await sleep(2000);
     },
     async issued(count, sequence, startedMs) {
       // The last in line is asked after, so that looking costs next to nothing; then all of them are looked at.
