@@ -15,6 +15,7 @@ import { connect, type Connections } from "./connect.ts";
 import type { EngineMetrics, Reconciler, ReconcileRequest } from "./engine/contract.ts";
 import { Controller } from "./engine/controller.ts";
 import { Quiet } from "./engine/quiet.ts";
+import { Turns } from "./engine/turns.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
@@ -136,8 +137,9 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       quiet?.worked();
     },
   };
+  const turns = new Turns(clock);
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
-    new Controller({ reconciler, clock, log, metrics: counted, workers });
+    new Controller({ reconciler, clock, log, metrics: counted, workers, turns });
   const rotationController = controllerOf(secretRotationReconciler(ports), options.workers);
   const identityController = controllerOf(serviceAccountLifecycleReconciler(ports), options.workers);
   const connectionController = controllerOf(connectionReconciler(ports), 2);

@@ -140,7 +140,7 @@ export const FLAGS: readonly Flag[] = [
     allowed: duration,
     help: "how long after an intent closed an unknown key may still be its late answer",
   },
-  { name: "workers", fallback: "8", allowed: whole(1, 100), help: "resources of a kind worked on at once" },
+  { name: "workers", fallback: "32", allowed: whole(1, 100), help: "resources of a kind worked on at once" },
   {
     name: "limit-offboardings",
     fallback: "20",

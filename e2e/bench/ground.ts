@@ -45,7 +45,8 @@ export interface BenchGround {
 
 export interface BenchOptions {
   readonly say: (line: string) => void;
-  readonly workers: number;
+  /** Undefined: as many as the operator has by itself. */
+  readonly workers: number | undefined;
   readonly revocation: "OnRetirement" | "Never";
 }
 
@@ -91,7 +92,7 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
     "lease-identity": "bench-0",
     "probe-address": `127.0.0.1:${port}`,
     "audit-dir": auditDir,
-    workers: String(workers),
+    ...(workers === undefined ? {} : { workers: String(workers) }),
   };
   const begin = async (): Promise<void> => {
     if (operator !== undefined) return operator.start();
@@ -160,15 +161,14 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
       await sleep(2000);
     },
     async issued(count, sequence, startedMs) {
-      // The last in line is asked after, so that looking costs next to nothing; then all of them are looked at.
-      const last = `${COLLECTION}/${nameOf(count - 1)}`;
+      // Looking costs next to nothing: the last in line is asked after, then all are listed once, then those that were not Ready.
       const options = { every: 50, timeout: 600_000 };
-      await waitFor("the last one is Ready", async () => isReady(await kube.get(last), sequence), options);
-      await waitFor(
-        "all are Ready",
-        async () => (await kube.list(COLLECTION)).items.filter((each) => isReady(each, sequence)).length >= count,
-        options,
-      );
+      const ready = (name: string): Promise<unknown> =>
+        waitFor(`${name} is Ready`, async () => isReady(await kube.get(`${COLLECTION}/${name}`), sequence), options);
+      await ready(nameOf(count - 1));
+      const { items } = await kube.list(COLLECTION);
+      if (items.length < count) throw new Error(`${items.length} of ${count} resources are there`);
+      for (const { metadata } of items.filter((each) => !isReady(each, sequence))) await ready(metadata.name ?? "");
       return (performance.now() - startedMs) / 1000;
     },
     stop: () => stack.stop(),

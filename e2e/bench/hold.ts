@@ -6,7 +6,8 @@ import { eventWrites, requestsOf, since, writes } from "./requests.ts";
 
 export interface HoldOptions {
   readonly count: number;
-  readonly workers: number;
+  /** Undefined: as many as the operator has by itself. */
+  readonly workers: number | undefined;
   readonly idleSeconds: number;
   readonly say: (line: string) => void;
 }
@@ -51,8 +52,12 @@ async function held(
   await sleep(idleSeconds * 1000);
   const ended = await loadOf(ground.operatorPid());
   // The second scrape tells what the first one has cost.
-  const longestBlockMs = Math.max(await ground.longestBlockMs(), await ground.longestBlockMs());
-  say(`event loop held up for at most ${atStart} ms up to the first lists, ${longestBlockMs} ms after`);
+  const afterStart = await ground.longestBlockMs();
+  const scrape = await ground.longestBlockMs();
+  const longestBlockMs = Math.max(afterStart, scrape);
+  say(
+    `event loop held up for at most ${atStart} ms up to the first lists, ${afterStart} ms after, ${scrape} ms by a scrape`,
+  );
   const idle = since(before, await requestsOf(kube));
   const found = {
     rssMiBAtRest: Math.round(ended.rssMiB),

@@ -15,7 +15,7 @@ const { values: flags, positionals } = parseArgs({
     count: { type: "string" },
     dir: { type: "string" },
     revocation: { type: "string", default: "Never" },
-    workers: { type: "string", default: "16" },
+    workers: { type: "string" },
     idle: { type: "string", default: "60" },
   },
 });
@@ -27,7 +27,8 @@ const number = (text: string | undefined, fallback: number): number => {
   process.stderr.write(usage);
   process.exit(2);
 };
-const common = { workers: number(flags.workers, 16), idleSeconds: number(flags.idle, 60), say };
+const workers = flags.workers === undefined ? undefined : number(flags.workers, 0);
+const common = { workers, idleSeconds: number(flags.idle, 60), say };
 const { revocation } = flags;
 const benches: Readonly<Record<string, () => Promise<object>>> = {
   pki: () =>

@@ -11,7 +11,8 @@ export interface PeerOptions {
   /** A folder with `run.sh cm`, which prints one line of JSON with `per_s`; nothing of it is part of this project. */
   readonly dir: string;
   readonly count: number;
-  readonly workers: number;
+  /** Undefined: as many as the operator has by itself. */
+  readonly workers: number | undefined;
   readonly say: (line: string) => void;
 }
 

@@ -10,7 +10,8 @@ import { all, eventWrites, reads, requestsOf, since, writes } from "./requests.t
 
 export interface PkiOptions {
   readonly count: number;
-  readonly workers: number;
+  /** Undefined: as many as the operator has by itself. */
+  readonly workers: number | undefined;
   readonly revocation: "OnRetirement" | "Never";
   readonly idleSeconds: number;
   readonly say: (line: string) => void;
@@ -48,7 +49,8 @@ export async function benchPki(options: PkiOptions): Promise<object> {
 
     const { requests, ...ours } = middle(rounds, ({ perSecond }) => perSecond);
     const floorPerSecond = middle(floors, (perSecond) => perSecond);
-    for (const [key, value] of requests) if (value >= count / 10) say(`  ${key}: ${(value / count).toFixed(2)} per item`);
+    for (const [key, value] of requests)
+      if (value >= count / 10) say(`  ${key}: ${(value / count).toFixed(2)} per item`);
     return {
       count,
       revocation: options.revocation,

@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { OperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
+import type { Turns } from "./turns.ts";
 
 /** What one pass is about. Namespace is "" for a cluster-scoped kind. */
 export interface ReconcileRequest {
@@ -21,6 +22,8 @@ export interface PassContext {
   /** Aborted when the operator must stop: no new outside mutation after that. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Asked before every step. Without one, a pass goes on whenever it can. */
+  readonly turns?: Turns | undefined;
 }
 
 export interface Reconciler {

@@ -4,6 +4,7 @@ import { randomWord } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { EngineMetrics, Outcome, PassContext, ReconcileRequest, Reconciler } from "./contract.ts";
 import { ExponentialRateLimiter, type RateLimiter } from "./rate-limiter.ts";
+import type { Turns } from "./turns.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface ControllerOptions {
@@ -11,6 +12,8 @@ export interface ControllerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: EngineMetrics;
+  /** Shared by all controllers of the process. Without one, passes go on whenever they can. */
+  readonly turns?: Turns;
   /** How many passes run at once; one key never has two. */
   readonly workers: number;
   /** Without one: 1 s doubling to 5 min, ± 20 %. */
@@ -89,7 +92,7 @@ export class Controller {
     const pass = this.#openPass(log);
     let result: Outcome["kind"] | "panicked" = "panicked";
     try {
-      const context: PassContext = { passId, clock, log, signal: pass.controller.signal };
+      const context: PassContext = { passId, clock, log, signal: pass.controller.signal, turns: this.#options.turns };
       const outcome = await reconciler.reconcile(request, context);
       result = outcome.kind;
       this.#follow(key, outcome, log);

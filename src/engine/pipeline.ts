@@ -61,6 +61,8 @@ const runStep = async <Scope>(
   context: PassContext,
   options: PipelineOptions<Scope>,
 ): Promise<Outcome | undefined> => {
+  const turn = context.turns?.take();
+  if (turn !== undefined) await turn;
   const startedMs = context.clock.monotonicMs();
   try {
     const result = await step.run(scope, context);

@@ -1,33 +1,36 @@
 import { generateKeyPair, sign, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import { CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
-import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
+import { AsnSerializer } from "@peculiar/asn1-schema";
+import { GeneralName } from "@peculiar/asn1-x509";
 import {
-  AlgorithmIdentifier,
-  Attribute,
-  AttributeTypeAndValue,
-  AttributeValue,
-  Extension,
-  Extensions,
-  GeneralName,
-  Name,
-  RelativeDistinguishedName,
-  SubjectAlternativeName,
-  SubjectPublicKeyInfo,
-  id_ce_subjectAltName,
-} from "@peculiar/asn1-x509";
+  BitString,
+  Constructed,
+  fromBER,
+  Integer,
+  Null,
+  ObjectIdentifier,
+  OctetString,
+  Sequence,
+  Set,
+  Utf8String,
+} from "asn1js";
+import type { AsnType } from "asn1js";
 import type { CertificateRequest, KeyAlgorithm } from "../../../domain/rotation/source.ts";
 
 const COMMON_NAME = "2.5.4.3";
+const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
 /** PKCS#9: the attribute in which a request carries extensions (RFC 2985). */
 const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
-const NULL = new Uint8Array([5, 0]).buffer;
+/** Class of a tag whose meaning the place gives. */
+const CONTEXT = 3;
+const RSA_WITH_SHA256 = "1.2.840.113549.1.1.11";
 
 interface Algorithm {
   readonly make: () => Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }>;
   /** Undefined where the kind of key has a hash of its own. */
   readonly hash: string | undefined;
-  readonly signature: AlgorithmIdentifier;
+  /** The identifier of the signature's algorithm, and its parameters where it has any (RFC 5758, 4055, 8410). */
+  readonly signature: () => Sequence;
 }
 
 const made = promisify(generateKeyPair);
@@ -35,13 +38,13 @@ const made = promisify(generateKeyPair);
 const ecdsa = (namedCurve: string, hash: string, algorithm: string): Algorithm => ({
   make: () => made("ec", { namedCurve }),
   hash,
-  signature: new AlgorithmIdentifier({ algorithm }),
+  signature: () => sequence(identifier(algorithm)),
 });
 
 const rsa = (modulusLength: number): Algorithm => ({
   make: () => made("rsa", { modulusLength }),
   hash: "sha256",
-  signature: new AlgorithmIdentifier({ algorithm: "1.2.840.113549.1.1.11", parameters: NULL }),
+  signature: () => sequence(identifier(RSA_WITH_SHA256), new Null()),
 });
 
 const ALGORITHMS: Readonly<Record<KeyAlgorithm, Algorithm>> = {
@@ -53,7 +56,7 @@ const ALGORITHMS: Readonly<Record<KeyAlgorithm, Algorithm>> = {
   Ed25519: {
     make: () => made("ed25519"),
     hash: undefined,
-    signature: new AlgorithmIdentifier({ algorithm: "1.3.101.112" }),
+    signature: () => sequence(identifier("1.3.101.112")),
   },
 };
 
@@ -66,49 +69,46 @@ export const keyAndRequest = async (
 ): Promise<{ readonly privateKey: string; readonly csr: string }> => {
   const { make, hash, signature } = ALGORITHMS[request.algorithm];
   const { publicKey, privateKey } = await make();
-  const info = new CertificationRequestInfo({
-    subject: subjectOf(request),
-    subjectPKInfo: AsnConvert.parse(publicKey.export({ type: "spki", format: "der" }), SubjectPublicKeyInfo),
-  });
-  const names = namesOf(request);
-  if (names.length > 0) info.attributes.push(extensionRequest(names));
-  const raw = AsnConvert.serialize(info);
-  const csr = AsnConvert.serialize(
-    new CertificationRequest({
-      certificationRequestInfo: info,
-      certificationRequestInfoRaw: raw,
-      signatureAlgorithm: signature,
-      signature: await signed(hash, Buffer.from(raw), privateKey),
-    }),
+  const info = sequence(
+    new Integer({ value: 0 }),
+    subjectOf(request),
+    fromBER(publicKey.export({ type: "spki", format: "der" })).result,
+    attributesOf(request),
   );
+  const value = await signed(hash, Buffer.from(info.toBER()), privateKey);
+  const csr = sequence(info, signature(), new BitString({ valueHex: value }));
   return {
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-    csr: pem("CERTIFICATE REQUEST", Buffer.from(csr)),
+    csr: pem("CERTIFICATE REQUEST", Buffer.from(csr.toBER())),
   };
 };
 
-const subjectOf = ({ commonName }: CertificateRequest): Name =>
+const sequence = (...value: AsnType[]): Sequence => new Sequence({ value });
+const setOf = (value: AsnType): Set => new Set({ value: [value] });
+const identifier = (value: string): ObjectIdentifier => new ObjectIdentifier({ value });
+
+const subjectOf = ({ commonName }: CertificateRequest): Sequence =>
   commonName === undefined
-    ? new Name()
-    : new Name([
-        new RelativeDistinguishedName([
-          new AttributeTypeAndValue({ type: COMMON_NAME, value: new AttributeValue({ utf8String: commonName }) }),
-        ]),
-      ]);
+    ? sequence()
+    : sequence(setOf(sequence(identifier(COMMON_NAME), new Utf8String({ value: commonName }))));
+
+/** Tagged [0]; empty where no names are asked for. */
+const attributesOf = (request: CertificateRequest): Constructed => {
+  const names = namesOf(request);
+  const value = names.length > 0 ? [sequence(identifier(EXTENSION_REQUEST), setOf(sequence(alternative(names))))] : [];
+  return new Constructed({ idBlock: { tagClass: CONTEXT, tagNumber: 0 }, value });
+};
+
+const alternative = (names: readonly GeneralName[]): Sequence => {
+  const list = sequence(...names.map((name) => AsnSerializer.toASN(name)));
+  return sequence(identifier(SUBJECT_ALTERNATIVE_NAME), new OctetString({ valueHex: list.toBER() }));
+};
 
 const namesOf = ({ dnsNames, ipAddresses, uris }: CertificateRequest): readonly GeneralName[] => [
   ...dnsNames.map((dNSName) => new GeneralName({ dNSName })),
   ...ipAddresses.map((iPAddress) => new GeneralName({ iPAddress })),
   ...uris.map((uniformResourceIdentifier) => new GeneralName({ uniformResourceIdentifier })),
 ];
-
-const extensionRequest = (names: readonly GeneralName[]): Attribute => {
-  const extension = new Extension({
-    extnID: id_ce_subjectAltName,
-    extnValue: new OctetString(AsnConvert.serialize(new SubjectAlternativeName([...names]))),
-  });
-  return new Attribute({ type: EXTENSION_REQUEST, values: [AsnConvert.serialize(new Extensions([extension]))] });
-};
 
 const signed = (hash: string | undefined, data: Buffer, key: KeyObject): Promise<ArrayBuffer> =>
   new Promise((resolve, reject) => {
