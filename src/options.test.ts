@@ -42,7 +42,7 @@ describe("options", () => {
 
   it("are read from JSON too, and from an empty file", () => {
     equal(readOptions(["--config=f"], {}, "host", () => '{"workers": "5"}').workers, 5);
-    equal(readOptions(["--config=f"], {}, "host", () => "").workers, 8);
+    equal(readOptions(["--config=f"], {}, "host", () => "").workers, 32);
   });
 
   it("tell of each where it came from", () => {

@@ -168,7 +168,7 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
       await ready(nameOf(count - 1));
       const { items } = await kube.list(COLLECTION);
       if (items.length < count) throw new Error(`${items.length} of ${count} resources are there`);
-      for (const { metadata } of items.filter((each) => !isReady(each, sequence))) await ready(metadata.name ?? "");
+      for (const { metadata } of items.filter((each) => !isReady(each, sequence))) await ready(metadata.name);
       return (performance.now() - startedMs) / 1000;
     },
     stop: () => stack.stop(),

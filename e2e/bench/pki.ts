@@ -146,8 +146,9 @@ async function bestConcurrency(ground: BenchGround, count: number, say: (line: s
 }
 
 /** Items per second of the bare script, which works on resources of its own. */
-async function floorRound({ stack, seed }: BenchGround, count: number, concurrency: number): Promise<number> {
-  await seed(0, count);
+async function floorRound(ground: BenchGround, count: number, concurrency: number): Promise<number> {
+  const { stack } = ground;
+  await ground.seed(0, count);
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, "e2e/bench/floor.ts")], {
     env: {
       PATH: process.env["PATH"] ?? "",
