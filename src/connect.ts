@@ -12,6 +12,7 @@ import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
 import { CAPABILITIES } from "./providers/capabilities.ts";
 import type { CallContext, CredentialSource, SourceOwner } from "./providers/contract.ts";
+import { CALLS_AT_ONCE } from "./providers/endpoint.ts";
 import { hookConnections, type HookDoor } from "./providers/hook/connection.ts";
 import { hookSource } from "./providers/hook/source.ts";
 import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
@@ -201,7 +202,7 @@ const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => 
       const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
       const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
       const burst = spec.budget?.burst ?? perSecond * 2;
-      return new Budget({ clock, name, perSecond, burst });
+      return new Budget({ clock, name, perSecond, burst, atOnce: CALLS_AT_ONCE });
     });
 };
 

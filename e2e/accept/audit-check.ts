@@ -41,7 +41,7 @@ export async function checkAudit(site: Ground, calls: readonly Call[], kills: nu
         acts.push(...actsOf(epoch.records));
       }
   }
-  // Eight workers may each be in the middle of an act when their process is killed; here there is one resource.
+  // A resource may be in the middle of an act when the process is killed; here there is one.
   if (unended > kills)
     violations.push({
       invariant: "S11",

@@ -23,7 +23,7 @@ const COLLECTION = `/apis/keyturn.dev/v1alpha1/namespaces/${NAMESPACE}/secretrot
 /** A stack with a PKI engine, a connection to it and an operator that speaks to the servers directly. */
 export interface BenchGround {
   readonly stack: Stack;
-  /** Starts it and resolves when it leads and has its lists; answers the seconds that this took. */
+  /** Starts it and resolves when it has its lists; answers the seconds that this took. */
   startOperator(): Promise<number>;
   stopOperator(): Promise<void>;
   operatorPid(): number;

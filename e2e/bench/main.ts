@@ -6,7 +6,7 @@ import { benchPki } from "./pki.ts";
 // `npm run bench -- pki | hold | peer`: figures of the operator on the real servers, without a fault proxy; the last line is JSON.
 
 const usage = `bench pki [--count 1000] [--revocation Never|OnRetirement] [--workers N] [--idle SECONDS]
-bench peer --dir DIR [--count 1000]
+bench peer --dir DIR [--count 1000] [--workers N]
 bench hold [--count 2000] [--workers N] [--idle SECONDS]
 `;
 const { values: flags, positionals } = parseArgs({
@@ -21,24 +21,24 @@ const { values: flags, positionals } = parseArgs({
 });
 const [command = ""] = positionals;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const number = (text: string | undefined, fallback: number): number => {
-  const value = text === undefined ? fallback : Number(text);
+const number = (text: string): number => {
+  const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   process.stderr.write(usage);
   process.exit(2);
 };
-const workers = flags.workers === undefined ? undefined : number(flags.workers, 0);
-const common = { workers, idleSeconds: number(flags.idle, 60), say };
+const workers = flags.workers === undefined ? undefined : number(flags.workers);
+const common = { workers, idleSeconds: number(flags.idle), say };
 const { revocation } = flags;
 const benches: Readonly<Record<string, () => Promise<object>>> = {
   pki: () =>
     benchPki({
       ...common,
-      count: number(flags.count, 1000),
+      count: number(flags.count ?? "1000"),
       revocation: revocation === "OnRetirement" ? "OnRetirement" : "Never",
     }),
-  peer: () => benchPeer({ ...common, count: number(flags.count, 1000), dir: flags.dir ?? "" }),
-  hold: () => benchHold({ ...common, count: number(flags.count, 2000) }),
+  peer: () => benchPeer({ ...common, count: number(flags.count ?? "1000"), dir: flags.dir ?? "" }),
+  hold: () => benchHold({ ...common, count: number(flags.count ?? "2000") }),
 };
 const bench = benches[command];
 if (bench === undefined || (command === "peer" && flags.dir === undefined)) {

@@ -22,6 +22,8 @@ export const loadKubeConfig = (options: { readonly file?: string; readonly conte
   return config;
 };
 
+type Agents = Readonly<Record<Use, Dispatcher>>;
+
 interface Login {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: Readonly<Record<string, unknown>>;
@@ -33,8 +35,15 @@ interface Login {
 const LOGIN_MS = 10_000;
 const CONNECT_MS = 5000;
 const IDLE_MS = 30_000;
-/** Requests in flight at once; watches have connections of their own and are not counted. */
+/** Requests in flight at once, of all passes and whatever else there is; watches and the lease have connections of their own and are not counted. */
 const CONNECTIONS = 32;
+/** A renewal, and one more while the first is cut. */
+const LEASE_CONNECTIONS = 2;
+
+const USES = ["requests", "watches", "lease"] as const;
+
+/** What a connection is for: the lease must not wait behind passes that wait for a slow server, or the leadership is lost with it. */
+export type Use = (typeof USES)[number];
 
 /**
  * Login and connections. client-node (2.0.1) is used for what it does well, reading kubeconfigs and logging in (tokens from
@@ -48,7 +57,7 @@ export class Endpoint {
   readonly #config: KubeConfig;
   readonly #clock: Clock;
   #login: Login | undefined;
-  #agents: { readonly tlsDigest: string; readonly requests: Dispatcher; readonly watches: Dispatcher } | undefined;
+  #agents: ({ readonly tlsDigest: string } & Agents) | undefined;
 
   constructor(config: KubeConfig, clock: Clock) {
     const server = new URL(config.getCurrentCluster()?.server ?? "");
@@ -59,7 +68,7 @@ export class Endpoint {
   }
 
   /** Throws what the login throws (an exec plugin that fails, a token file that is gone). */
-  async connect(use: "requests" | "watches"): Promise<Connection> {
+  async connect(use: Use): Promise<Connection> {
     const login = await this.#currentLogin();
     return { dispatcher: this.#agentsFor(login)[use], headers: login.headers };
   }
@@ -73,7 +82,7 @@ export class Endpoint {
   async close(): Promise<void> {
     const agents = this.#agents;
     this.#agents = undefined;
-    await Promise.all([agents?.requests.destroy(), agents?.watches.destroy()]);
+    if (agents !== undefined) await Promise.all(USES.map((use) => agents[use].destroy()));
   }
 
   async #currentLogin(): Promise<Login> {
@@ -95,14 +104,15 @@ export class Endpoint {
   }
 
   /** New certificates make new agents; the old ones finish what they carry. */
-  #agentsFor(login: Login): { readonly requests: Dispatcher; readonly watches: Dispatcher } {
-    if (this.#agents?.tlsDigest === login.tlsDigest) return this.#agents;
-    void this.#agents?.requests.close().catch(() => undefined);
-    void this.#agents?.watches.close().catch(() => undefined);
+  #agentsFor(login: Login): Agents {
+    const before = this.#agents;
+    if (before?.tlsDigest === login.tlsDigest) return before;
+    if (before !== undefined) for (const use of USES) void before[use].close().catch(() => undefined);
     this.#agents = {
       tlsDigest: login.tlsDigest,
       requests: this.#newAgent(login, CONNECTIONS),
       watches: this.#newAgent(login, undefined),
+      lease: this.#newAgent(login, LEASE_CONNECTIONS),
     };
     return this.#agents;
   }

@@ -3,7 +3,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { FakeApiServer, sendJson, statusObject, type Answer } from "./fake-api-server.ts";
 import { KubernetesClient } from "./kubernetes-client.ts";
-import { namespaces, secretRotations, secrets } from "./resources.ts";
+import { leases, namespaces, secretRotations, secrets } from "./resources.ts";
 
 const REF = { kind: secrets, namespace: "team-a", name: "db" };
 const METADATA = { name: "db", namespace: "team-a", uid: "u1", resourceVersion: "7" };
@@ -69,6 +69,23 @@ describe("kubernetes client", () => {
         assert.equal((await failure(client.get(REF))).code, "Unavailable");
         assert.equal((await failure(client.delete(REF, { uid: "u1" }))).code, "Unavailable");
       },
+    );
+  });
+
+  it("renews the lease although every other connection waits for a slow server", async () => {
+    const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { ...METADATA, name: "keyturn" } };
+    await withServer(
+      ({ path }, response) => {
+        if (path.includes("/leases/")) sendJson(response, 200, lease);
+      },
+      async (client) => {
+        const waiting = Array.from({ length: 100 }, () => failure(client.replace(REF, OBJECT)));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const ref = { kind: leases, namespace: "team-a", name: "keyturn" };
+        assert.deepEqual(await client.mergePatch(ref, {}), lease);
+        assert.ok((await Promise.all(waiting)).every(({ code }) => code === "Timeout"));
+      },
+      500,
     );
   });
 

@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from "undici";
 import type { Clock } from "../kernel/clock.ts";
 import { errorOfAnswer, errorOfConnection, errorOfDeadline, errorOfRubbish, type Asked } from "./api-errors.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, Use } from "./endpoint.ts";
 import type { ServerClock } from "./server-clock.ts";
 
 export interface Call extends Asked {
@@ -30,6 +30,7 @@ export interface TransportOptions {
 
 /** One for all calls: without a reason each abort makes an error with a stack, which nobody reads. */
 const ENDED = new Error("The call has ended.");
+const LEASES = "/apis/coordination.k8s.io/";
 const LARGEST_ERROR_BYTES = 256 * 1024;
 
 /** HTTP to kube-apiserver: deadline, bounded answer, no redirects, OperatorError for everything that is no good JSON answer. */
@@ -72,7 +73,7 @@ export class Transport {
   }
 
   async #exchange(call: Call, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await this.#send(call, signal, "requests");
+    const answer = await this.#send(call, signal, call.path.startsWith(LEASES) ? "lease" : "requests");
     if (answer.statusCode < 200 || answer.statusCode > 299) throw await this.#refusal(call, answer);
     const text = await readBounded(answer.body, call.maxBytes);
     if (text === undefined) throw errorOfRubbish(call, "answered with more than is allowed", answer.statusCode);
@@ -89,7 +90,7 @@ export class Transport {
     });
   }
 
-  async #send(call: Call, signal: AbortSignal, use: "requests" | "watches"): Promise<Dispatcher.ResponseData> {
+  async #send(call: Call, signal: AbortSignal, use: Use): Promise<Dispatcher.ResponseData> {
     const { endpoint, userAgent, serverClock } = this.#options;
     const { dispatcher, headers } = await endpoint.connect(use);
     const query = new URLSearchParams(call.query).toString();

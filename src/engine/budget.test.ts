@@ -8,9 +8,9 @@ const error = (code: ConstructorParameters<typeof OperatorError>[0], retryAfterM
   new OperatorError(code, { publicMessage: code, retryAfterMs });
 
 describe("rate budget of a connection", () => {
-  const setUp = (perSecond = 10, burst = 5) => {
+  const setUp = (perSecond = 10, burst = 5, atOnce = 100) => {
     const clock = new FakeClock();
-    const budget = new Budget({ clock, name: "aws", perSecond, burst });
+    const budget = new Budget({ clock, name: "aws", perSecond, burst, atOnce });
     let calls = 0;
     const ok = (): Promise<number> => budget.run(signal, () => Promise.resolve((calls += 1)));
     const failing = (thrown: Error): Promise<unknown> =>
@@ -18,7 +18,7 @@ describe("rate budget of a connection", () => {
         calls += 1;
         return Promise.reject(thrown);
       });
-    return { clock, ok, failing, calls: () => calls };
+    return { clock, budget, ok, failing, calls: () => calls };
   };
   const refusedWith = (code: string) => (thrown: unknown) =>
     thrown instanceof OperatorError && thrown.code === code && (thrown.retryAfterMs ?? 0) > 0;
@@ -41,6 +41,38 @@ describe("rate budget of a connection", () => {
     await assert.rejects(ok(), refusedWith("Throttled"));
     for (let second = 0; second < 7; second += 1) await clock.advance(1000);
     await Promise.all(all);
+  });
+
+  it("lets so many calls be under way at a time; whoever waits longer than five seconds for one to end comes again", async () => {
+    const { clock, budget, ok, calls } = setUp(100, 100, 2);
+    let end = (): void => undefined;
+    const slow = new Promise<void>((resolve) => (end = resolve));
+    const held = [1, 2].map(() => budget.run(signal, () => slow));
+    const late = assert.rejects(ok(), refusedWith("Throttled"));
+    await clock.advance(0);
+    await clock.advance(4000);
+    const patient = ok();
+    await clock.advance(0);
+    await clock.advance(1000);
+    await late;
+    assert.equal(calls(), 0);
+    end();
+    await Promise.all(held);
+    await patient;
+    assert.equal(calls(), 1);
+  });
+
+  it("does not take its own queue for the silence of the provider", async () => {
+    const { clock, budget, ok } = setUp(100, 100, 1);
+    let end = (): void => undefined;
+    const slow = budget.run(signal, () => new Promise<void>((resolve) => (end = resolve)));
+    const late = Array.from({ length: 10 }, () => assert.rejects(ok(), refusedWith("Throttled")));
+    await clock.advance(0);
+    await clock.advance(5000);
+    await Promise.all(late);
+    end();
+    await slow;
+    await ok();
   });
 
   it("asks a provider that is away once in a while, whoever it is for, and goes on when it is back", async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../kernel/errors.ts";
+import { Places } from "../kernel/places.ts";
 import { TokenBucket } from "../kernel/token-bucket.ts";
 
 export interface BudgetOptions {
@@ -8,6 +9,8 @@ export interface BudgetOptions {
   readonly name: string;
   readonly perSecond: number;
   readonly burst: number;
+  /** Calls under way at a time. */
+  readonly atOnce: number;
 }
 
 /** Longer than this nobody's pass waits for its turn: it comes again. */
@@ -20,12 +23,13 @@ const LONGEST_PAUSE_MS = 30_000;
 const LONGEST_WISH_MS = 600_000;
 
 /**
- * What all resources together may ask of one connection: a token bucket, and a breaker that asks a provider which is away once in a while
+ * What all resources together may ask of one connection: a token bucket, so many calls at a time, and a breaker that asks a provider which is away once in a while
  * instead of once for each resource.
  */
 export class Budget {
   readonly #options: BudgetOptions;
   readonly #bucket: TokenBucket;
+  readonly #places: Places;
   #failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #closedUntilMs = 0;
@@ -37,6 +41,7 @@ export class Budget {
   constructor(options: BudgetOptions) {
     this.#options = options;
     this.#bucket = new TokenBucket(options.clock, options);
+    this.#places = new Places(options.atOnce);
   }
 
   /** Runs a call in its turn. Throws Unavailable or Throttled, with when to come again, where it would not be made now. */
@@ -44,9 +49,35 @@ export class Budget {
     const probe = this.#admit();
     try {
       await this.#turn(signal);
-      return await this.#heard(call);
+      return await this.#placed(signal, () => this.#heard(call));
     } finally {
       if (probe) this.#probing = false;
+    }
+  }
+
+  /** A call's own deadline begins when it has its place: waiting here is not the provider's silence. */
+  async #placed<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    if (!this.#places.full) return this.#places.run(call);
+    const { clock, name } = this.#options;
+    const late = new AbortController();
+    const cancel = clock.schedule(LONGEST_WAIT_MS, () => {
+      late.abort(
+        new OperatorError("Throttled", {
+          publicMessage: `As many calls as ProviderConnection ${name} bears at a time are under way; it is tried again.`,
+          retryAfterMs: LONGEST_WAIT_MS,
+        }),
+      );
+    });
+    try {
+      return await this.#places.run(
+        () => {
+          cancel();
+          return call();
+        },
+        AbortSignal.any([signal, late.signal]),
+      );
+    } finally {
+      cancel();
     }
   }
 

@@ -23,7 +23,7 @@ export interface PassContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Asked before every step. Without one, a pass goes on whenever it can. */
-  readonly turns?: Turns | undefined;
+  readonly turns?: Pick<Turns, "take"> | undefined;
 }
 
 export interface Reconciler {

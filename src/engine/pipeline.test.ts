@@ -4,6 +4,7 @@ import { FakeClock } from "../kernel/fake-clock.ts";
 import { silentLogger, type Logger } from "../kernel/logger.ts";
 import type { Outcome, Step, StepResult } from "./contract.ts";
 import { runPipeline } from "./pipeline.ts";
+import type { Turns } from "./turns.ts";
 
 type Scope = { ran: string[] };
 
@@ -23,7 +24,10 @@ const step = (
 const throwing = (error: Error) => (): Promise<StepResult> => Promise.reject(error);
 const stop = (outcome: Outcome): StepResult => ({ kind: "stop", outcome });
 
-const run = async (steps: readonly Step<Scope>[], overrides: { log?: Logger; signal?: AbortSignal } = {}) => {
+const run = async (
+  steps: readonly Step<Scope>[],
+  overrides: { log?: Logger; signal?: AbortSignal; turns?: Pick<Turns, "take"> } = {},
+) => {
   const scope: Scope = { ran: [] };
   const ended: Outcome[] = [];
   const measured: string[] = [];
@@ -47,6 +51,24 @@ describe("pipeline", () => {
     assert.deepEqual(outcome, { kind: "settled" });
     assert.deepEqual(ran, ["g", "d", "a", "r"]);
     assert.deepEqual(measured, ran);
+  });
+
+  it("waits for its turn before each step, and begins none but report when it was stopped meanwhile", async () => {
+    const stopping = new AbortController();
+    let turn = 0;
+    const take = (): Promise<void> | undefined => {
+      turn += 1;
+      if (turn === 1) return undefined;
+      if (turn === 2) stopping.abort(new OperatorError("Aborted", { publicMessage: "Stopping." }));
+      return Promise.resolve();
+    };
+    const { outcome, ran } = await run([step("gather", "g"), step("act", "a"), step("report", "r")], {
+      signal: stopping.signal,
+      turns: { take },
+    });
+    assert.deepEqual(ran, ["g", "r"]);
+    assert.equal(turn, 3);
+    assert.equal(outcome.kind === "failed" && outcome.error.code, "Aborted");
   });
 
   it("stops at the first step that stops, and reports all the same", async () => {

@@ -33,6 +33,7 @@ const runUntilStop = async <Scope>(
   options: PipelineOptions<Scope>,
 ): Promise<Outcome | undefined> => {
   for (const step of steps.filter((candidate) => candidate.group !== "report")) {
+    await itsTurn(context);
     if (context.signal.aborted) return { kind: "failed", error: stopped(context.signal) };
     const outcome = await runStep(step, scope, context, options);
     if (outcome !== undefined) return outcome;
@@ -48,10 +49,17 @@ const report = async <Scope>(
 ): Promise<Outcome> => {
   let outcome = options.outcome;
   for (const step of steps.filter((candidate) => candidate.group === "report")) {
+    await itsTurn(context);
     const said = await runStep(step, scope, context, options);
     if (said !== undefined && outcome.kind !== "failed") outcome = said;
   }
   return outcome;
+};
+
+/** Waiting for it is no part of a step's time. */
+const itsTurn = async ({ turns }: PassContext): Promise<void> => {
+  const wait = turns?.take();
+  if (wait !== undefined) await wait;
 };
 
 /** The outcome that a step stops with; undefined when the next one may run. */
@@ -61,8 +69,6 @@ const runStep = async <Scope>(
   context: PassContext,
   options: PipelineOptions<Scope>,
 ): Promise<Outcome | undefined> => {
-  const turn = context.turns?.take();
-  if (turn !== undefined) await turn;
   const startedMs = context.clock.monotonicMs();
   try {
     const result = await step.run(scope, context);

@@ -1,11 +1,11 @@
 import type { Clock } from "../kernel/clock.ts";
 
-/** How long passes go on within one turn of the event loop before the next one has to wait for the next turn. */
+/** How long passes begin steps within one turn of the event loop before the next one has to wait for the next turn. */
 const SLICE_MS = 8;
 
 /**
- * Lets passes whose answers have come at the same moment go on one after another, so that together they do not hold up the event loop:
- * probes, the lease and scrapes come in between. One for the whole process, as the event loop is.
+ * Asked before each step of a pass. Lets passes whose answers have come at the same moment go on one after another, so that together they do
+ * not hold up the event loop: probes, the lease and scrapes come in between. One for the whole process, as the event loop is.
  */
 export class Turns {
   readonly #clock: Pick<Clock, "monotonicMs">;
@@ -16,7 +16,7 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** Undefined while this turn is young: whoever asks goes on at once. Otherwise resolves in a later one, first come first served. */
+  /** Undefined while this turn is young: whoever asks goes on at once. Otherwise resolves in a later one: one in each, first come first served. */
   take(): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#isYoung()) return undefined;
     return new Promise((resume) => {

@@ -1,4 +1,5 @@
 import { lookup, type LookupAddress, type LookupAllOptions, type LookupOptions } from "node:dns";
+import { Agent } from "node:https";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { invalidField, type SpecNode } from "./spec.ts";
 
@@ -86,3 +87,15 @@ export const lookupFor =
 
 /** Of what only a platform names: private networks are where it lies. */
 export const guardedLookup: LookupFunction = lookupFor({ privateAllowed: true });
+
+/** Requests under way at a time at one endpoint. Whoever calls through a connection's budget waits there, before its own deadline begins. */
+export const CALLS_AT_ONCE = 20;
+
+/** Connections to one endpoint, kept open between requests. */
+export const agentFor = (options: { readonly lookup: LookupFunction; readonly caBundle: string | undefined }): Agent =>
+  new Agent({
+    keepAlive: true,
+    maxSockets: CALLS_AT_ONCE,
+    lookup: options.lookup,
+    ...(options.caBundle === undefined ? {} : { ca: options.caBundle }),
+  });

@@ -19,7 +19,7 @@ class CountingBudget extends Budget {
 describe("a source's calls", () => {
   const takenBy = async (checksHere: boolean): Promise<readonly number[]> => {
     const clock = new FakeClock();
-    const budget = new CountingBudget({ clock, name: "vault", perSecond: 100, burst: 100 });
+    const budget = new CountingBudget({ clock, name: "vault", perSecond: 100, burst: 100, atOnce: 100 });
     const metrics = new PrometheusMetrics({ version: "0", process: false });
     const fake = new FakeSource(clock, checksHere ? { checksHere } : {});
     const source = measuredSource(fake, { clock, metrics, provider: "fake", budget });

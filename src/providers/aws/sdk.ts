@@ -1,4 +1,3 @@
-import { Agent } from "node:https";
 import {
   CreateAccessKeyCommand,
   DeleteAccessKeyCommand,
@@ -13,7 +12,7 @@ import {
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain } from "@aws-sdk/credential-providers";
 import { OperatorError } from "../../kernel/errors.ts";
-import { guardedLookup } from "../endpoint.ts";
+import { agentFor, guardedLookup } from "../endpoint.ts";
 import { awsError, type SeenAnswer } from "./errors.ts";
 import { ask, CALL_MS, dateOf, GUARD_PLACE, MOST_PAGES, odd } from "./guard.ts";
 import type { IdentityCalls } from "./identity/contract.ts";
@@ -115,12 +114,7 @@ export const defaultChain = (): AwsKeySource => {
 };
 
 export const openAws = (options: AwsOptions): AwsCalls => {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 20,
-    lookup: guardedLookup,
-    ...(options.caBundle === undefined ? {} : { ca: options.caBundle }),
-  });
+  const agent = agentFor({ lookup: guardedLookup, caBundle: options.caBundle });
   const common = (maxAttempts: number) => ({
     region: options.region,
     credentials: options.keys,

@@ -1,10 +1,10 @@
 import { createHmac, randomUUID } from "node:crypto";
-import { Agent, request } from "node:https";
+import { request, type Agent } from "node:https";
 import { type Clock } from "../../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
 import { codeOf, isCertificateFault, isNeverSent } from "../connection-faults.ts";
-import { lookupFor } from "../endpoint.ts";
+import { agentFor, lookupFor } from "../endpoint.ts";
 import { retryAfterMs } from "../retry-after.ts";
 import type { HookEndpoint } from "./config.ts";
 
@@ -45,11 +45,9 @@ export const hookCalls = ({
   clock,
   signingKey,
 }: HookCallOptions): { readonly call: HookCall; readonly close: () => void } => {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 8,
+  const agent = agentFor({
     lookup: lookupFor({ privateAllowed: config.allowPrivateAddresses }),
-    ...(config.caBundle === undefined ? {} : { ca: config.caBundle }),
+    caBundle: config.caBundle,
   });
   return {
     async call(verb, members, signal) {

@@ -1,8 +1,8 @@
-import { Agent, request as httpsRequest } from "node:https";
+import { request as httpsRequest, type Agent } from "node:https";
 import nodeVault from "node-vault";
 import { OperatorError } from "../../kernel/errors.ts";
 import { boundedAnswer, type BoundedAnswer } from "../bounded-answer.ts";
-import { guardedLookup } from "../endpoint.ts";
+import { agentFor, guardedLookup } from "../endpoint.ts";
 import { odd, record, strings } from "./answers.ts";
 import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
@@ -89,12 +89,7 @@ const LONGEST_ANSWER = 2 * 1024 * 1024;
  * them. Here an answer is JSON of Vault or becomes an OperatorError at once, without a word of its body.
  */
 export const openVault = (options: VaultOptions): VaultCalls => {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 20,
-    lookup: guardedLookup,
-    ...(options.caBundle === undefined ? {} : { ca: options.caBundle }),
-  });
+  const agent = agentFor({ lookup: guardedLookup, caBundle: options.caBundle });
   const send = options.request ?? httpsRequest;
 
   /** One client per call: node-vault keeps token and options in the client, and calls of several tenants run at once. */

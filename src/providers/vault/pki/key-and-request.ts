@@ -13,8 +13,9 @@ import {
   Sequence,
   Set,
   Utf8String,
+  type AsnType,
 } from "asn1js";
-import type { AsnType } from "asn1js";
+import { Places } from "../../../kernel/places.ts";
 import type { CertificateRequest, KeyAlgorithm } from "../../../domain/rotation/source.ts";
 
 const COMMON_NAME = "2.5.4.3";
@@ -41,8 +42,11 @@ const ecdsa = (namedCurve: string, hash: string, algorithm: string): Algorithm =
   signature: () => sequence(identifier(algorithm)),
 });
 
+/** RSA keys take seconds of a thread each: the pool's other half is for the audit trail's disk and for names, whoever waits for a key. */
+const rsaPlaces = new Places(2);
+
 const rsa = (modulusLength: number): Algorithm => ({
-  make: () => made("rsa", { modulusLength }),
+  make: () => rsaPlaces.run(() => made("rsa", { modulusLength })),
   hash: "sha256",
   signature: () => sequence(identifier(RSA_WITH_SHA256), new Null()),
 });
