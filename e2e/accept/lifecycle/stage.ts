@@ -123,7 +123,7 @@ export async function perform(lane: Lane, scenario: Scenario, say: (line: string
     tally.foreignTouched += 1;
     broken("S5", "Something of others has been touched.", line);
   }
-  // Each resource may be in the middle of an act when the process is killed; no scenario has more than eight.
+  // Several resources may each be in the middle of an act when the process is killed.
   violations.push(...(await checkAudit(site, calls, kills * 8)));
   const values = new Set([...lane.issued, ...site.values, ...site.ownSecrets]);
   outputs = await gatherOutputs(site, metrics).catch(() => []);
