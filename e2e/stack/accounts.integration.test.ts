@@ -385,17 +385,17 @@ describe("Kubernetes and Vault accounts on real servers", function () {
       equal(await statusOf(token, "POST", "auth/token/create", { policies: ["read-invoices"] }), 400);
 
       equal((await identity.proveRefused([], context)).kind, "accepted");
-      await identity.cut(context);
+      await identity.cut(context, "Disable");
       await expectAll(403);
       equal(await statusOf(token, "POST", "auth/token/renew-self", {}), 403);
       equal(await statusOf("", "POST", login, body), 403);
       deepEqual(await identity.proveRefused([], context), { kind: "refused", proof: "ProvenByListing" });
 
-      await identity.uncut(context);
+      await identity.uncut(context, { ways: ["Disable"], boundary: undefined });
       await expectAll(200);
       equal(await statusOf("", "POST", login, body), 200);
 
-      await identity.cut(context);
+      await identity.cut(context, "Disable");
       for (const credential of (await identity.observe(context)).credentials) {
         await identity.removeCredential(credential.id, context);
       }
@@ -434,7 +434,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     for (const piece of pieces) await identity.apply(piece, context, pieces);
     const token = tokenIn(await as("").call("POST", "auth/approle/login", await loginBody(name, "AppRole")));
     const orphan = tokenIn(await as(token).call("POST", "auth/token/create/escape", { policies: ["read-invoices"] }));
-    await identity.cut(context);
+    await identity.cut(context, "Disable");
     equal(await statusOf(token, "GET", "kv/data/team/invoices"), 403);
     equal(await statusOf(orphan, "GET", "kv/data/team/invoices"), 200);
     await vault.call("DELETE", "auth/token/roles/escape");

@@ -154,14 +154,14 @@ describe("AWS accounts on real servers", function () {
           await ground().admin.createAccessKey(scene.name),
         ];
         for (const key of keys) await becomes(() => list(key), undefined);
-        await scene.client.cut(context);
+        await scene.client.cut(context, "Deny");
         for (const key of keys) await becomes(() => list(key), "AccessDenied");
         for (const { id } of (await scene.client.observe(context)).credentials)
           await scene.client.setCredentialEnabled(id, false, context);
         for (const key of keys) await becomes(() => list(key), "InvalidClientTokenId");
         deepEqual(await scene.client.proveRefused([], context), { kind: "refused", proof: "ProvenByListing" });
         for (const key of keys) await scene.client.setCredentialEnabled(key.accessKeyId, true, context);
-        await scene.client.uncut(context);
+        await scene.client.uncut(context, { ways: ["Deny"], boundary: undefined });
         for (const key of keys) await becomes(() => list(key), undefined);
       });
 
@@ -169,14 +169,14 @@ describe("AWS accounts on real servers", function () {
         const scene = await userWith({ policies: [READ_ONLY], groups: [ground().group] });
         const key = await ground().admin.createAccessKey(scene.name);
         await becomes(() => list(key), undefined);
-        await scene.client.cut(context);
+        await scene.client.cut(context, "Deny");
         await becomes(() => list(key), "AccessDenied");
       });
 
       it("keeps the rights cut until the user is gone", async () => {
         const scene = await userWith({ policies: [READ_ONLY], inlinePolicies: [{ name: "list", statements: all }] });
         const key = await ground().admin.createAccessKey(scene.name);
-        await scene.client.cut(context);
+        await scene.client.cut(context, "Deny");
         for (const { key: piece, class: of } of [...scene.desired].reverse()) {
           if (of !== "grant") continue;
           await scene.client.remove(piece, context);
@@ -236,7 +236,10 @@ describe("AWS accounts on real servers", function () {
         });
         const seen = await client.observe(context);
         equal(seen.principal, "foreign");
-        await rejects(client.cut(context), (error) => error instanceof OperatorError && error.code === "Conflict");
+        await rejects(
+          client.cut(context, "Deny"),
+          (error) => error instanceof OperatorError && error.code === "Conflict",
+        );
         await ground().admin.removeUser(theirs);
       });
 
@@ -274,7 +277,7 @@ describe("AWS accounts on real servers", function () {
           ),
         );
         for (const one of [session, federated]) await becomes(() => list(one), undefined);
-        await scene.client.cut(context);
+        await scene.client.cut(context, "Deny");
         for (const one of [session, federated]) await becomes(() => list(one), "AccessDenied");
       });
 
@@ -282,9 +285,9 @@ describe("AWS accounts on real servers", function () {
         const scene = await roleWith({ inlinePolicies: [{ name: "list", statements: mayList }] });
         const session = await assumeByWebIdentity(ground().admin, scene.arn, claims());
         await becomes(() => list(session), undefined);
-        await scene.client.cut(context);
+        await scene.client.cut(context, "Deny");
         await becomes(() => list(session), "AccessDenied");
-        await scene.client.uncut(context);
+        await scene.client.uncut(context, { ways: ["Deny"], boundary: undefined });
         await becomes(() => list(session), undefined);
       });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ObservedPiece, Piece } from "../domain/lifecycle/piece.ts";
+import type { CutWayName } from "../domain/lifecycle/record.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import type { AccountClient, AccountObservation } from "./account.ts";
@@ -88,7 +89,7 @@ export const describeAccountClient = (
     /** Rights cut, login closed, credentials off: as a leaver is before it is deleted. */
     const silence = async (): Promise<void> => {
       if (client.capabilities.cutsByRemoval) for (const grant of grants()) await client.remove(grant.key, context);
-      else await client.cut(context);
+      else await client.cut(context, firstWay(client));
       await client.closeLogin(context);
       if (!client.capabilities.canDisableCredentials) return;
       for (const credential of (await look()).credentials) {
@@ -188,15 +189,15 @@ export const describeAccountClient = (
       assert.equal(client.capabilities.cutsByRemoval, false);
       await join();
       const before = harness.mutations?.();
-      await client.cut(context);
+      await client.cut(context, firstWay(client));
       if (before !== undefined) assert.equal(harness.mutations?.(), before + 1);
       assert.equal((await look()).rightsCut, true);
-      await client.cut(context);
+      await client.cut(context, firstWay(client));
       const seen = await look();
       assert.equal(seen.rightsCut, true);
       assert.deepEqual(comparable(seen.pieces.filter(isGrant)), comparable(grants()));
-      await client.uncut(context);
-      await client.uncut(context);
+      await client.uncut(context, lift(client));
+      await client.uncut(context, lift(client));
       assert.equal((await look()).rightsCut, false);
       assert.deepEqual(comparable((await look()).pieces), comparable(harness.desired));
     });
@@ -217,7 +218,7 @@ export const describeAccountClient = (
       await client.closeLogin(context);
       assert.equal((await look()).loginClosed, true);
       await client.openLogin(context, harness.desired);
-      if (!client.capabilities.cutsByRemoval) await client.uncut(context);
+      if (!client.capabilities.cutsByRemoval) await client.uncut(context, lift(client));
       const seen = await look();
       assert.equal(seen.loginClosed, !hasLogin(harness));
       assert.deepEqual(comparable(seen.pieces), comparable(harness.desired));
@@ -304,8 +305,8 @@ export const describeAccountClient = (
       ...(through.capabilities.cutsByRemoval
         ? []
         : ([
-            ["cut", () => through.cut(context)],
-            ["uncut", () => through.uncut(context)],
+            ["cut", () => through.cut(context, firstWay(through))],
+            ["uncut", () => through.uncut(context, lift(through))],
           ] as const)),
       ...(hasLogin(harness)
         ? ([
@@ -398,3 +399,11 @@ const comparable = (pieces: readonly ObservedPiece[]): Record<string, Pick<Obser
   );
 
 const withoutTime = (seen: AccountObservation): unknown => ({ ...seen, providerTime: undefined });
+
+/** The way that needs nothing to be recorded before. */
+const firstWay = ({ kind }: AccountClient): CutWayName => (kind === "VaultEntity" ? "Disable" : "Deny");
+
+const lift = (client: AccountClient): Parameters<AccountClient["uncut"]>[1] => ({
+  ways: [firstWay(client)],
+  boundary: undefined,
+});

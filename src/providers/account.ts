@@ -1,5 +1,6 @@
 import type { ObservedPiece, Piece } from "../domain/lifecycle/piece.ts";
-import type { Proof } from "../domain/lifecycle/record.ts";
+import type { CutWay, NotLooked, Outstanding } from "../domain/lifecycle/action.ts";
+import type { CutWayName, FormerPiece, Proof } from "../domain/lifecycle/record.ts";
 import type { CallContext } from "./contract.ts";
 
 /** Whose account it is. The marks `keyturn.dev/owner` and `keyturn.dev/owner-uid` on the account itself say the same. */
@@ -16,11 +17,24 @@ export type AccountKind = "KubernetesServiceAccount" | "AwsUser" | "AwsRole" | "
 
 /** One credential or session root of the account, as the provider lists it, whoever made it. */
 export interface AccountCredential {
+  /** Unique within the account over all kinds; of an access key its id, of another kind `<kind>/<the provider's id>`. */
   readonly id: string;
-  readonly kind: "AccessKey" | "SecretId";
+  readonly kind: CredentialKind;
   readonly createdAt: Date;
   readonly enabled: boolean;
+  /** False: a password, an MFA device. It ends by being deleted (`removeCredential`). */
+  readonly switchable: boolean;
 }
+
+export type CredentialKind =
+  | "AccessKey"
+  | "SecretId"
+  | "Password"
+  | "MfaDevice"
+  | "SshPublicKey"
+  | "ServiceSpecificCredential"
+  | "SigningCertificate"
+  | "InstanceProfile";
 
 export interface AccountObservation {
   /**
@@ -39,12 +53,47 @@ export interface AccountObservation {
   readonly conflicts: readonly string[];
   /** Privileges that reach the account but are somebody else's objects (another's RoleBinding): told to people, never touched. */
   readonly foreignGrants: readonly string[];
+  /** Grants to groups of which it is one of many members (`system:serviceaccounts:payments`): told, never touched, no part of the proof. */
+  readonly groupGrants: readonly string[];
   readonly credentials: readonly AccountCredential[];
   /** An action that sessions could do before is denied now, whatever else stands (deny-all, disabled entity, no bindings of ours). */
   readonly rightsCut: boolean;
   /** New logins and sessions are refused (trust closed, entity disabled). True where an account has no login of its own. */
   readonly loginClosed: boolean;
+  /** Nothing that grants is left (see AccountView). */
+  readonly grantsGone: boolean;
+  /** Ways in which the account can be cut now, best first. */
+  readonly cutWays: readonly CutWay[];
+  /** Denials of ours that are in force. */
+  readonly cutBy: readonly CutWayName[];
+  /** What `closeLogin` would take away. */
+  readonly closes: readonly FormerPiece[];
+  readonly outstanding: readonly Outstanding[];
+  readonly notLooked: readonly NotLooked[];
   readonly providerTime?: Date | undefined;
+}
+
+/** What an account that has nothing, or is not ours, answers to the questions of leaving. */
+export const NOTHING_TO_CUT = {
+  groupGrants: [],
+  grantsGone: true,
+  cutWays: [],
+  cutBy: [],
+  closes: [],
+  outstanding: [],
+  notLooked: [],
+} as const satisfies Partial<AccountObservation>;
+
+/** What the record knows of an account when it is looked at. */
+export interface Recorded {
+  readonly externalId?: string | undefined;
+  /** It is leaving or has left: what is ours by marks is cut, and what it lost is in `former`. */
+  readonly leaving?: boolean | undefined;
+  readonly cutWays?: readonly CutWayName[] | undefined;
+  readonly former?: readonly FormerPiece[] | undefined;
+  readonly closedAt?: Date | undefined;
+  /** Every kind of credential is listed: at adoption, when leaving, and once a day. False or absent: those that every look lists. */
+  readonly everything?: boolean | undefined;
 }
 
 export interface AccountCapabilities {
@@ -64,17 +113,25 @@ export interface AccountClient {
   readonly target: string;
   readonly capabilities: AccountCapabilities;
   /** Changes nothing. `externalId`: the recorded one, if any. */
-  observe(context: CallContext, recorded?: { readonly externalId?: string | undefined }): Promise<AccountObservation>;
+  observe(context: CallContext, recorded?: Recorded): Promise<AccountObservation>;
   /**
    * Makes or changes one piece so that it is as declared. `principal` is made together with owner marks and, where the provider can,
    * the boundary (`with`: the account's other desired pieces). Adoption is `apply` of `owner` on an adoptable account.
+   * `former`: what the account had before it was cut, for a principal that closing took away.
    */
-  apply(piece: Piece, context: CallContext, desired: readonly Piece[]): Promise<void>;
+  apply(piece: Piece, context: CallContext, desired: readonly Piece[], former?: readonly FormerPiece[]): Promise<void>;
   /** Takes one piece away. `principal` fails with Conflict while anything still hangs on it. */
   remove(key: string, context: CallContext): Promise<"removed" | "alreadyAbsent">;
-  /** One request that denies everything to every session, now. Not for cutsByRemoval. */
-  cut(context: CallContext): Promise<void>;
-  uncut(context: CallContext): Promise<void>;
+  /**
+   * One request that denies everything to every session, now, in one of the ways of the last observation that have a request.
+   * Not for cutsByRemoval. A way that the provider refuses fails with its reason; the caller tries the next.
+   */
+  cut(context: CallContext, way: CutWayName): Promise<void>;
+  /** Lifts these of our denials; of `Boundary` it sets `boundary` (an ARN) in its place, or takes it off. What is lifted already is success. */
+  uncut(
+    context: CallContext,
+    lift: { readonly ways: readonly CutWayName[]; readonly boundary: string | undefined },
+  ): Promise<void>;
   /** New logins refused. No request where there is nothing to close. */
   closeLogin(context: CallContext): Promise<void>;
   openLogin(context: CallContext, desired: readonly Piece[]): Promise<void>;

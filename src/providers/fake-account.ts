@@ -2,13 +2,14 @@ import type { ObservedPiece, Piece } from "../domain/lifecycle/piece.ts";
 import type { Proof } from "../domain/lifecycle/record.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import type {
-  AccountCapabilities,
-  AccountClient,
-  AccountCredential,
-  AccountKind,
-  AccountObservation,
-  AccountOwner,
+import {
+  NOTHING_TO_CUT,
+  type AccountCapabilities,
+  type AccountClient,
+  type AccountCredential,
+  type AccountKind,
+  type AccountObservation,
+  type AccountOwner,
 } from "./account.ts";
 
 export type FakeAccountOperation = Exclude<keyof AccountClient, "kind" | "target" | "capabilities">;
@@ -70,7 +71,7 @@ export class FakeAccountPlace {
   /** A credential that a SecretRotation or a person made. */
   addCredential(enabled = true): string {
     const id = this.nextId("AKIA");
-    this.credentials.set(id, { id, kind: "AccessKey", createdAt: this.clock.now(), enabled });
+    this.credentials.set(id, { id, kind: "AccessKey", createdAt: this.clock.now(), enabled, switchable: true });
     return id;
   }
 
@@ -167,7 +168,12 @@ export class FakeAccount implements AccountClient {
     return this.#call("observe", undefined, () => {
       const { place } = this;
       const whose = this.#whose();
-      const base = { conflicts: [...place.conflicts].sort(), foreignGrants: [...place.foreignGrants] };
+      const base = {
+        ...NOTHING_TO_CUT,
+        conflicts: [...place.conflicts].sort(),
+        foreignGrants: [...place.foreignGrants],
+        grantsGone: !this.#hasGrants(),
+      };
       const nothing = { rightsCut: true, loginClosed: true, providerTime: place.clock.now() };
       if (whose === "absent") return { ...base, ...nothing, principal: whose, pieces: [], credentials: [] };
       const externalId = place.principal?.externalId;
@@ -182,6 +188,10 @@ export class FakeAccount implements AccountClient {
         credentials: [...place.credentials.values()],
         rightsCut: this.capabilities.cutsByRemoval ? !this.#hasGrants() : place.cut,
         loginClosed: this.#hasLogin() ? place.loginClosed : true,
+        cutWays: this.capabilities.cutsByRemoval
+          ? []
+          : [{ name: this.kind === "VaultEntity" ? "Disable" : "Deny", replaces: [], clears: [], request: true }],
+        cutBy: place.cut ? [this.kind === "VaultEntity" ? "Disable" : "Deny"] : [],
         providerTime: place.clock.now(),
       };
     });

@@ -82,10 +82,11 @@ export const measuredAccount = (client: AccountClient, meter: Meter): AccountCli
   target: client.target,
   capabilities: client.capabilities,
   observe: (context, recorded) => timed(meter, context, "observe", () => client.observe(context, recorded)),
-  apply: (piece, context, desired) => timed(meter, context, "apply", () => client.apply(piece, context, desired)),
+  apply: (piece, context, desired, former) =>
+    timed(meter, context, "apply", () => client.apply(piece, context, desired, former)),
   remove: (key, context) => timed(meter, context, "remove", () => client.remove(key, context)),
-  cut: (context) => timed(meter, context, "cut", () => client.cut(context)),
-  uncut: (context) => timed(meter, context, "uncut", () => client.uncut(context)),
+  cut: (context, way) => timed(meter, context, "cut", () => client.cut(context, way)),
+  uncut: (context, lift) => timed(meter, context, "uncut", () => client.uncut(context, lift)),
   closeLogin: (context) => timed(meter, context, "closeLogin", () => client.closeLogin(context)),
   openLogin: (context, desired) => timed(meter, context, "openLogin", () => client.openLogin(context, desired)),
   setCredentialEnabled: (id, enabled, context) =>

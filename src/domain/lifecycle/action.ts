@@ -1,5 +1,5 @@
 import type { Direction, ObservedPiece, Piece } from "./piece.ts";
-import type { AccountRecord, LifecycleStatus, Proof } from "./record.ts";
+import type { AccountRecord, CutWayName, FormerPiece, LifecycleStatus, Proof } from "./record.ts";
 import type { LifecycleSettings } from "./settings.ts";
 
 /** An account as it was observed in this pass (providers/account.ts), seen by the planner. */
@@ -9,9 +9,57 @@ export interface AccountView {
   readonly pieces: readonly ObservedPiece[];
   readonly conflicts: readonly string[];
   readonly foreignGrants: readonly string[];
-  readonly credentials: readonly { readonly id: string; readonly createdAt: Date; readonly enabled: boolean }[];
+  /** Grants to groups of which the account is one of many members: told, and no part of the proof. */
+  readonly groupGrants: readonly string[];
+  readonly credentials: readonly {
+    readonly id: string;
+    readonly createdAt: Date;
+    readonly enabled: boolean;
+    /** It can be switched off and on again; one without a switch ends by being deleted. */
+    readonly switchable: boolean;
+  }[];
   readonly rightsCut: boolean;
   readonly loginClosed: boolean;
+  /** Nothing that grants is left; less than `rightsCut`, for what others give the account by name is not denied. */
+  readonly grantsGone: boolean;
+  /** Ways in which it can be cut now, best first; empty where its grants are taken away one by one. */
+  readonly cutWays: readonly CutWay[];
+  /** Denials of ours that are in force. */
+  readonly cutBy: readonly CutWayName[];
+  /** What closing the login takes away, so that it is on record before. */
+  readonly closes: readonly FormerPiece[];
+  /** What was given before the cut and works on although nothing new is given. */
+  readonly outstanding: readonly Outstanding[];
+  /** What was not looked at, and why. */
+  readonly notLooked: readonly NotLooked[];
+}
+
+/** One way to cut an account, as it is now. */
+export interface CutWay {
+  readonly name: CutWayName;
+  /** What its request replaces (a boundary). */
+  readonly replaces: readonly FormerPiece[];
+  /** What is taken away first, one request each. */
+  readonly clears: readonly FormerPiece[];
+  /** False: the account is cut, as far as it can be, when all that it clears is gone. */
+  readonly request: boolean;
+}
+
+export interface Outstanding {
+  /** For people: `tokens of the login role keyturn.payments.billing`. */
+  readonly title: string;
+  /** The latest moment at which it ends; absent: not known. */
+  readonly until?: Date | undefined;
+  /** While it lasts the account does not count as offboarded. */
+  readonly holdsUp: boolean;
+}
+
+export interface NotLooked {
+  /** For people: `SSH public keys`, `RoleBindings of other namespaces`. */
+  readonly what: string;
+  /** `Failed`: this time; until the next look it is not known. `NotAllowed`: the operator lacks the right `right`. */
+  readonly why: "Failed" | "NotAllowed";
+  readonly right?: string | undefined;
 }
 
 /** What the platform says about a privilege that is about to be given. */
@@ -77,7 +125,13 @@ export type LifecycleAction =
   | { readonly type: "recordPlan"; readonly lines: readonly PlanLine[] }
   /** Finalizer, claims of these targets, then (record) the write-ahead records of what may come to stand. */
   | { readonly type: "declare"; readonly records: readonly AccountRecord[] }
-  | { readonly type: "apply"; readonly account: string; readonly piece: Piece; readonly because: "Declared" | "Drift" }
+  | {
+      readonly type: "apply";
+      readonly account: string;
+      readonly piece: Piece;
+      /** `Former`: it stood before the account was cut, and comes back while nothing works yet. */
+      readonly because: "Declared" | "Drift" | "Former";
+    }
   /** (record) Before the first removal or narrowing of a spec that is not good yet; what was adopted is ours from then on. */
   | { readonly type: "beginNarrowing"; readonly accounts: readonly string[] }
   | { readonly type: "remove"; readonly account: string; readonly key: string; readonly because: RemovalCause }
@@ -94,10 +148,19 @@ export type LifecycleAction =
       /** The object's own spec no longer declares the account: a narrowing, which is never reverted. */
       readonly narrows?: true;
     }
-  | { readonly type: "cut"; readonly account: string }
+  /** (record) What this way of cutting, or the closing of the login, replaces or takes away; before it does. */
+  | {
+      readonly type: "recordFormer";
+      readonly account: string;
+      readonly way: CutWayName | undefined;
+      readonly pieces: readonly FormerPiece[];
+    }
+  | { readonly type: "cut"; readonly account: string; readonly way: CutWayName }
   | { readonly type: "closeLogin"; readonly account: string }
   | { readonly type: "disableCredential"; readonly account: string; readonly id: string }
   | { readonly type: "prove"; readonly account: string }
+  /** (record) It was proven, and the cut is not there any more: the proof is void. */
+  | { readonly type: "voidProof"; readonly account: string }
   | { readonly type: "removeCredential"; readonly account: string; readonly id: string }
   /** (record) Deleted: the claim is released, the record goes. */
   | { readonly type: "forget"; readonly account: string }
@@ -108,7 +171,13 @@ export type LifecycleAction =
   | { readonly type: "beginReturning"; readonly account: string }
   | { readonly type: "openLogin"; readonly account: string }
   | { readonly type: "enableCredential"; readonly account: string; readonly id: string }
-  | { readonly type: "uncut"; readonly account: string }
+  /** Lifts these denials; a boundary is replaced by `boundary`, or taken off. */
+  | {
+      readonly type: "uncut";
+      readonly account: string;
+      readonly ways: readonly CutWayName[];
+      readonly boundary: string | undefined;
+    }
   | { readonly type: "recordResumed"; readonly account: string }
   /** The spec cannot be applied as it stands; counted against its progress deadline (InvalidSpec and Conflict count at once). */
   | {

@@ -41,7 +41,7 @@ describe("deleting an identity", () => {
       given({ records: [leaving], ledger: [record("lake")] }),
       { type: "writeLedger", records: [leaving] },
     ],
-    ["cuts", given({ records: [leaving], ledger: [leaving] }), { type: "cut", account: "lake" }],
+    ["cuts", given({ records: [leaving], ledger: [leaving] }), { type: "cut", account: "lake", way: "Deny" }],
     [
       "switches off",
       given({
@@ -89,7 +89,7 @@ describe("deleting an identity", () => {
         observed: { work: view() },
       }),
     );
-    assert.deepEqual(action, { type: "cut", account: "work" });
+    assert.deepEqual(action, { type: "cut", account: "work", way: "Deny" });
   });
 
   it("may be handed over after its time-out, and not where it is to block", () => {

@@ -1,5 +1,5 @@
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
-import type { AccountView, DesiredAccount, LifecycleInput } from "./action.ts";
+import type { AccountView, CutWay, DesiredAccount, LifecycleInput } from "./action.ts";
 import type { ObservedPiece, Piece } from "./piece.ts";
 import { classOfKey } from "./pieces/direction.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
@@ -39,6 +39,9 @@ export const account = (
   ...more,
 });
 
+/** The first way of cutting, as IAM has it. */
+export const DENY: CutWay = { name: "Deny", replaces: [], clears: [], request: true };
+
 /** As it stands; by default ours, in use, with nothing on it. */
 export const view = (pieces: readonly ObservedPiece[] = [], more: Partial<AccountView> = {}): AccountView => ({
   principal: "ours",
@@ -46,9 +49,16 @@ export const view = (pieces: readonly ObservedPiece[] = [], more: Partial<Accoun
   pieces: [...BASE, ...pieces],
   conflicts: [],
   foreignGrants: [],
+  groupGrants: [],
   credentials: [],
   rightsCut: false,
   loginClosed: true,
+  grantsGone: pieces.every((each) => each.class !== "grant"),
+  cutWays: [DENY],
+  cutBy: more.rightsCut === true ? ["Deny"] : [],
+  closes: [],
+  outstanding: [],
+  notLooked: [],
   ...more,
 });
 
@@ -57,6 +67,7 @@ export const absent: AccountView = view([], { principal: "absent", pieces: [], r
 export const key = (id: string, enabled = true): AccountView["credentials"][number] => ({
   id,
   enabled,
+  switchable: true,
   createdAt: at("10:00:00"),
 });
 

@@ -111,7 +111,10 @@ const begin: Step = ({ record, narrows }, view) =>
 
 const cutRights: Step = ({ record, cutsByRemoval }, view) => {
   if (!cutsByRemoval) {
-    return view.principal === "ours" && !view.rightsCut ? { type: "cut", account: record.name } : undefined;
+    const way = view.cutWays[0];
+    return view.principal === "ours" && !view.rightsCut && way !== undefined
+      ? { type: "cut", account: record.name, way: way.name }
+      : undefined;
   }
   const grant = view.pieces.find((piece) => piece.class === "grant");
   return grant === undefined ? undefined : { type: "remove", account: record.name, key: grant.key, because: "Leaving" };

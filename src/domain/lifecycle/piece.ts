@@ -29,7 +29,18 @@ export interface Piece {
   readonly title: string;
 }
 
-export type ObservedPiece = Pick<Piece, "key" | "class" | "value" | "title">;
+/**
+ * What an object that stands does, by what it holds: some objects only forbid. `Unread`: its content could not be read, so neither can
+ * be told.
+ */
+export type Effect = "Allows" | "Denies" | "Both" | "Unread";
+
+export interface ObservedPiece extends Pick<Piece, "key" | "class" | "value" | "title"> {
+  /** Absent: `Allows` for a grant, as every declared one is taken; nothing else has one. */
+  readonly effect?: Effect | undefined;
+  /** Of an `Unread` one: the right that the operator's login lacks (`iam:GetPolicyVersion`). */
+  readonly missingRight?: string | undefined;
+}
 
 /** Does the change from one value to another let more be done, less, or some of both? `none`: it is about neither. */
 export type Direction = "widen" | "narrow" | "mixed" | "none";

@@ -432,7 +432,7 @@ const outsideByHand = (judge: Judge, what: string, place: Place, account: (typeo
     place.principal = { id: world.newId("X"), owner: "somebody", adopt: what === "offer" };
     if (account === "lake") {
       place.pieces.set("group/theirs", { key: "group/theirs", class: "grant", value: "true", title: "group theirs" });
-      place.credentials.set("AKIATHEIRS", { id: "AKIATHEIRS", createdAt: world.now, enabled: true });
+      place.credentials.set("AKIATHEIRS", { id: "AKIATHEIRS", createdAt: world.now, enabled: true, switchable: true });
     }
     if (what === "plant") judge.foreign.set(place.target, place.snapshot());
     return;

@@ -604,12 +604,12 @@ describe("the planner and several who leave", () => {
     [
       "cuts all before it switches anything off",
       input({ ...both, observed: { lake: view([], { rightsCut: true, credentials: [key("K1")] }), work: view([]) } }),
-      { type: "cut", account: "work" },
+      { type: "cut", account: "work", way: "Deny" },
     ],
     [
       "is not held up by one that cannot be reached",
       input({ ...both, observed: { work: view([]) }, failed: ["lake"] }),
-      { type: "cut", account: "work" },
+      { type: "cut", account: "work", way: "Deny" },
     ],
     [
       "proves the one that it can, and says that it tries the other again",

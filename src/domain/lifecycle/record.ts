@@ -73,7 +73,26 @@ export interface AccountRecord {
   readonly proof?: Proof;
   /** Nothing is deleted before. */
   readonly heldUntil?: string;
+  /** Ways of cutting that were begun, written before each: what coming back has to lift. Absent: the first way alone, as before it had a name. */
+  readonly cutWays?: readonly CutWayName[];
+  /** What cutting or closing replaces or takes away, written before it does: coming back puts it in its place. */
+  readonly former?: readonly FormerPiece[];
+  /** When the login was closed: what it gave until then ends at the latest by its own longest life from here. */
+  readonly closedAt?: string;
 }
+
+/** A piece as it stood before the account was cut. Never a secret. */
+export interface FormerPiece {
+  readonly key: string;
+  readonly value: string;
+}
+
+/**
+ * How an account is cut, best first. `Deny`: a denial of its own (IAM's inline policy). `Boundary`: a permissions boundary that denies.
+ * `AttachedDeny`: an attached policy that denies. `Room`: inline policies go, then the denial of its own. `Grants`: all that grants
+ * goes. `Disable`: the account itself has a switch (a Vault entity).
+ */
+export type CutWayName = "Deny" | "Boundary" | "AttachedDeny" | "Room" | "Grants" | "Disable";
 
 /** How refusal was proven: a login that was tried, the provider's own decision (SubjectAccessReview), or what it lists. */
 export type Proof = "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";

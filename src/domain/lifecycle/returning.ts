@@ -83,5 +83,7 @@ const reopen = (account: DesiredAccount, record: AccountRecord, view: AccountVie
   const inUse = record.enabledCredentials ?? [];
   const credential = view.credentials.find(({ id, enabled }) => !enabled && inUse.includes(id));
   if (credential !== undefined) return { type: "enableCredential", account: name, id: credential.id };
-  return view.rightsCut && !account.cutsByRemoval ? { type: "uncut", account: name } : undefined;
+  return view.rightsCut && !account.cutsByRemoval
+    ? { type: "uncut", account: name, ways: view.cutBy, boundary: undefined }
+    : undefined;
 };

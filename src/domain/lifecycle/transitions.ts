@@ -1,8 +1,9 @@
 import { without } from "../../kernel/without.ts";
 import { timeText } from "../../kernel/time-text.ts";
-import type { DesiredAccount, PlanLine } from "./action.ts";
+import type { DesiredAccount, LifecycleAction, PlanLine } from "./action.ts";
 import { sameOwner } from "./joining.ts";
 import { planRecord } from "./plan-record.ts";
+import { classOfKey } from "./pieces/direction.ts";
 import { isServiceAccount } from "./record-names.ts";
 import type {
   AccountRecord,
@@ -26,6 +27,7 @@ export const MOST_MOVES = 20;
 export const MOST_REQUESTERS = 64;
 export const MOST_CREDENTIALS = 64;
 const MOST_UNKNOWN = 20;
+const MOST_FORMER = 64;
 const MOST_DRIFT_LINES = 32;
 const MOST_GROUPS = 64;
 const MS = 1000;
@@ -104,7 +106,7 @@ const applied = (record: AccountRecord, account: DesiredAccount | undefined): Ac
   account === undefined
     ? record
     : {
-        ...without(record, "adopted", "foundPieces"),
+        ...without(record, "adopted", "foundPieces", "former"),
         declaration: account.declaration,
         pieces: account.pieces.map(({ key }) => key),
         state: "Active",
@@ -197,6 +199,33 @@ export const provenRecord = (
   };
 };
 
+/** Before a way of cutting replaces or takes something away: of a grant the first value counts, of a boundary the last. */
+export const formerRecorded = (
+  status: LifecycleStatus,
+  { account, way, pieces }: Pick<Extract<LifecycleAction, { type: "recordFormer" }>, "account" | "way" | "pieces">,
+): LifecycleStatus =>
+  changed(status, account, (record) => {
+    const before = record.former ?? [];
+    const replaced = pieces.filter(({ key }) => classOfKey(key) === "restriction");
+    const kept = before.filter(({ key }) => !replaced.some((piece) => piece.key === key));
+    const added = pieces.filter(({ key }) => !kept.some((piece) => piece.key === key));
+    const former = [...kept, ...added].slice(0, MOST_FORMER);
+    const ways = record.cutWays ?? [];
+    return {
+      ...record,
+      ...(former.length === 0 ? {} : { former }),
+      ...(way === undefined || ways.includes(way) ? {} : { cutWays: [...ways, way] }),
+    };
+  });
+
+/** What was proven does not hold any more: it is cut and proven again. The hold goes on. */
+export const proofVoided = (status: LifecycleStatus, account: string): LifecycleStatus =>
+  changed(status, account, (record) => ({ ...without(record, "provenAt", "proof"), state: "Leaving" }));
+
+/** New logins are refused from here on, whatever is found later. */
+export const loginClosed = (status: LifecycleStatus, account: string, now: Date): LifecycleStatus =>
+  changed(status, account, (record) => ({ ...record, closedAt: record.closedAt ?? timeText(now) }));
+
 /** What was proven and held is void from here on. */
 export const returningBegun = (status: LifecycleStatus, account: string): LifecycleStatus =>
   changed(status, account, (record) => ({ ...without(record, "provenAt", "proof", "heldUntil"), state: "Leaving" }));
@@ -207,7 +236,7 @@ export const returningBegun = (status: LifecycleStatus, account: string): Lifecy
  */
 export const resumed = (status: LifecycleStatus, account: string): LifecycleStatus =>
   changed(status, account, (record) => ({
-    ...without(record, "enabledCredentials", "cutAt", "provenAt", "proof", "heldUntil"),
+    ...without(record, "enabledCredentials", "cutAt", "provenAt", "proof", "heldUntil", "cutWays", "closedAt"),
     state: goodAccounts(status).includes(account) && !isServiceAccount(record.target) ? "Active" : "Pending",
   }));
 

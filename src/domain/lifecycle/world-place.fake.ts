@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AccountView, DesiredAccount } from "./action.ts";
 import type { ObservedPiece, Piece } from "./piece.ts";
+import type { CutWayName } from "./record.ts";
 
 /** An outside call that the model refuses; the pass books it as a failure. */
 export class Refused extends Error {
@@ -16,7 +17,10 @@ export class Place {
   readonly target: string;
   principal: { readonly id: string; owner: "us" | "somebody"; adopt: boolean } | undefined;
   readonly pieces = new Map<string, ObservedPiece>();
-  readonly credentials = new Map<string, { readonly id: string; readonly createdAt: Date; enabled: boolean }>();
+  readonly credentials = new Map<
+    string,
+    { readonly id: string; readonly createdAt: Date; readonly switchable: boolean; enabled: boolean }
+  >();
   /** Keys whose place is taken by somebody else's object. */
   readonly conflicts = new Set<string>();
   cut = false;
@@ -50,7 +54,21 @@ export class Place {
 
   view(recordedId: string | undefined): AccountView {
     const principal = this.whose(recordedId);
-    const base = { principal, externalId: this.principal?.id, conflicts: [...this.conflicts], foreignGrants: [] };
+    const way: CutWayName = this.isVault ? "Disable" : "Deny";
+    const grants = [...this.pieces.values()].filter((piece) => piece.class === "grant");
+    const base = {
+      principal,
+      externalId: this.principal?.id,
+      conflicts: [...this.conflicts],
+      foreignGrants: [],
+      groupGrants: [],
+      grantsGone: grants.length === 0,
+      cutWays: this.isKubernetes ? [] : [{ name: way, replaces: [], clears: [], request: true }],
+      cutBy: this.cut ? [way] : [],
+      closes: [],
+      outstanding: [],
+      notLooked: [],
+    } satisfies Partial<AccountView>;
     const beside = this.isKubernetes ? [...this.pieces.values()].filter((piece) => piece.class === "grant") : [];
     if (principal === "absent" || principal === "foreign")
       return { ...base, pieces: beside, credentials: [], rightsCut: beside.length === 0, loginClosed: true };

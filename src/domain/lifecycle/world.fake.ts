@@ -111,7 +111,7 @@ export class World {
 
   addCredential(target: string, enabled = true): string {
     const id = this.newId("AKIA");
-    this.place(target).credentials.set(id, { id, createdAt: this.now, enabled });
+    this.place(target).credentials.set(id, { id, createdAt: this.now, enabled, switchable: true });
     return id;
   }
 

@@ -280,7 +280,7 @@ describe("awsAccount", () => {
       user.tags.set("keyturn.dev/adopt", "payments/billing");
       const client = clientFor();
       assert.equal((await client.observe(context, { externalId: user.id })).principal, "foreign");
-      await assert.rejects(client.cut(context), isConflict);
+      await assert.rejects(client.cut(context, "Deny"), isConflict);
     });
   }
 
@@ -344,7 +344,7 @@ describe("awsAccount", () => {
   it("does not take a changed cut for a cut", async () => {
     const { world, clientFor, join } = setUp(asUser);
     const client = await join(clientFor());
-    await client.cut(context);
+    await client.cut(context, "Deny");
     world.users
       .get(NAME)!
       .inline.set(
@@ -353,7 +353,7 @@ describe("awsAccount", () => {
       );
     assert.equal((await client.observe(context)).rightsCut, false);
     assert.equal((await client.proveRefused([], context)).kind, "accepted");
-    await client.cut(context);
+    await client.cut(context, "Deny");
     assert.equal((await client.observe(context)).rightsCut, true);
   });
 
@@ -362,7 +362,7 @@ describe("awsAccount", () => {
     const client = await join(clientFor());
     const id = world.nextId("AKIA");
     world.users.get(NAME)!.keys.set(id, { id, secret: "s", createdAt: new Date(0), enabled: true });
-    await client.cut(context);
+    await client.cut(context, "Deny");
     assert.deepEqual(await client.proveRefused([], context), { kind: "accepted", what: `access key ${id} is active` });
     await client.setCredentialEnabled(id, false, context);
     assert.deepEqual(await client.proveRefused([], context), { kind: "refused", proof: "ProvenByListing" });
@@ -371,7 +371,7 @@ describe("awsAccount", () => {
   it("does not prove a role whose trust is open, and does when it is closed", async () => {
     const { clientFor, join } = setUp(asRole);
     const client = await join(clientFor());
-    await client.cut(context);
+    await client.cut(context, "Deny");
     assert.equal((await client.proveRefused([], context)).kind, "accepted");
     await client.closeLogin(context);
     assert.deepEqual(await client.proveRefused([], context), { kind: "refused", proof: "ProvenByListing" });
@@ -384,7 +384,7 @@ describe("awsAccount", () => {
   it("keeps the cut until the very end", async () => {
     const { world, clientFor, desired, join } = setUp(asUser);
     const client = await join(clientFor());
-    await client.cut(context);
+    await client.cut(context, "Deny");
     for (const piece of desired.filter(({ class: of }) => of === "grant")) {
       await client.remove(piece.key, context);
       assert.equal((await client.observe(context)).rightsCut, true);
@@ -402,7 +402,7 @@ describe("awsAccount", () => {
       const { world, clientFor, desired } = setUp(asUser);
       const client = clientFor();
       await client.apply(desired[0]!, context, desired);
-      if (hasCut) await client.cut(context);
+      if (hasCut) await client.cut(context, "Deny");
       world.failNext("deleteInlinePolicy", awsRefusal("NotFound", "NoSuchEntity", 404), "after");
       assert.equal(await client.remove("principal", context), "removed");
       assert.equal(world.users.has(NAME), false);
@@ -412,7 +412,7 @@ describe("awsAccount", () => {
   it("keeps the cut when something still hangs on the user", async () => {
     const { world, clientFor, join } = setUp(asUser);
     const client = await join(clientFor());
-    await client.cut(context);
+    await client.cut(context, "Deny");
     await assert.rejects(client.remove("principal", context), isConflict);
     assert.equal(world.users.get(NAME)!.inline.has("keyturn-cut"), true);
   });
@@ -465,7 +465,7 @@ describe("awsAccount", () => {
         error.code === "InvalidSpec" &&
         /spec\.aws\.webIdentity/.test(error.publicMessage),
     );
-    await client.cut(context);
+    await client.cut(context, "Deny");
     await client.closeLogin(context);
     assert.equal((await client.proveRefused([], context)).kind, "refused");
   });
@@ -487,7 +487,7 @@ describe("awsAccount", () => {
     const away = awsRefusal("Throttled", "Throttling", 400);
     for (const [call, attempt] of [
       ["find", () => client.observe(context)],
-      ["putInlinePolicy", () => client.cut(context)],
+      ["putInlinePolicy", () => client.cut(context, "Deny")],
       ["attachedPolicies", () => client.proveRefused([], context)],
       ["detachPolicy", () => client.remove(`managedPolicy/${rights.policies[0]!}`, context)],
     ] as const) {

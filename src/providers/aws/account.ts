@@ -2,7 +2,7 @@ import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts
 import type { Piece } from "../../domain/lifecycle/piece.ts";
 import { iamNameOf, maxSessionSecondsIn } from "../../domain/lifecycle/pieces/aws.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import type { AccountClient, AccountObservation, AccountOwner } from "../account.ts";
+import { NOTHING_TO_CUT, type AccountClient, type AccountObservation, type AccountOwner } from "../account.ts";
 import type { CallContext } from "../contract.ts";
 import { invalidField } from "../spec.ts";
 import type { Identity, IdentityFacts } from "./identity/contract.ts";
@@ -187,6 +187,9 @@ export const awsAccount = (
           credentials: hanging.credentials,
           rightsCut: hanging.rightsCut,
           loginClosed: found.trust === undefined || isClosed(found.trust),
+          grantsGone: hanging.managed.length + Object.keys(hanging.inline).length + hanging.groups.length === 0,
+          cutWays: [{ name: "Deny", replaces: [], clears: [], request: true }],
+          cutBy: hanging.rightsCut ? ["Deny"] : [],
         };
       }, context);
     },
@@ -274,6 +277,7 @@ export const awsAccount = (
 };
 
 const NOTHING = {
+  ...NOTHING_TO_CUT,
   pieces: [],
   conflicts: [],
   foreignGrants: [],

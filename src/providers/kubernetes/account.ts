@@ -10,7 +10,7 @@ import {
   serviceAccountNameOf,
   type RoleGrant,
 } from "../../domain/lifecycle/pieces/kubernetes.ts";
-import type { AccountClient, AccountOwner } from "../account.ts";
+import { NOTHING_TO_CUT, type AccountClient, type AccountOwner } from "../account.ts";
 import type { CallContext } from "../contract.ts";
 import { rbacGroup, type IdentityObject, type KubernetesCalls } from "./calls.ts";
 import { bindingPlace, lookAtBindings, piecesOf, readBinding, type Subject } from "./look.ts";
@@ -147,6 +147,7 @@ export const kubernetesAccount = (
       const { own, conflicts, foreign } = await lookAtBindings(calls, subject, declared, others);
       const principal = found === undefined ? "absent" : whose(found);
       return {
+        ...NOTHING_TO_CUT,
         principal,
         ...(found === undefined ? {} : { externalId: found.metadata.uid }),
         pieces: piecesOf(subject, principal === "foreign" ? undefined : found, own),
@@ -155,6 +156,7 @@ export const kubernetesAccount = (
         credentials: [],
         rightsCut: own.length === 0,
         loginClosed: true,
+        grantsGone: own.length === 0,
       };
     },
 

@@ -171,7 +171,28 @@ export const KNOWN_FIELDS: KnownFields = {
          "ProvenByListing"
         ]
        },
-       "heldUntil": "any"
+       "heldUntil": "any",
+       "cutWays": {
+        "items": {
+         "words": [
+          "Deny",
+          "Boundary",
+          "AttachedDeny",
+          "Room",
+          "Grants",
+          "Disable"
+         ]
+        }
+       },
+       "former": {
+        "items": {
+         "fields": {
+          "key": "any",
+          "value": "any"
+         }
+        }
+       },
+       "closedAt": "any"
       }
      }
     },
@@ -275,7 +296,28 @@ export const KNOWN_FIELDS: KnownFields = {
          "ProvenByListing"
         ]
        },
-       "heldUntil": "any"
+       "heldUntil": "any",
+       "cutWays": {
+        "items": {
+         "words": [
+          "Deny",
+          "Boundary",
+          "AttachedDeny",
+          "Room",
+          "Grants",
+          "Disable"
+         ]
+        }
+       },
+       "former": {
+        "items": {
+         "fields": {
+          "key": "any",
+          "value": "any"
+         }
+        }
+       },
+       "closedAt": "any"
       }
      }
     },
@@ -1535,7 +1577,28 @@ export const KNOWN_FIELDS: KnownFields = {
          "ProvenByListing"
         ]
        },
-       "heldUntil": "any"
+       "heldUntil": "any",
+       "cutWays": {
+        "items": {
+         "words": [
+          "Deny",
+          "Boundary",
+          "AttachedDeny",
+          "Room",
+          "Grants",
+          "Disable"
+         ]
+        }
+       },
+       "former": {
+        "items": {
+         "fields": {
+          "key": "any",
+          "value": "any"
+         }
+        }
+       },
+       "closedAt": "any"
       }
      }
     },

@@ -157,6 +157,12 @@ export interface OrphanedCredential {
       readonly provenAt?: string;
       readonly proof?: "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";
       readonly heldUntil?: string;
+      readonly cutWays?: ReadonlyArray<"Deny" | "Boundary" | "AttachedDeny" | "Room" | "Grants" | "Disable">;
+      readonly former?: ReadonlyArray<{
+        readonly key: string;
+        readonly value: string;
+      }>;
+      readonly closedAt?: string;
     }>;
     /**
      * UIDs of earlier resources whose marks may still be on the accounts.
@@ -248,6 +254,12 @@ export interface OrphanedCredential {
       readonly provenAt?: string;
       readonly proof?: "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";
       readonly heldUntil?: string;
+      readonly cutWays?: ReadonlyArray<"Deny" | "Boundary" | "AttachedDeny" | "Room" | "Grants" | "Disable">;
+      readonly former?: ReadonlyArray<{
+        readonly key: string;
+        readonly value: string;
+      }>;
+      readonly closedAt?: string;
     }>;
     /**
      * UID of the resource that took this over (undo).

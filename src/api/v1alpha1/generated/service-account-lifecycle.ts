@@ -381,6 +381,21 @@ export interface ServiceAccountLifecycle {
       readonly provenAt?: string;
       readonly proof?: "ProvenByLogin" | "ProvenByReview" | "ProvenByListing";
       readonly heldUntil?: string;
+      /**
+       * Ways of cutting that were begun, written before each; coming back lifts them.
+       */
+      readonly cutWays?: ReadonlyArray<"Deny" | "Boundary" | "AttachedDeny" | "Room" | "Grants" | "Disable">;
+      /**
+       * What the cut replaced or took away, written before it did; coming back puts it in its place.
+       */
+      readonly former?: ReadonlyArray<{
+        readonly key: string;
+        readonly value: string;
+      }>;
+      /**
+       * When new logins were closed.
+       */
+      readonly closedAt?: string;
     }>;
     /**
      * Who asked for each privilege; checked again whenever it is granted.

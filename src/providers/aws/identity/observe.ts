@@ -60,7 +60,7 @@ const readKeys = async (
   signal: AbortSignal,
 ): Promise<readonly AccountCredential[]> => {
   const { keys } = await calls.listAccessKeys(userName, signal);
-  return keys.map(({ id, createdAt, enabled }) => ({ id, kind: "AccessKey", createdAt, enabled }));
+  return keys.map(({ id, createdAt, enabled }) => ({ id, kind: "AccessKey", createdAt, enabled, switchable: true }));
 };
 
 /** What stands, in the form of the pieces that are declared. A closed trust is no piece. */

@@ -334,8 +334,8 @@ describe("entityAccount", () => {
     await join();
     const entity = identity.entities.get(name)!;
     entity.metadata = { ...entity.metadata, theirs: "x" };
-    await client.cut(context);
-    await client.uncut(context);
+    await client.cut(context, "Disable");
+    await client.uncut(context, { ways: ["Disable"], boundary: undefined });
     assert.equal(identity.entities.get(name)?.metadata["theirs"], "x");
     assert.deepEqual([...identity.entities.get(name)!.policies].sort(), ["pki/issue", "read-invoices"]);
   });

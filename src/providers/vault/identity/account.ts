@@ -10,7 +10,7 @@ import {
   type VaultNames,
 } from "../../../domain/lifecycle/pieces/vault.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
-import type { AccountClient, AccountCredential, AccountOwner } from "../../account.ts";
+import { NOTHING_TO_CUT, type AccountClient, type AccountCredential, type AccountOwner } from "../../account.ts";
 import type { CallContext } from "../../contract.ts";
 import { invalidField } from "../../spec.ts";
 import type { VaultConfig } from "../config.ts";
@@ -235,7 +235,7 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
       const createdAt = creationTimes.get(id) ?? (await identity.lookUpSecretId(role, id, signal))?.createdAt;
       if (createdAt === undefined) continue;
       creationTimes.set(id, createdAt);
-      found.push({ id, kind: "SecretId", createdAt, enabled: true });
+      found.push({ id, kind: "SecretId", createdAt, enabled: true, switchable: false });
     }
     return found;
   };
@@ -256,6 +256,7 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
         const holder = hasAlias ? undefined : await holderOfAlias(connection, identity, login, entity, signal);
         const roleIsOurs = standing !== undefined && isOwnRole(standing, entity);
         return {
+          ...NOTHING_TO_CUT,
           principal,
           ...(entity === undefined ? {} : { externalId: entity.id }),
           pieces: [...entityPieces(place, owner, shown), ...(roleIsOurs ? rolePieces(place, standing) : [])],
@@ -267,6 +268,8 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
           credentials: roleIsOurs && login.mode === "AppRole" ? await secretIds(identity, signal) : [],
           rightsCut: shown?.disabled ?? true,
           loginClosed: shown?.disabled ?? true,
+          cutWays: [{ name: "Disable", replaces: [], clears: [], request: true }],
+          cutBy: shown?.disabled === true ? ["Disable"] : [],
         };
       });
     },

@@ -1,6 +1,6 @@
 import type { LifecycleAction } from "../../../domain/lifecycle/action.ts";
 import type { Piece } from "../../../domain/lifecycle/piece.ts";
-import type { Proof } from "../../../domain/lifecycle/record.ts";
+import type { FormerPiece, Proof } from "../../../domain/lifecycle/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { AccountClient } from "../../../providers/account.ts";
 import type { CallContext } from "../../../providers/contract.ts";
@@ -18,6 +18,8 @@ export interface AccountAct {
   readonly client: AccountClient;
   /** What it is to be, where it is declared. */
   readonly desired: readonly Piece[];
+  /** What it had before it was cut. */
+  readonly former: readonly FormerPiece[];
 }
 
 /** What is one request to a provider; the account is observed again afterwards. */
@@ -86,7 +88,7 @@ const callOf = (act: AccountAct, action: OutsideAction, narrows: boolean): Call 
         kind: narrows ? "Revoking" : "Issuing",
         about: action.piece.key,
         because: action.because,
-        run: () => client.apply(action.piece, context, desired),
+        run: () => client.apply(action.piece, context, desired, act.former),
       };
     case "remove":
       return {
@@ -97,7 +99,7 @@ const callOf = (act: AccountAct, action: OutsideAction, narrows: boolean): Call 
         run: () => client.remove(action.key, context),
       };
     case "cut":
-      return { verb: "Cut", kind: "Revoking", run: () => client.cut(context) };
+      return { verb: "Cut", kind: "Revoking", about: action.way, run: () => client.cut(context, action.way) };
     case "closeLogin":
       return { verb: "CloseLogin", kind: "Revoking", run: () => client.closeLogin(context) };
     case "disableCredential":
@@ -126,7 +128,7 @@ const callOf = (act: AccountAct, action: OutsideAction, narrows: boolean): Call 
         run: () => client.setCredentialEnabled(action.id, true, context).catch(absentIsFine),
       };
     case "uncut":
-      return { verb: "Uncut", kind: "Issuing", run: () => client.uncut(context) };
+      return { verb: "Uncut", kind: "Issuing", run: () => client.uncut(context, action) };
   }
 };
 

@@ -68,6 +68,7 @@ const accountAct = async (scope: AccountScope, account: string, ports: Ports): P
   account,
   client: await clientOf(scope, account, ports),
   desired: scope.desired.get(account)?.pieces ?? [],
+  former: recordOf(scope, account)?.former ?? [],
 });
 
 const countOnce = (scope: AccountScope, key: string, about: string): void => {

@@ -5,10 +5,12 @@ import {
   declared,
   driftRecorded,
   forgotten,
+  formerRecorded,
   leavingBegun,
   markedGood,
   narrowingBegun,
   planned,
+  proofVoided,
   proven,
   resumed,
   returningBegun,
@@ -34,6 +36,8 @@ export type RecordAction = Extract<
       | "recordGood"
       | "recordDrift"
       | "beginLeaving"
+      | "recordFormer"
+      | "voidProof"
       | "forget"
       | "beginReturning"
       | "recordResumed";
@@ -65,6 +69,12 @@ export const carryRecord = async (recording: Recording, action: RecordAction): P
       return;
     case "beginLeaving":
       return beginLeaving(recording, action);
+    case "recordFormer":
+      scope.status = formerRecorded(scope.status, action);
+      return;
+    case "voidProof":
+      scope.status = proofVoided(scope.status, action.account);
+      return;
     case "forget":
       return forget(recording, action.account);
     case "beginReturning":

@@ -5,7 +5,7 @@ import { desiredAccount, identityServiceAccount, sharedTarget } from "../../../d
 import type { AccountRecord, LifecycleStatus } from "../../../domain/lifecycle/record.ts";
 import { wantedState } from "../../../domain/lifecycle/settings.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
-import type { AccountClient, AccountObservation } from "../../../providers/account.ts";
+import type { AccountClient, AccountObservation, Recorded } from "../../../providers/account.ts";
 import type { Ports } from "../../ports.ts";
 import { connectionNameOf, readConnection } from "../connections.ts";
 import { factsOf } from "../facts.ts";
@@ -104,13 +104,27 @@ const serviceAccountOf = (scope: AccountScope): string => {
 
 export const observeAccount = async (scope: AccountScope, name: string, ports: Ports): Promise<void> => {
   const client = await clientOf(scope, name, ports);
-  const externalId = recordOf(scope, name)?.externalId;
-  const seen = await client.observe({ signal: scope.signal, log: ports.log }, { externalId });
+  const record = recordOf(scope, name);
+  const externalId = record?.externalId;
+  const seen = await client.observe({ signal: scope.signal, log: ports.log }, recordedOf(scope, name, record));
   scope.observed.set(name, seen);
   scope.succeeded.add(name);
   if (seen.principal === "ours" && seen.externalId !== undefined && seen.externalId !== externalId) {
     scope.status = withExternalId(scope.status, name, seen.externalId);
   }
+};
+
+/** Who comes and who leaves is looked at wholly; between the two the provider decides how often. */
+const recordedOf = (scope: AccountScope, name: string, record: AccountRecord | undefined): Recorded => {
+  const leaving = record !== undefined && isLeaving(scope, name);
+  return {
+    externalId: record?.externalId,
+    leaving,
+    cutWays: record?.cutWays,
+    former: record?.former,
+    ...(record?.closedAt === undefined ? {} : { closedAt: new Date(record.closedAt) }),
+    everything: leaving || record === undefined || record.adopted === true,
+  };
 };
 
 /** The provider's own id, as soon as it is seen: it proves later that what stands there is what was made. */
@@ -128,9 +142,21 @@ export const viewOf = (seen: AccountObservation): AccountView => ({
   pieces: seen.pieces,
   conflicts: seen.conflicts,
   foreignGrants: seen.foreignGrants,
-  credentials: seen.credentials.map(({ id, createdAt, enabled }) => ({ id, createdAt, enabled })),
+  groupGrants: seen.groupGrants,
+  credentials: seen.credentials.map(({ id, createdAt, enabled, switchable }) => ({
+    id,
+    createdAt,
+    enabled,
+    switchable,
+  })),
   rightsCut: seen.rightsCut,
   loginClosed: seen.loginClosed,
+  grantsGone: seen.grantsGone,
+  cutWays: seen.cutWays,
+  cutBy: seen.cutBy,
+  closes: seen.closes,
+  outstanding: seen.outstanding,
+  notLooked: seen.notLooked,
 });
 
 /** Capabilities of the accounts that are only on record. */

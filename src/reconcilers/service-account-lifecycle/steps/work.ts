@@ -89,6 +89,8 @@ const carry = async (
     case "recordGood":
     case "recordDrift":
     case "beginLeaving":
+    case "recordFormer":
+    case "voidProof":
     case "forget":
     case "beginReturning":
     case "recordResumed":
