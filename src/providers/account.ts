@@ -24,6 +24,8 @@ export interface AccountCredential {
   readonly enabled: boolean;
   /** False: a password, an MFA device. It ends by being deleted (`removeCredential`). */
   readonly switchable: boolean;
+  /** It lets in by itself and has no switch (a password): deleted at the cut where no denial is in force. */
+  readonly endsAtCut?: boolean | undefined;
 }
 
 export type CredentialKind =
@@ -127,7 +129,7 @@ export interface AccountClient {
    * Not for cutsByRemoval. A way that the provider refuses fails with its reason; the caller tries the next.
    */
   cut(context: CallContext, way: CutWayName): Promise<void>;
-  /** Lifts these of our denials; of `Boundary` it sets `boundary` (an ARN) in its place, or takes it off. What is lifted already is success. */
+  /** Lifts these of our denials; of `Boundary` it sets `boundary` (the value of a boundary piece) in its place, or takes it off. What is lifted already is success. */
   uncut(
     context: CallContext,
     lift: { readonly ways: readonly CutWayName[]; readonly boundary: string | undefined },

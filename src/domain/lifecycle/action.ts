@@ -17,6 +17,8 @@ export interface AccountView {
     readonly enabled: boolean;
     /** It can be switched off and on again; one without a switch ends by being deleted. */
     readonly switchable: boolean;
+    /** It lets in by itself and has no switch (a password): deleted at the cut where no denial is in force. */
+    readonly endsAtCut?: boolean | undefined;
   }[];
   readonly rightsCut: boolean;
   readonly loginClosed: boolean;
@@ -99,8 +101,8 @@ export interface LifecycleInput {
   readonly leaving: Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>;
   readonly observed: Readonly<Record<string, AccountView>>;
   /**
-   * Accounts about which something failed in this pass, or whose back-off lasts: nothing more is planned for them now, the others go
-   * on. When nothing else is left to do and one of these is not done, the answer is `wait` for BackingOff.
+   * Steps that failed in this pass, by name (step-names.ts). What leaves goes on with every other step; of what stays, nothing more is
+   * planned for the whole account now, and the others go on. When nothing else is left to do and one of these is not done, the answer is `wait` for BackingOff.
    */
   readonly failed?: readonly string[] | undefined;
   /** Nothing may be added: the own spec makes no sense and there is none to go back to. Leaving goes on. */
@@ -171,7 +173,7 @@ export type LifecycleAction =
   | { readonly type: "beginReturning"; readonly account: string }
   | { readonly type: "openLogin"; readonly account: string }
   | { readonly type: "enableCredential"; readonly account: string; readonly id: string }
-  /** Lifts these denials; a boundary is replaced by `boundary`, or taken off. */
+  /** Lifts these denials; a boundary is replaced by `boundary` (the value of a boundary piece), or taken off. */
   | {
       readonly type: "uncut";
       readonly account: string;

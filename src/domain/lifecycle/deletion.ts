@@ -1,5 +1,16 @@
 import type { AccountView, DesiredAccount, LifecycleAction } from "./action.ts";
-import { isGivenBack, planCut, planLeavers, type LeavingInput, type Leaver, type LeavingAnswer } from "./leaving.ts";
+import {
+  isGivenBack,
+  isProvable,
+  isShut,
+  planCut,
+  planLeavers,
+  type Leaver,
+  type LeavingAnswer,
+  type LeavingInput,
+} from "./leaving.ts";
+import { accountIn, isFailed } from "./step-names.ts";
+import { canonicalJson } from "../../kernel/ids.ts";
 import type { AccountRecord } from "./record.ts";
 import type { LifecycleSettings } from "./settings.ts";
 
@@ -12,7 +23,7 @@ export interface DepartureInput {
   readonly records: readonly AccountRecord[];
   readonly capabilities: Capabilities;
   readonly observed: Readonly<Record<string, AccountView>>;
-  /** Accounts about which something failed in this pass, or whose back-off lasts. */
+  /** Steps that failed in this pass, or whose back-off lasts (step-names.ts). */
   readonly failed: readonly string[];
   readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs">;
 }
@@ -41,24 +52,37 @@ export const planIdentityDeletion = (input: IdentityDeletionInput): IdentityDele
   const { records, deletion } = input;
   if (records.length === 0 || deletion.policy === "Retain") return { type: "releaseAll" };
   const next = planCut(leavingInput(input));
-  if (next?.type === "observe" || next?.type === "beginLeaving") return next;
+  if (next?.type === "observe" || next?.type === "beginLeaving" || next?.type === "recordFormer") return next;
   if (!knows(input.ledger, records)) return { type: "writeLedger", records };
   if (next !== undefined) return next;
   const adopted = records.filter((record) => isGivenBack(record) || record.state === "Gone");
   const returned = planLeavers({ ...leavingInput(input), leavers: leaversOf({ ...input, records: adopted }) });
   if (returned.kind === "act") return returned.action;
-  // What failed holds the finalizer until the time-out; what is cut is the ledger's from here on.
-  if (input.failed.some((name) => records.some((record) => record.name === name)))
-    return { type: "wait", for: "BackingOff", about: input.failed.join(",") };
+  // What still works holds the finalizer until the time-out; what is cut is the ledger's from here on.
+  const open = leaversOf({ ...input, records })
+    .filter((leaver) => isOpen(leaver, input))
+    .map(({ record }) => record.name);
+  if (open.length > 0) return { type: "wait", for: "BackingOff", about: open.join(",") };
   return { type: "removeFinalizer" };
 };
 
-/** Does the ledger know every account, and what was in use of each? */
+/** Could it not be looked at, or does something of it still work? */
+const isOpen = (leaver: Leaver, { observed, failed }: DepartureInput): boolean => {
+  const { record } = leaver;
+  if (record.state === "Gone" || isFailed(failed, record.name)) return record.state !== "Gone";
+  const view = observed[record.name];
+  if (isGivenBack(record)) return failed.some((step) => accountIn(step) === record.name);
+  return view === undefined || (isProvable(view) && !isShut(leaver, view));
+};
+
+/** Does the ledger know every account, what was in use of each, and what its cut replaces? */
 const knows = (ledger: readonly AccountRecord[] | undefined, records: readonly AccountRecord[]): boolean =>
   ledger !== undefined &&
   records.every((record) => {
     const entry = ledger.find(({ name }) => name === record.name);
-    return entry !== undefined && (record.enabledCredentials === undefined || entry.enabledCredentials !== undefined);
+    if (entry === undefined) return false;
+    if (record.enabledCredentials !== undefined && entry.enabledCredentials === undefined) return false;
+    return canonicalJson([record.cutWays, record.former]) === canonicalJson([entry.cutWays, entry.former]);
   });
 
 /** After the time-out a failed cut is the ledger's business too, unless the spec says that the object must stay. */

@@ -10,6 +10,7 @@ import {
 } from "./changes.ts";
 import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord, LifecycleStatus, OwnerRecord } from "./record.ts";
+import { accountIn } from "./step-names.ts";
 
 type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
 
@@ -20,7 +21,7 @@ type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
  */
 export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLine[]): LifecycleAction => {
   // Who leaves is no part of this, neither when it goes well nor when it fails.
-  const failed = (input.failed ?? []).filter((name) =>
+  const failed = [...new Set((input.failed ?? []).map(accountIn))].filter((name) =>
     input.settings.accounts.some((account) => account.name === name),
   );
   const accounts = kubernetesFirst(Object.values(input.desired)).filter(({ name }) => !failed.includes(name));

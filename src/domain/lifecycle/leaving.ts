@@ -1,7 +1,8 @@
-import type { AccountView, LifecycleAction, LifecycleWait, RemovalCause } from "./action.ts";
+import type { AccountView, CutWay, LifecycleAction, LifecycleWait, RemovalCause } from "./action.ts";
 import { partOfPrincipal, type ObservedPiece, type PieceClass } from "./piece.ts";
-import type { AccountRecord } from "./record.ts";
+import type { AccountRecord, CutWayName, FormerPiece } from "./record.ts";
 import type { LifecycleSettings } from "./settings.ts";
+import { accountIn, isFailed } from "./step-names.ts";
 
 /** An account that must not work any more. */
 export interface Leaver {
@@ -20,7 +21,7 @@ export interface LeavingInput {
   readonly timeTrusted: boolean;
   readonly leavers: readonly Leaver[];
   readonly observed: Readonly<Record<string, AccountView>>;
-  /** Nothing is planned for these now. */
+  /** Steps that failed or back off, by name (step-names.ts): each is left out, and every other is still planned. */
   readonly failed: readonly string[];
   /** False: what has not begun to leave stays as it is (dry run). */
   readonly mayBegin: boolean;
@@ -34,13 +35,12 @@ export type LeavingAnswer =
   | { readonly kind: "done" };
 
 /**
- * The leaver protocol, over all leaving accounts together: begin, cut, close, disable, prove; then hold, then removal. An account
- * that cannot be reached holds up no other. What is cut already is looked at again every time: what somebody has switched
- * on since is switched off again.
+ * The leaver protocol, over all leaving accounts together: begin, cut, close, disable, prove; then hold, then removal. A step that
+ * fails holds up no other step that lowers access, of its own account or of another (ADR 0041). What is cut already is looked
+ * at again every time: what somebody has switched on since is switched off again, and where that fails the proof is void.
  */
 export const planLeavers = (input: LeavingInput): LeavingAnswer => {
-  const reachable = input.leavers.filter(({ record }) => !input.failed.includes(record.name));
-  const open = reachable.filter((leaver) => input.mayBegin || begun(leaver.record));
+  const open = openLeavers(input).filter((leaver) => input.mayBegin || begun(leaver.record));
   const action = looked(open, input) ?? cutDown(open, input) ?? ended(open, input);
   if (action !== undefined) return { kind: "act", action };
   return waiting(input, open);
@@ -48,9 +48,12 @@ export const planLeavers = (input: LeavingInput): LeavingAnswer => {
 
 /** Cut, closed and disabled, as far as accounts can be reached: all that a finalizer waits for. */
 export const planCut = (input: LeavingInput): LifecycleAction | undefined => {
-  const open = input.leavers.filter(({ record }) => !input.failed.includes(record.name));
+  const open = openLeavers(input);
   return looked(open, input) ?? cutDown(open, input);
 };
+
+const openLeavers = ({ leavers, failed }: LeavingInput): readonly Leaver[] =>
+  leavers.filter(({ record }) => !isFailed(failed, record.name));
 
 export const begun = ({ state }: AccountRecord): boolean => state === "Leaving" || state === "Cut" || state === "Gone";
 
@@ -82,7 +85,7 @@ const firstOf = (
 
 const cutDown = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
   const cut = open.filter((leaver) => isCut(leaver, input.observed[leaver.record.name]));
-  return firstOf([begin, cutRights, closeLogin, disable], cut, input);
+  return firstOf([begin, cutRights, closeLogin, disable, endPasswords, voidProof], cut, input);
 };
 
 const ended = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
@@ -99,67 +102,142 @@ const isCut = ({ record, takenBack }: Leaver, view: AccountView | undefined): bo
   return !takenBack || (view?.principal === "ours" && view.credentials.length > 0);
 };
 
+/**
+ * Does nothing of the account work any more, by what was seen? A denial is in force, or, where every way to one was refused,
+ * nothing that grants is left; no login lets in; what has a switch is off; without a denial no password is left either.
+ */
+export const isShut = (
+  { cutsByRemoval, canDisableCredentials }: Pick<Leaver, "cutsByRemoval" | "canDisableCredentials">,
+  view: AccountView,
+): boolean => {
+  if (!isProvable(view) || !view.loginClosed) return false;
+  if (cutsByRemoval) return !view.pieces.some((piece) => piece.class === "grant");
+  if (view.principal !== "ours") return true;
+  if (!view.rightsCut && (!view.grantsGone || view.credentials.some(({ endsAtCut }) => endsAtCut === true)))
+    return false;
+  return !canDisableCredentials || view.credentials.every(({ enabled, switchable }) => !enabled || !switchable);
+};
+
+/** Of what stands under the account's name and is not ours, nothing is proven. */
+export const isProvable = ({ principal }: AccountView): boolean => principal === "ours" || principal === "absent";
+
 const begin: Step = ({ record, narrows }, view) =>
   begun(record)
     ? undefined
     : {
         type: "beginLeaving",
         account: record.name,
-        enabledCredentials: view.credentials.filter(({ enabled }) => enabled).map(({ id }) => id),
+        enabledCredentials: view.credentials
+          .filter(({ enabled, switchable }) => enabled && switchable)
+          .map(({ id }) => id),
         ...(narrows ? { narrows } : {}),
       };
 
-const cutRights: Step = ({ record, cutsByRemoval }, view) => {
-  if (!cutsByRemoval) {
-    const way = view.cutWays[0];
-    return view.principal === "ours" && !view.rightsCut && way !== undefined
-      ? { type: "cut", account: record.name, way: way.name }
-      : undefined;
+/** The cut is not found and cannot be put back now: what was said of it holds no more. */
+const voidProof: Step = (leaver, view) =>
+  leaver.record.state === "Cut" && leaver.record.provenAt !== undefined && isProvable(view) && !isShut(leaver, view)
+    ? { type: "voidProof", account: leaver.record.name }
+    : undefined;
+
+const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
+  const { name } = record;
+  if (cutsByRemoval) {
+    const grant = view.pieces.find((piece) => piece.class === "grant" && !isFailed(input.failed, name, piece.key));
+    return grant === undefined ? undefined : { type: "remove", account: name, key: grant.key, because: "Leaving" };
   }
-  const grant = view.pieces.find((piece) => piece.class === "grant");
-  return grant === undefined ? undefined : { type: "remove", account: record.name, key: grant.key, because: "Leaving" };
+  if (view.principal !== "ours" || view.rightsCut) return undefined;
+  for (const way of view.cutWays) {
+    const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(record, way, input);
+    if (action !== undefined) return action;
+  }
+  return undefined;
 };
 
-const closeLogin: Step = ({ record }, view) =>
-  view.principal === "ours" && !view.loginClosed ? { type: "closeLogin", account: record.name } : undefined;
+/** What the way replaces or clears is on record before; then all that it clears goes, then its request. */
+const goThisWay = (record: AccountRecord, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
+  const account = record.name;
+  const clears = way.clears.filter(({ key }) => !isFailed(failed, account, key));
+  if (!way.request && clears.length === 0) return undefined;
+  const pieces = [...way.replaces, ...clears].filter((piece) => !isOnRecord(record, piece));
+  if (pieces.length > 0 || !isBegun(record, way.name)) return { type: "recordFormer", account, way: way.name, pieces };
+  const cleared = clears[0];
+  if (cleared !== undefined) return { type: "remove", account, key: cleared.key, because: "Leaving" };
+  return { type: "cut", account, way: way.name };
+};
 
-/** Every credential that the provider lists, whoever made it. */
-const disable: Step = ({ record, canDisableCredentials }, view) => {
+/** These lift themselves by their own name: nobody else puts them on, so nothing has to be on record before. */
+const OWN: readonly CutWayName[] = ["Deny", "Disable"];
+
+export const isOurs = (way: CutWayName): boolean => OWN.includes(way);
+
+const isBegun = ({ cutWays }: AccountRecord, way: CutWayName): boolean =>
+  isOurs(way) || cutWays?.includes(way) === true;
+
+/** A boundary counts as it stood last, anything else as it stood first: what others put there since the cut is not given back. */
+const isOnRecord = ({ former }: AccountRecord, { key, value }: FormerPiece): boolean =>
+  (former ?? []).some((piece) => piece.key === key && (key !== "boundary" || piece.value === value));
+
+const closeLogin: Step = ({ record }, view, { failed }) => {
+  if (view.loginClosed || isFailed(failed, record.name, "close")) return undefined;
+  const pieces = view.closes.filter((piece) => !isOnRecord(record, piece));
+  return pieces.length > 0
+    ? { type: "recordFormer", account: record.name, way: undefined, pieces }
+    : { type: "closeLogin", account: record.name };
+};
+
+/** Every credential that the provider lists and that has a switch, whoever made it. */
+const disable: Step = ({ record, canDisableCredentials }, view, { failed }) => {
   if (!canDisableCredentials || view.principal !== "ours") return undefined;
-  const credential = view.credentials.find(({ enabled }) => enabled);
+  const credential = view.credentials.find(
+    ({ id, enabled, switchable }) => enabled && switchable && !isFailed(failed, record.name, `disable/${id}`),
+  );
   return credential === undefined ? undefined : { type: "disableCredential", account: record.name, id: credential.id };
 };
 
+/** A password has no switch. Under a denial it opens nothing and goes at the end; where no denial could be put on it goes now. */
+const endPasswords: Step = ({ record, cutsByRemoval }, view, { failed }) => {
+  if (cutsByRemoval || view.principal !== "ours" || view.rightsCut) return undefined;
+  const password = view.credentials.find(
+    ({ id, endsAtCut }) => endsAtCut === true && !isFailed(failed, record.name, `credential/${id}`),
+  );
+  return password === undefined ? undefined : { type: "removeCredential", account: record.name, id: password.id };
+};
+
 /** Proven once per departure: again when a suspended account is to be deleted, or one to be deleted is only suspended now. */
-const prove: Step = (leaver, _view, input) => {
+const prove: Step = (leaver, view, input) => {
   const { record } = leaver;
   const due = record.state === "Leaving" || (record.heldUntil !== undefined) !== isDeleted(leaver, input);
-  return due ? { type: "prove", account: record.name } : undefined;
+  return due && isShut(leaver, view) && !isFailed(input.failed, record.name, "prove")
+    ? { type: "prove", account: record.name }
+    : undefined;
 };
 
 /** Retain is about the resource's deletion; where the identity itself ends, it is cut and kept. */
 export const isDeleted = ({ wanted }: Pick<Leaver, "wanted">, { deletion }: Pick<LeavingInput, "deletion">): boolean =>
   wanted === "Gone" && deletion.policy === "Delete";
 
-const takeBack: Step = ({ record, takenBack }, view) => {
+const takeBack: Step = ({ record, takenBack }, view, input) => {
   const because = takenBack ? "Reverted" : "Leaving";
-  if (!isGivenBack(record)) return dismantle(record, view, because);
+  if (!isGivenBack(record)) return dismantle(record, view, because, input);
   const found = record.foundPieces ?? [];
   const added = view.pieces.filter(({ key }) => record.pieces.includes(key) && !found.includes(key));
-  const piece = inOrder(added)[0];
+  const pieces = inOrder(added, REMOVAL_ORDER);
+  const piece = pieces.find(({ key }) => !isFailed(input.failed, record.name, key));
   if (piece !== undefined) return { type: "remove", account: record.name, key: piece.key, because };
+  if (pieces.length > 0) return undefined;
   return { type: view.principal === "ours" ? "giveBack" : "forget", account: record.name };
 };
 
 /** After the hold, when this operator knows what time it is. */
 const remove: Step = (leaver, view, input) => {
   const { record } = leaver;
-  if (!isDeleted(leaver, input) || !input.timeTrusted) return undefined;
+  if (!isDeleted(leaver, input) || !input.timeTrusted || record.state !== "Cut") return undefined;
   const heldUntil = holdEnd(record, input);
   if (heldUntil === undefined || heldUntil > input.now) return undefined;
-  const credential = view.principal === "ours" ? view.credentials[0] : undefined;
+  const credentials = view.principal === "ours" ? view.credentials : [];
+  const credential = credentials.find(({ id }) => !isFailed(input.failed, record.name, `credential/${id}`));
   if (credential !== undefined) return { type: "removeCredential", account: record.name, id: credential.id };
-  return dismantle(record, view, "Deleted");
+  return dismantle(record, view, "Deleted", input);
 };
 
 /** A hold that the owner has lengthened since counts; one that was shortened does not. */
@@ -169,22 +247,35 @@ const holdEnd = ({ heldUntil, provenAt }: AccountRecord, { deletion }: LeavingIn
   return new Date(Math.max(Date.parse(heldUntil), declared));
 };
 
-/** What hangs on the principal, then the principal, then the record. What is not ours stays. */
-const dismantle = (record: AccountRecord, view: AccountView, because: RemovalCause): LifecycleAction => {
-  const piece = inOrder(view.pieces)[0];
-  if (piece !== undefined) return { type: "remove", account: record.name, key: piece.key, because };
-  if (view.principal !== "ours") return { type: "forget", account: record.name };
-  return { type: "remove", account: record.name, key: "principal", because };
+/**
+ * What hangs on the principal, then the principal, then the record. What is not ours stays. What bounds the account stays to the
+ * end and goes with it, so that it is never without; the principal waits until everything else is gone.
+ */
+const dismantle = (
+  record: AccountRecord,
+  view: AccountView,
+  because: RemovalCause,
+  { failed }: LeavingInput,
+): LifecycleAction | undefined => {
+  const account = record.name;
+  const pieces = inOrder(view.pieces, BEFORE_PRINCIPAL);
+  const piece = pieces.find(({ key }) => !isFailed(failed, account, key));
+  if (piece !== undefined) return { type: "remove", account, key: piece.key, because };
+  if (pieces.length > 0) return undefined;
+  if (view.principal !== "ours") return { type: "forget", account };
+  if (view.credentials.length > 0 && because === "Deleted") return undefined;
+  return isFailed(failed, account, "principal") ? undefined : { type: "remove", account, key: "principal", because };
 };
 
-const REMOVAL_ORDER: readonly PieceClass[] = ["login", "grant", "restriction"];
+const BEFORE_PRINCIPAL: readonly PieceClass[] = ["login", "grant"];
+const REMOVAL_ORDER: readonly PieceClass[] = [...BEFORE_PRINCIPAL, "restriction"];
 
-const inOrder = (pieces: readonly ObservedPiece[]): readonly ObservedPiece[] =>
-  REMOVAL_ORDER.flatMap((kind) => pieces.filter((piece) => piece.class === kind && !partOfPrincipal(piece.key)));
+const inOrder = (pieces: readonly ObservedPiece[], order: readonly PieceClass[]): readonly ObservedPiece[] =>
+  order.flatMap((kind) => pieces.filter((piece) => piece.class === kind && !partOfPrincipal(piece.key)));
 
 const waiting = (input: LeavingInput, open: readonly Leaver[]): LeavingAnswer => {
   const stuck = input.leavers.some(
-    ({ record }) => input.failed.includes(record.name) && (input.mayBegin || begun(record)),
+    ({ record }) => (input.mayBegin || begun(record)) && input.failed.some((step) => accountIn(step) === record.name),
   );
   const holds = open
     .filter((leaver) => isDeleted(leaver, input))

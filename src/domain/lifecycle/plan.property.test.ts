@@ -117,10 +117,24 @@ type Command =
       readonly account: (typeof NAMES)[number];
     }
   | { readonly do: "plant" | "offer" | "conflict"; readonly account: (typeof NAMES)[number] }
+  | { readonly do: "refuseStep"; readonly account: (typeof NAMES)[number]; readonly step: string }
   | { readonly do: "refuse" | "forbid" | "allow"; readonly key: string }
   | { readonly do: "nextCall"; readonly fate: "fails" | "answerLost" };
 
 const name = fc.constantFrom(...NAMES);
+/** What a provider may refuse of a leaver, and of one who comes back. */
+const leavingSteps = fc.constantFrom(
+  "cut/Deny",
+  "cut/Boundary",
+  "cut/AttachedDeny",
+  "cut/Room",
+  "close",
+  "disable",
+  "managedPolicy",
+  "inlinePolicy",
+  "group",
+  "binding",
+);
 const keys = fc.constantFrom(
   ...POLICIES.flatMap((policy) => [`lake/managedPolicy/${policy}`, `work/managedPolicy/${policy}`]),
   "cluster/binding/Role/reader",
@@ -175,6 +189,10 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
       do: fc.constantFrom("plant" as const, "offer" as const, "conflict" as const),
       account: name,
     }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant("refuseStep" as const), account: name, step: leavingSteps }),
   },
   {
     weight: 6,
@@ -263,7 +281,8 @@ class Judge {
       const { piece } = action;
       assert.ok(record.pieces.includes(piece.key), say(`${piece.key} is not on record before it is made`));
       const told = (stored.plan?.lines ?? []).some((line) => line.includes(` ${action.account}: ${piece.title}`));
-      assert.ok(told || action.because === "Drift", say("not in the plan"));
+      const former = action.because === "Former" && record.former?.some(({ key }) => key === piece.key) === true;
+      assert.ok(told || action.because === "Drift" || former, say("not in the plan"));
       if (piece.class !== "grant") return;
       assert.ok(place.pieces.has("owner"), say("a grant before the owner is on record"));
       const bound = desired?.pieces.some(({ key }) => key === "boundary") === true;
@@ -415,8 +434,12 @@ const byHand = (judge: Judge, command: ByHand): void => {
     case "down":
       world.down.add(command.account);
       return;
+    case "refuseStep":
+      world.place(TARGETS[command.account]).refuses.add(command.step);
+      return;
     case "up":
       world.down.delete(command.account);
+      world.place(TARGETS[command.account]).refuses.clear();
       return;
     default:
       return outsideByHand(judge, command.do, world.place(TARGETS[command.account]), command.account);
@@ -461,7 +484,7 @@ const outsideByHand = (judge: Judge, what: string, place: Place, account: (typeo
     });
     judge.boundByHand.add(place.target);
   }
-  if (what === "uncut") place.cut = false;
+  if (what === "uncut") place.cutBy.clear();
   if (what === "vanish") place.vanish();
 };
 
@@ -490,7 +513,10 @@ const heal = (judge: Judge): void => {
     place.vanish();
     place.pieces.clear();
   }
-  for (const place of world.places.values()) place.conflicts.clear();
+  for (const place of world.places.values()) {
+    place.conflicts.clear();
+    place.refuses.clear();
+  }
   // keyturn.dev/retry
   world.status = cleared(world.status, "failures", "leaveFailures", "quarantine");
 };
@@ -552,6 +578,37 @@ const everythingIsInOrder = (judge: Judge): void => {
     assert.ok(record.state === "Active" || desired[record.name] === undefined, `${record.name} is ${record.state}`);
 };
 
+/** Of a leaver, with the clock standing still: what no refusal stands before is done. */
+const shutAsFarAsAllowed = (place: Place, account: string, world: World): void => {
+  if (place.principal?.owner !== "us") return;
+  const where = `${account} refusing ${[...place.refuses].join(", ")} after ${world.trail.slice(-16).join(" · ")}`;
+  const refuses = (step: string): boolean => place.refuses.has(step);
+  const grants = [...place.pieces.values()].filter((piece) => piece.class === "grant");
+  const kept = (key: string): boolean => refuses(key.split("/")[0] ?? "");
+  if (place.isUser || place.isRole) {
+    const open = ["cut/Deny", "cut/Boundary", "cut/AttachedDeny", "cut/Room"].some((way) => !refuses(way));
+    assert.equal(place.cut, open, `cut: ${where}`);
+    if (!open)
+      assert.deepEqual(
+        grants.filter(({ key }) => !kept(key)),
+        [],
+        where,
+      );
+    if (place.isRole) assert.equal(place.loginClosed, !refuses("close"), `login: ${where}`);
+  }
+  if (place.isKubernetes)
+    assert.deepEqual(
+      grants.filter(({ key }) => !kept(key)),
+      [],
+      where,
+    );
+  if (place.isUser && !refuses("disable"))
+    assert.ok(
+      [...place.credentials.values()].every(({ enabled }) => !enabled),
+      `keys: ${where}`,
+    );
+};
+
 const DEFAULT_SEED = 20261124;
 const env = globalThis.process.env;
 const replay = {
@@ -606,6 +663,47 @@ describe("the lifecycle protocol, over random histories", function () {
         assert.equal(world.status.quarantine?.reason, "NotFound", world.trail.slice(-10).join(" · "));
         assert.deepEqual(snapshots(world), before, world.trail.slice(-20).join(" · "));
       }),
+      replay,
+    );
+  });
+
+  it("takes every step that is not refused in one pass, and brings back what another way took away", () => {
+    fc.assert(
+      fc.property(
+        specs,
+        fc.dictionary(name, fc.uniqueArray(leavingSteps, { maxLength: 6 })),
+        fc.array(fc.nat(30), { maxLength: 3 }),
+        fc.boolean(),
+        (spec, refusals, crashes, deleted) => {
+          const world = new World(spec);
+          const judge = new Judge(world);
+          world.settle();
+          for (const each of NAMES)
+            if (world.place(TARGETS[each]).isUser && world.place(TARGETS[each]).principal !== undefined)
+              world.addCredential(TARGETS[each], true);
+          const before = snapshots(world);
+          for (const [account, steps] of Object.entries(refusals))
+            for (const step of steps) world.place(TARGETS[account as (typeof NAMES)[number]]).refuses.add(step);
+          if (deleted) world.deletedAtMs = world.nowMs;
+          else world.changeSpec({ ...spec, state: "Suspended" });
+          for (const steps of crashes) {
+            for (let step = 0; step < steps; step += 1) world.step();
+            world.crash();
+          }
+          // Records end a pass; a few of them are all that stands before the last outside step. The clock stands still.
+          for (let pass = 0; pass < 40; pass += 1) world.pass();
+          judge.check();
+          for (const each of NAMES) shutAsFarAsAllowed(world.place(TARGETS[each]), each, world);
+          if (deleted) return;
+          for (const place of world.places.values()) place.refuses.clear();
+          world.settle();
+          for (const each of NAMES) assert.equal(world.place(TARGETS[each]).lets(), false, `${each} still works`);
+          world.changeSpec({ ...spec, state: "Active" });
+          world.settle();
+          judge.check();
+          assert.deepEqual(snapshots(world), before, world.trail.slice(-30).join(" · "));
+        },
+      ),
       replay,
     );
   });

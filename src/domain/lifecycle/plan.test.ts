@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { LifecycleAction, LifecycleInput } from "./action.ts";
+import type { CutWay, LifecycleAction, LifecycleInput } from "./action.ts";
 import {
+  DENY,
   absent,
   account,
   allowed,
@@ -38,6 +39,7 @@ const holds = (rows: readonly Row[]): void => {
 const R = piece("managedPolicy/R");
 const W = piece("managedPolicy/W");
 const B = piece("boundary", '"b"');
+const I = piece("inlinePolicy/I", '"i"');
 const both = { lake: account("lake", [R, W]) };
 const plan = (...lines: readonly string[]): Pick<LifecycleStatus, "plan"> => ({
   plan: { generation: 1, digest: "d", lines },
@@ -154,7 +156,7 @@ describe("the planner and somebody who joins", () => {
     ],
     [
       "makes nothing that has expired already, and says which field it is",
-      input({ ...fresh, settings: settings({ expiresAt: text("11:00:00") }), observed: {} }),
+      input({ ...fresh, settings: settings({ expiresAt: text("11:00:00") }), observed: { lake: absent } }),
       { type: "refuse", about: "spec.expiresAt", final: true },
     ],
     [
@@ -402,6 +404,18 @@ describe("the planner and somebody who leaves", () => {
   const cut = (more: object = {}) =>
     leaving({ state: "Cut", provenAt: text("11:00:00"), heldUntil: text("12:00:00"), ...more });
   const gone = { rightsCut: true, credentials: [key("K1", false)] };
+  const ways = {
+    Deny: DENY,
+    Boundary: { ...DENY, name: "Boundary", replaces: [{ key: B.key, value: B.value }] },
+    AttachedDeny: { ...DENY, name: "AttachedDeny" },
+    Room: { ...DENY, name: "Room", clears: [{ key: I.key, value: I.value }] },
+    Grants: { ...DENY, name: "Grants", clears: [{ key: R.key, value: R.value }], request: false },
+  } as const satisfies Record<string, CutWay>;
+  const WAYS = { cutWays: Object.values(ways) };
+  const BOUND = { key: B.key, value: B.value };
+  const INLINE = { key: I.key, value: I.value };
+  const REFUSED = ["lake/cut/Deny", "lake/cut/Boundary", "lake/cut/AttachedDeny", "lake/cut/Room"];
+  const PASSWORD = { ...key("password"), switchable: false, endsAtCut: true };
   holds([
     ["says so first", input(suspended), { type: "recordPlan" }],
     [
@@ -447,6 +461,160 @@ describe("the planner and somebody who leaves", () => {
       "puts back a cut that somebody has lifted",
       input({ ...suspended, status: cut({ heldUntil: undefined }), observed: { lake: view([R]) } }),
       { type: "cut" },
+    ],
+    [
+      "says that the proof is void when the cut cannot be put back",
+      input({
+        ...suspended,
+        status: cut({ heldUntil: undefined }),
+        observed: { lake: view([R]) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "voidProof", account: "lake" },
+    ],
+    [
+      "switches a key off although the rights could not be cut",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([R], { credentials: [key("K1")] }) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "disableCredential", id: "K1" },
+    ],
+    [
+      "switches off the second key although the first could not be",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([R], { ...off, credentials: [key("K1"), key("K2")] }) },
+        failed: ["lake/disable/K1"],
+      }),
+      { type: "disableCredential", id: "K2" },
+    ],
+    [
+      "closes the login of what is not there, where one still lets in",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { principal: "absent", pieces: [], rightsCut: true, loginClosed: false }) },
+      }),
+      { type: "closeLogin" },
+    ],
+    [
+      "writes down what another way replaces, before it goes it",
+      input({ ...suspended, status: leaving(), observed: { lake: view([R, B], WAYS) }, failed: ["lake/cut/Deny"] }),
+      { type: "recordFormer", way: "Boundary", pieces: [BOUND] },
+    ],
+    [
+      "goes another way when the first is refused",
+      input({
+        ...suspended,
+        status: leaving({ cutWays: ["Boundary"], former: [BOUND] }),
+        observed: { lake: view([R, B], WAYS) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "cut", way: "Boundary" },
+    ],
+    [
+      "writes down a boundary that has become another since",
+      input({
+        ...suspended,
+        status: leaving({ cutWays: ["Boundary"], former: [{ ...BOUND, value: '"arn:other"' }] }),
+        observed: { lake: view([R, B], WAYS) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "recordFormer", way: "Boundary", pieces: [BOUND] },
+    ],
+    [
+      "makes room last, and writes down what it takes away",
+      input({ ...suspended, status: leaving(), observed: { lake: view([I], WAYS) }, failed: REFUSED.slice(0, 3) }),
+      { type: "recordFormer", way: "Room", pieces: [INLINE] },
+    ],
+    [
+      "makes room",
+      input({
+        ...suspended,
+        status: leaving({ cutWays: ["Room"], former: [INLINE] }),
+        observed: { lake: view([I], WAYS) },
+        failed: REFUSED.slice(0, 3),
+      }),
+      { type: "remove", key: I.key, because: "Leaving" },
+    ],
+    [
+      "takes the grants away when every denial is refused",
+      input({
+        ...suspended,
+        status: leaving({ cutWays: ["Room", "Grants"], former: [INLINE, { key: R.key, value: R.value }] }),
+        observed: { lake: view([R], { ...WAYS, cutWays: [ways.Deny, ways.Grants] }) },
+        failed: REFUSED,
+      }),
+      { type: "remove", key: R.key, because: "Leaving" },
+    ],
+    [
+      "ends a password at once where no denial is in force",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { credentials: [PASSWORD] }) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "removeCredential", id: "password" },
+    ],
+    [
+      "proves nothing while a password lives and no denial is in force",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { credentials: [PASSWORD] }) },
+        failed: ["lake/cut/Deny", "lake/credential/password"],
+      }),
+      { type: "wait", for: "BackingOff" },
+    ],
+    [
+      "leaves a password to the end under a denial",
+      input({ ...suspended, status: leaving(), observed: { lake: view([], { ...off, credentials: [PASSWORD] }) } }),
+      { type: "prove" },
+    ],
+    [
+      "proves nothing of what is not ours",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { ...off, principal: "foreign", pieces: [] }) },
+      }),
+      { type: "wait", for: "Rest" },
+    ],
+    [
+      "looks at what is declared and not on record before it says anything",
+      input({ ...suspended, status: good([]), observed: {} }),
+      { type: "observe", account: "lake" },
+    ],
+    [
+      "puts on record what carries our marks, so that it is cut",
+      input({ ...suspended, status: good([]), observed: { lake: view([R]) } }),
+      { type: "declare" },
+    ],
+    [
+      "takes nothing foreign on record",
+      input({ ...suspended, status: good([]), observed: { lake: view([], { principal: "foreign", pieces: [] }) } }),
+      { type: "wait", for: "Rest" },
+    ],
+    [
+      "keeps the boundary until the principal goes",
+      input({ ...ended, now: at("12:00:00"), status: cut(), observed: { lake: view([B], off) } }),
+      { type: "remove", key: "principal", because: "Deleted" },
+    ],
+    [
+      "keeps the principal while something that hangs on it cannot be taken away",
+      input({
+        ...ended,
+        now: at("12:00:00"),
+        status: cut(),
+        observed: { lake: view([R], off) },
+        failed: [`lake/${R.key}`],
+      }),
+      { type: "wait", for: "BackingOff" },
     ],
     [
       "cuts a ServiceAccount by taking its bindings away",
@@ -627,7 +795,7 @@ describe("the planner and several who leave", () => {
       "waits for the back-off of the one that is left",
       input({
         ...both,
-        observed: { work: closed },
+        observed: { work: closed, sa: absent },
         status: {
           ...good([
             record("lake", [], { state: "Leaving" }),

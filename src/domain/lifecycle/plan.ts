@@ -1,8 +1,9 @@
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
-import { planJoining } from "./joining.ts";
+import { declaredRecord, planJoining } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
-import { namesIn } from "./record-names.ts";
+import { isFailed, stepsIn } from "./step-names.ts";
+import { unrecordedAccounts } from "./record-names.ts";
 import { planReturning } from "./returning.ts";
 import { expired, wantedState } from "./settings.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
@@ -30,6 +31,8 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
     deletion: input.settings.deletion,
   });
   if (leaving.kind === "act") return leaving.action;
+  const unrecorded = planUnrecorded(input);
+  if (unrecorded !== undefined) return unrecorded;
   return together(planStaying(input, lines), leaving, input);
 };
 
@@ -74,10 +77,31 @@ const wantedOf = (
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
   leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
 
-/** Leaving accounts whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
+/** Steps of leaving whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
 const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
   const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : namesIn(failures.about);
+  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
+};
+
+/**
+ * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
+ * is put on record, and so cut; what is not ours is seen, so that nothing is said to be proven (condition Conflict).
+ */
+const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
+  if (wantedState(input.settings, input.now) === "Active" || wasOffboarded(input.status)) return undefined;
+  const unrecorded = unrecordedAccounts(input.status, input.settings).flatMap((name) => {
+    const account = input.desired[name];
+    return account === undefined || isFailed(input.failed ?? [], name) ? [] : [account];
+  });
+  const unseen = unrecorded.find(({ name }) => input.observed[name] === undefined);
+  if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.name };
+  const records = unrecorded.flatMap((account) => {
+    const view = input.observed[account.name];
+    const stands =
+      view !== undefined && (view.principal === "ours" || view.pieces.some((each) => each.class === "grant"));
+    return stands && view.principal !== "adoptable" ? [declaredRecord(account, undefined, view)] : [];
+  });
+  return records.length === 0 ? undefined : { type: "declare", records };
 };
 
 /** Everything but leaving. */

@@ -1,6 +1,12 @@
-/** Accounts that a failure is about: `lake`, `lake,secrets` or `lake/inlinePolicy/x`. */
-export const namesIn = (about: string | undefined): readonly string[] =>
-  ((about ?? "").split("/")[0] ?? "").split(",").filter((name) => name !== "");
+import type { LifecycleStatus } from "./record.ts";
+import type { LifecycleSettings } from "./settings.ts";
 
 /** A ServiceAccount is cut by taking its bindings away. */
 export const isServiceAccount = (target: string): boolean => target.startsWith("kubernetes-service-account/");
+
+/** Names of accounts that are declared and of which nothing is on record. */
+export const unrecordedAccounts = (
+  { accounts }: LifecycleStatus,
+  settings: Pick<LifecycleSettings, "accounts">,
+): readonly string[] =>
+  settings.accounts.map(({ name }) => name).filter((name) => !(accounts ?? []).some((record) => record.name === name));

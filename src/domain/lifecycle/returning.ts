@@ -1,8 +1,12 @@
 import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput } from "./action.ts";
 import { changesOf, isForeignRestriction, narrowings } from "./changes.ts";
 import { declaredRecord, permitted } from "./joining.ts";
+import { isOurs } from "./leaving.ts";
+import type { Piece } from "./piece.ts";
+import { classOfKey, directionOf } from "./pieces/direction.ts";
 import { planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord } from "./record.ts";
+import { accountIn, isFailed, pieceIn } from "./step-names.ts";
 
 /**
  * Coming back from Suspended, or from Decommissioned while the record is there: what the spec takes away meanwhile goes while
@@ -28,9 +32,13 @@ const comingBack = (input: LifecycleInput): readonly Returning[] =>
   (input.status.accounts ?? []).flatMap((record) => {
     const account = input.desired[record.name];
     const cut = record.state === "Leaving" || record.state === "Cut";
-    if (account === undefined || !cut || (input.failed ?? []).includes(record.name)) return [];
+    if (account === undefined || !cut || isStuck(record.name, input)) return [];
     return [{ account, record }];
   });
+
+/** What could not be put back of what granted holds up nothing (see `restored`); every other failure holds up the account. */
+const isStuck = (name: string, { failed }: LifecycleInput): boolean =>
+  (failed ?? []).some((step) => accountIn(step) === name && !mayLack(step));
 
 const oneStep = (
   account: DesiredAccount,
@@ -40,11 +48,48 @@ const oneStep = (
 ): LifecycleAction =>
   (record.state === "Cut" ? ({ type: "beginReturning", account: account.name } as const) : undefined) ??
   (view.principal === "ours"
-    ? (narrowFirst(account, record, view, input) ?? reopen(account, record, view))
+    ? (narrowFirst(account, record, view, input) ??
+      restored(account, record, view, input, "before") ??
+      reopen(account, record, view) ??
+      restored(account, record, view, input, "after"))
     : undefined) ?? {
     type: "recordResumed",
     account: account.name,
   };
+
+/**
+ * What the cut took away comes back while nothing works yet, and the next look reads it back before anything is opened. Where room was
+ * made for the denial, what grants does not fit beside it: it comes back when the denial is lifted.
+ */
+const restored = (
+  account: DesiredAccount,
+  record: AccountRecord,
+  view: AccountView,
+  input: LifecycleInput,
+  when: "before" | "after",
+): LifecycleAction | undefined => {
+  const after = record.cutWays?.includes("Room") === true;
+  const due = (record.former ?? []).flatMap((former): readonly Piece[] => {
+    if (former.key === "boundary" || classOfKey(former.key) !== "grant") return [];
+    if (view.pieces.some(({ key }) => key === former.key)) return [];
+    if (isFailed(input.failed ?? [], account.name, former.key)) return [];
+    const declared = account.pieces.find(({ key }) => key === former.key);
+    const denies = directionOf(former.key, undefined, former.value) === "narrow";
+    if (denies ? when === "after" : after !== (when === "after")) return [];
+    if (declared !== undefined) return [declared];
+    // A foreign grant under Enforce is drift: it would be taken away by the next step.
+    const stays = !record.pieces.includes(former.key) && (denies || input.settings.drift === "Report");
+    return stays ? [{ key: former.key, class: "grant", value: former.value, title: former.key }] : [];
+  });
+  const piece = due[0];
+  return piece === undefined ? undefined : { type: "apply", account: account.name, piece, because: "Former" };
+};
+
+/** A step that puts back what granted; without it the account has less than before. */
+const mayLack = (step: string): boolean => {
+  const key = pieceIn(step);
+  return key !== undefined && classOfKey(key) === "grant";
+};
 
 /** Opening would give back for a while what is no longer declared: all that narrows is done while nothing works yet. */
 const narrowFirst = (
@@ -57,7 +102,10 @@ const narrowFirst = (
   const good = status.lastKnownGood?.specHash === specHash;
   if (good && settings.drift === "Report") return undefined;
   const changes = changesOf(account, view, record).filter((change) => !isForeignRestriction(change));
-  const bounds = changes.filter(({ kind, piece }) => kind === "make" && piece.class === "restriction");
+  // A boundary that denies stands in the place of the declared one until the cut is lifted, which sets that.
+  const bounds = view.cutBy.includes("Boundary")
+    ? []
+    : changes.filter(({ kind, piece }) => kind === "make" && piece.class === "restriction");
   const due = [...bounds, ...narrowings(changes)];
   const first = due[0];
   if (first === undefined) return undefined;
@@ -83,7 +131,13 @@ const reopen = (account: DesiredAccount, record: AccountRecord, view: AccountVie
   const inUse = record.enabledCredentials ?? [];
   const credential = view.credentials.find(({ id, enabled }) => !enabled && inUse.includes(id));
   if (credential !== undefined) return { type: "enableCredential", account: name, id: credential.id };
-  return view.rightsCut && !account.cutsByRemoval
-    ? { type: "uncut", account: name, ways: view.cutBy, boundary: undefined }
-    : undefined;
+  return account.cutsByRemoval ? undefined : lifted(account, record, view);
+};
+
+/** Denials that we put on; what others have forbidden stays. A boundary gives way to the declared one, else to the former one. */
+const lifted = (account: DesiredAccount, record: AccountRecord, view: AccountView): LifecycleAction | undefined => {
+  const ways = view.cutBy.filter((way) => isOurs(way) || record.cutWays?.includes(way) === true);
+  if (ways.length === 0) return undefined;
+  const boundary = [...account.pieces, ...(record.former ?? [])].find(({ key }) => key === "boundary")?.value;
+  return { type: "uncut", account: account.name, ways, boundary };
 };

@@ -170,6 +170,17 @@ export const leavingBegun = (
 export const cutDone = (status: LifecycleStatus, account: string, now: Date): LifecycleStatus =>
   changed(status, account, (record) => ({ ...record, cutAt: record.cutAt ?? timeText(now) }));
 
+/** How the record changes when an outside action went well; most of them leave it as it is. */
+export const afterOutside = (
+  status: LifecycleStatus,
+  action: { readonly type: LifecycleAction["type"]; readonly account: string },
+  now: Date,
+): LifecycleStatus => {
+  if (action.type === "cut") return cutDone(status, action.account, now);
+  if (action.type === "closeLogin") return loginClosed(status, action.account, now);
+  return action.type === "giveBack" ? gone(status, action.account) : status;
+};
+
 /** The provider refuses. The hold of what is to be deleted counts from here, or from when its end was decided. */
 export const proven = (
   status: LifecycleStatus,
@@ -235,10 +246,17 @@ export const returningBegun = (status: LifecycleStatus, account: string): Lifecy
  * bindings still to get back, is to be applied first.
  */
 export const resumed = (status: LifecycleStatus, account: string): LifecycleStatus =>
-  changed(status, account, (record) => ({
+  changed(status, account, ({ former, ...record }) => ({
     ...without(record, "enabledCredentials", "cutAt", "provenAt", "proof", "heldUntil", "cutWays", "closedAt"),
+    ...keptFormer(former),
     state: goodAccounts(status).includes(account) && !isServiceAccount(record.target) ? "Active" : "Pending",
   }));
+
+/** A principal that closing took away is made anew with what it had; all else is in its place by now. */
+const keptFormer = (former: AccountRecord["former"]): Pick<AccountRecord, "former"> => {
+  const kept = (former ?? []).filter(({ key }) => key === "principal");
+  return kept.length === 0 ? {} : { former: kept };
+};
 
 const goodAccounts = ({ lastKnownGood }: LifecycleStatus): readonly string[] => {
   if (lastKnownGood === undefined) return [];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AccountView, DesiredAccount } from "./action.ts";
+import type { AccountView, CutWay, DesiredAccount } from "./action.ts";
 import type { ObservedPiece, Piece } from "./piece.ts";
 import type { CutWayName } from "./record.ts";
 
@@ -23,7 +23,10 @@ export class Place {
   >();
   /** Keys whose place is taken by somebody else's object. */
   readonly conflicts = new Set<string>();
-  cut = false;
+  /** Denials that are in force. */
+  readonly cutBy = new Set<CutWayName>();
+  /** Steps that the provider refuses, as step-names.ts names them without the account: `cut/Deny`, `disable` (of every id). */
+  readonly refuses = new Set<string>();
   loginClosed = false;
 
   constructor(target: string) {
@@ -54,7 +57,6 @@ export class Place {
 
   view(recordedId: string | undefined): AccountView {
     const principal = this.whose(recordedId);
-    const way: CutWayName = this.isVault ? "Disable" : "Deny";
     const grants = [...this.pieces.values()].filter((piece) => piece.class === "grant");
     const base = {
       principal,
@@ -63,8 +65,8 @@ export class Place {
       foreignGrants: [],
       groupGrants: [],
       grantsGone: grants.length === 0,
-      cutWays: this.isKubernetes ? [] : [{ name: way, replaces: [], clears: [], request: true }],
-      cutBy: this.cut ? [way] : [],
+      cutWays: this.#ways(grants),
+      cutBy: [...this.cutBy],
       closes: [],
       outstanding: [],
       notLooked: [],
@@ -81,7 +83,45 @@ export class Place {
     };
   }
 
+  get cut(): boolean {
+    return this.cutBy.size > 0;
+  }
+
+  #ways(grants: readonly ObservedPiece[]): readonly CutWay[] {
+    if (this.isKubernetes) return [];
+    const way = (name: CutWayName, more: Partial<CutWay> = {}): CutWay => ({
+      name,
+      replaces: [],
+      clears: [],
+      request: true,
+      ...more,
+    });
+    if (this.isVault) return [way("Disable")];
+    const boundary = this.pieces.get("boundary");
+    return [
+      way("Deny"),
+      way("Boundary", { replaces: boundary === undefined ? [] : [boundary] }),
+      way("AttachedDeny"),
+      way("Room", { clears: grants.filter(({ key }) => key.startsWith("inlinePolicy/")) }),
+      way("Grants", { clears: grants, request: false }),
+    ];
+  }
+
   // What adapters do, each one request.
+
+  /** Room is the denial of its own, when there is room for it. */
+  deny(way: CutWayName): void {
+    if (way === "Boundary") this.pieces.delete("boundary");
+    this.cutBy.add(way === "Room" ? "Deny" : way);
+  }
+
+  lift(ways: readonly CutWayName[], boundary: string | undefined): void {
+    for (const way of ways) {
+      if (way === "Boundary" && boundary !== undefined)
+        this.pieces.set("boundary", { key: "boundary", class: "restriction", value: boundary, title: "boundary" });
+      this.cutBy.delete(way);
+    }
+  }
 
   apply(piece: Piece, account: DesiredAccount, newId: () => string): void {
     if (this.conflicts.has(piece.key)) throw new Refused("Conflict");
@@ -117,7 +157,7 @@ export class Place {
     for (const [key, piece] of [...this.pieces])
       if (!(this.isKubernetes && piece.class === "grant")) this.pieces.delete(key);
     this.credentials.clear();
-    this.cut = false;
+    this.cutBy.clear();
     this.loginClosed = false;
   }
 
@@ -138,6 +178,6 @@ export class Place {
   snapshot(): string {
     const pieces = [...this.pieces.values()].map(({ key, value }) => `${key}=${value}`).sort();
     const credentials = [...this.credentials.values()].map(({ id, enabled }) => `${id}:${enabled}`).sort();
-    return JSON.stringify([this.principal?.owner, pieces, credentials, this.cut, this.loginClosed]);
+    return JSON.stringify([this.principal?.owner, pieces, credentials, [...this.cutBy].sort(), this.loginClosed]);
   }
 }

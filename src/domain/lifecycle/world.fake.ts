@@ -7,7 +7,7 @@ import { isDeleted } from "./leaving.ts";
 import { specInForce, type SpecInForce } from "./last-known-good.ts";
 import { desiredAccount, type ConnectionFacts } from "./pieces/index.ts";
 import { leaversOf, planLifecycle } from "./plan.ts";
-import { namesIn } from "./record-names.ts";
+import { accountIn, stepOf, stepsIn, stepsText } from "./step-names.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
 import { report, type Situation } from "./report.ts";
 import { readLeniently } from "./settings.ts";
@@ -53,6 +53,8 @@ const RECORDS: readonly LifecycleAction["type"][] = [
   "recordGood",
   "recordDrift",
   "beginLeaving",
+  "recordFormer",
+  "voidProof",
   "forget",
   "beginReturning",
   "recordResumed",
@@ -198,7 +200,7 @@ export class World {
       desired,
       leaving: Object.fromEntries((status.accounts ?? []).map((record) => [record.name, capabilities(record.target)])),
       observed,
-      failed: failures.map(({ about }) => about.split("/")[0] ?? ""),
+      failed: failures.map(({ about }) => about),
       permissions,
       dryRun: this.dryRun,
       paused: this.paused,
@@ -248,12 +250,7 @@ export class World {
         status = yield* this.#outside(action, status, chosen, desired[action.account]);
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
-        const about = "account" in action ? action.account : "";
-        failures.push({
-          code: thrown.code,
-          about: "piece" in action ? `${about}/${action.piece.key}` : about,
-          leaving,
-        });
+        failures.push({ code: thrown.code, about: "account" in action ? stepOf(action) : "", leaving });
       }
     }
     throw new Error(`a pass without end: ${this.trail.slice(-12).join(" · ")}`);
@@ -269,10 +266,10 @@ export class World {
     const record = (status.accounts ?? []).find(({ name }) => name === account);
     const place = this.place(record?.target ?? desired?.target ?? "");
     yield `before ${action.type}`;
-    this.#strike(account, action, "fails");
+    this.#strike(account, action, "fails", place);
     this.watch({ action, stored: this.status, own: chosen.own, place, atMs: this.now.getTime(), desired });
     const proven = this.#carryOut(action, place, desired);
-    this.#strike(account, action, "answerLost");
+    this.#strike(account, action, "answerLost", place);
     yield `after ${action.type}`;
     if (proven) {
       const wanted = chosen.settings.state === "Suspended" && desired !== undefined ? "Suspended" : "Gone";
@@ -284,12 +281,15 @@ export class World {
         holdMs: deleted ? chosen.settings.deletion.holdMs : undefined,
       });
     }
-    return action.type === "giveBack" ? change.gone(status, account) : status;
+    return change.afterOutside(status, action, this.now);
   }
 
-  #strike(account: string, action: Outside, fate: "fails" | "answerLost"): void {
+  #strike(account: string, action: Outside, fate: "fails" | "answerLost", place: Place): void {
     if (fate === "fails") {
       if (this.down.has(account)) throw new Refused("Unavailable");
+      const step = stepOf(action).slice(account.length + 1);
+      if ([...place.refuses].some((refused) => step === refused || step.startsWith(`${refused}/`)))
+        throw new Refused("PermissionDenied");
       if (action.type === "apply" && this.refused.has(`${account}/${action.piece.key}`)) throw new Refused("NotFound");
     }
     if (this.nextCall !== fate) return;
@@ -308,12 +308,16 @@ export class World {
         place.remove(action.key);
         return false;
       case "cut":
+        place.deny(action.way);
+        return false;
       case "uncut":
-        place.cut = action.type === "cut";
+        place.lift(action.ways, action.boundary);
         return false;
       case "closeLogin":
       case "openLogin":
         place.loginClosed = action.type === "closeLogin";
+        // A disabled entity is one thing: no rights and no login.
+        if (place.isVault && place.loginClosed) place.deny("Disable");
         return false;
       case "disableCredential":
       case "enableCredential": {
@@ -364,6 +368,10 @@ export class World {
         return change.driftRecorded(status, action.lines);
       case "beginLeaving":
         return change.leavingBegun(status, { ...action, specHash: chosen.specHash });
+      case "recordFormer":
+        return change.formerRecorded(status, action);
+      case "voidProof":
+        return change.proofVoided(status, action.account);
       case "forget":
         return change.forgotten(status, action.account);
       case "beginReturning":
@@ -382,11 +390,16 @@ export class World {
         const before = status[key];
         const lasts = before !== undefined && Date.parse(before.nextAttemptTime) > this.nowMs;
         const recorded = (status.accounts ?? []).map(({ name }) => name);
-        const about = key === "failures" || namesIn(before?.about).some((name) => recorded.includes(name));
+        const about = key === "failures" || stepsIn(before?.about).some((step) => recorded.includes(accountIn(step)));
         return lasts && about ? status : without(status, key);
       }
       const about =
-        key === "failures" ? worst.about : [...new Set(of.map((each) => each.about.split("/")[0]))].join(",");
+        key === "failures"
+          ? worst.about
+          : stepsText(
+              of.map((each) => each.about),
+              768,
+            );
       const capMs = isRefusalCode(worst.code) ? 3_600_000 : 60_000;
       const next = change.failed(status[key], {
         reason: worst.code,
@@ -489,6 +502,10 @@ export class World {
           observed[account] = this.place(record?.target ?? "").view(record?.externalId);
         } else if (action.type === "beginLeaving") {
           store(change.leavingBegun(status, { ...action, specHash: "" }).accounts ?? []);
+        } else if (action.type === "recordFormer") {
+          store(change.formerRecorded(status, action).accounts ?? []);
+        } else if (action.type === "voidProof") {
+          store(change.proofVoided(status, account).accounts ?? []);
         } else if (action.type === "forget") {
           store(change.forgotten(status, account).accounts ?? []);
         } else {
@@ -496,7 +513,7 @@ export class World {
           const record = records.find(({ name }) => name === account);
           const place = this.place(record?.target ?? "");
           yield `before ${action.type}`;
-          this.#strike(account, action, "fails");
+          this.#strike(account, action, "fails", place);
           this.watch({
             action,
             stored: { accounts: records },
@@ -506,16 +523,16 @@ export class World {
             desired: undefined,
           });
           const proven = this.#carryOut(action, place, undefined);
-          this.#strike(account, action, "answerLost");
+          this.#strike(account, action, "answerLost", place);
           yield `after ${action.type}`;
           const holdMs = settings.deletion.policy === "Delete" ? settings.deletion.holdMs : undefined;
           if (proven)
             store(change.proven(status, account, { proof: "ProvenByListing", now: this.now, holdMs }).accounts ?? []);
-          if (action.type === "giveBack") store(change.gone(status, account).accounts ?? []);
+          else store(change.afterOutside(status, action, this.now).accounts ?? []);
         }
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
-        failed.push(account);
+        failed.push(stepOf(action));
       }
     }
     throw new Error(`a deletion without end: ${this.trail.slice(-12).join(" · ")}`);

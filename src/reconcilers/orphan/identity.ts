@@ -7,8 +7,15 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import type { LifecycleAction } from "../../domain/lifecycle/action.ts";
 import { planDeparture, type DepartureInput } from "../../domain/lifecycle/deletion.ts";
 import type { LeavingAnswer } from "../../domain/lifecycle/leaving.ts";
-import { namesIn } from "../../domain/lifecycle/record-names.ts";
-import { cutDone, forgotten, gone, leavingBegun, proven } from "../../domain/lifecycle/transitions.ts";
+import { stepsIn } from "../../domain/lifecycle/step-names.ts";
+import {
+  afterOutside,
+  forgotten,
+  formerRecorded,
+  leavingBegun,
+  proofVoided,
+  proven,
+} from "../../domain/lifecycle/transitions.ts";
 import type { IdentityOrphan, OrphanStatus } from "../../domain/orphan/record.ts";
 import { reportOrphan, type OrphanProgress } from "../../domain/orphan/report.ts";
 import type { Outcome, PassContext } from "../../engine/contract.ts";
@@ -17,7 +24,7 @@ import { without } from "../../kernel/without.ts";
 import { isTimeTrusted, msUntil } from "../server-time.ts";
 import type { Ports } from "../ports.ts";
 import { carryOutside, carryProof } from "../service-account-lifecycle/acts/outside.ts";
-import { emptyHands, failedAccounts, type AccountScope } from "../service-account-lifecycle/scope.ts";
+import { emptyHands, failedSteps, type AccountScope } from "../service-account-lifecycle/scope.ts";
 import {
   leavingCapabilities,
   noteFailure,
@@ -61,7 +68,7 @@ export const reconcileIdentityEntry = async (
   try {
     const end = await pass(entry);
     if (end.finished === true) return await finish(entry);
-    recordFailures(entry.scope, { atRest: false });
+    recordFailures(entry.scope, { atRest: false, whole: end.recheckAfterMs !== 0 });
     await write(entry, end.progress);
     return outcomeOf(entry, end);
   } catch (thrown) {
@@ -152,14 +159,14 @@ const inputOf = async ({ spec, scope, ports }: Entry): Promise<DepartureInput> =
     records: scope.status.accounts ?? [],
     capabilities,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
-    failed: [...failedAccounts(scope), ...backingOff(scope)],
+    failed: [...failedSteps(scope), ...backingOff(scope)],
     deletion: { policy: spec.policy, holdMs: spec.holdSeconds * 1000 },
   };
 };
 
 const backingOff = ({ status, now }: AccountScope): readonly string[] => {
   const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : namesIn(failures.about);
+  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
 };
 
 const RECORDED: PassEnd = { recheckAfterMs: 0, progress: { does: "Disabling" } };
@@ -173,6 +180,12 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
     case "beginLeaving":
       // The permit was taken when the entry was written, or a person has released it.
       scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
+      return RECORDED;
+    case "recordFormer":
+      scope.status = formerRecorded(scope.status, action);
+      return RECORDED;
+    case "voidProof":
+      scope.status = proofVoided(scope.status, action.account);
       return RECORDED;
     case "prove": {
       const proof = await carryProof(scope, action.account, ports);
@@ -193,8 +206,7 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
     case "enableCredential":
     case "uncut":
       if (!(await carryOutside(scope, action, ports))) return undefined;
-      if (action.type === "cut") scope.status = cutDone(scope.status, action.account, scope.now);
-      if (action.type === "giveBack") scope.status = gone(scope.status, action.account);
+      scope.status = afterOutside(scope.status, action, scope.now);
       return undefined;
     default:
       throw new OperatorError("Unknown", { publicMessage: `The ledger cannot do ${action.type}.` });

@@ -9,7 +9,7 @@ import {
 } from "../../domain/lifecycle/deletion.ts";
 import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
-import { cutDone, gone, leavingBegun } from "../../domain/lifecycle/transitions.ts";
+import { afterOutside, formerRecorded, leavingBegun, proofVoided } from "../../domain/lifecycle/transitions.ts";
 import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
@@ -19,7 +19,7 @@ import { msUntil } from "../server-time.ts";
 import { hasPermits, identityEntry } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
-import { failedAccounts, type LifecycleScope } from "./scope.ts";
+import { failedSteps, type LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
 import { leavingCapabilities, noteFailure, observeAccount, viewOf } from "./steps/accounts.ts";
 
@@ -135,7 +135,7 @@ const inputOf = async (deletion: Deletion): Promise<IdentityDeletionInput> => {
     records: scope.status.accounts ?? [],
     capabilities: await leavingCapabilities(scope, ports),
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
-    failed: failedAccounts(scope),
+    failed: failedSteps(scope),
     ledger: entry === undefined ? undefined : recordsOf(entry),
   };
 };
@@ -162,6 +162,13 @@ const carry = async (
     case "beginLeaving":
       scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
       return;
+    case "recordFormer":
+      scope.status = formerRecorded(scope.status, action);
+      return;
+    case "voidProof":
+      // The ledger proves; what is proven no more is cut again now.
+      scope.status = proofVoided(scope.status, action.account);
+      return;
     case "forget":
       return forget(deletion, action.account);
     case "apply":
@@ -175,8 +182,7 @@ const carry = async (
     case "enableCredential":
     case "uncut":
       if (!(await carryOutside(scope, action, ports))) return;
-      if (action.type === "cut") scope.status = cutDone(scope.status, action.account, scope.now);
-      if (action.type === "giveBack") scope.status = gone(scope.status, action.account);
+      scope.status = afterOutside(scope.status, action, scope.now);
       return;
     default:
       throw new OperatorError("Unknown", { publicMessage: `Deletion cannot do ${action.type}.` });
@@ -217,7 +223,9 @@ const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[]
   const known = recordsOf(entry);
   const merged = accounts.map((record): AccountRecord => {
     const before = known.find(({ name }) => name === record.name);
-    return before?.enabledCredentials === undefined ? record : before;
+    if (before?.enabledCredentials === undefined) return record;
+    const { cutWays, former } = record;
+    return { ...before, ...(cutWays === undefined ? {} : { cutWays }), ...(former === undefined ? {} : { former }) };
   });
   const ref = orphanRef(scope.object.metadata.uid, LEDGER_KIND);
   const next = { ...entry.status, accounts: merged };
@@ -253,7 +261,7 @@ const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
 
 /** A failure holds the finalizer; what was done of it until now is not on record, for observation will say it again. */
 const delayed = async ({ scope, ports, settings, deletedAt }: Deletion): Promise<Outcome> => {
-  recordFailures(scope, { atRest: false });
+  recordFailures(scope, { atRest: false, whole: true });
   const { leaveFailures } = scope.status;
   const status: LifecycleStatus = {
     ...scope.status,

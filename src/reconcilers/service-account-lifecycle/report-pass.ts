@@ -18,7 +18,10 @@ const LONGEST_PAUSE_MS = 60_000;
 /** The one status write of the pass, after whatever happened; events go out only for what was recorded. */
 export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports: Ports): Promise<Outcome> => {
   const { end } = scope;
-  recordFailures(scope, { atRest: end?.kind === "waiting" && AT_REST.includes(end.wait.for) });
+  recordFailures(scope, {
+    atRest: end?.kind === "waiting" && AT_REST.includes(end.wait.for),
+    whole: end?.kind === "waiting",
+  });
   const unmanaged = takeInventory(scope, ports);
   keepReview(scope, inForce);
   const before = scope.object.status ?? {};

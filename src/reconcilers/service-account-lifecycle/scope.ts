@@ -114,6 +114,11 @@ export const subjectOf = (request: ReconcileRequest, object: ServiceAccountLifec
   uid: object.metadata.uid,
 });
 
+/** Steps that failed in this pass, by name. */
+export const failedSteps = (scope: Pick<AccountScope, "failures">): readonly string[] => [
+  ...new Set(scope.failures.map(({ about }) => about)),
+];
+
 export const failedAccounts = (scope: Pick<AccountScope, "failures">): readonly string[] => [
   ...new Set(scope.failures.map(({ about }) => about.split("/")[0] ?? about)),
 ];

@@ -1,4 +1,4 @@
-import { namesIn } from "../../domain/lifecycle/record-names.ts";
+import { accountIn, stepsIn, stepsText } from "../../domain/lifecycle/step-names.ts";
 import { cleared, failed } from "../../domain/lifecycle/transitions.ts";
 import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
 import type { AccountScope, Failure } from "./scope.ts";
@@ -13,9 +13,16 @@ const LONGEST_ABOUT = 768;
  * What failed in this pass goes on record with its back-off; what was on record and went well now comes off. What is added and what
  * is taken away have records of their own, so that neither holds up the other.
  */
-export const recordFailures = (scope: AccountScope, outcome: { readonly atRest: boolean }): void => {
+export const recordFailures = (
+  scope: AccountScope,
+  outcome: {
+    readonly atRest: boolean;
+    /** Everything that was due has been tried: nothing that was recorded ended the pass before. */
+    readonly whole: boolean;
+  },
+): void => {
   recordAdding(scope, outcome.atRest);
-  recordLeaving(scope);
+  recordLeaving(scope, outcome.whole);
 };
 
 const recordAdding = (scope: AccountScope, atRest: boolean): void => {
@@ -34,22 +41,37 @@ const recordAdding = (scope: AccountScope, atRest: boolean): void => {
   }
 };
 
-const recordLeaving = (scope: AccountScope): void => {
-  const failures = scope.failures.filter(({ leaving }) => leaving);
-  const worst = worstOf(failures);
+/**
+ * Leaving is on record by step. A step that was not tried is still as it was, unless the pass came to its end and the back-off is over:
+ * then another step has made it needless. What was proven needs none of the steps that lead there.
+ */
+const recordLeaving = (scope: AccountScope, whole: boolean): void => {
+  const failures = scope.failures.filter(({ leaving, about }) => leaving && !isNeedless(scope, about));
   const before = scope.status.leaveFailures;
-  const failing = new Set(failures.map(({ about }) => about.split("/")[0] ?? about));
-  const recorded = new Set((scope.status.accounts ?? []).map(({ name }) => name));
-  // One that was not tried in this pass is still as it was.
-  const untried = namesIn(before?.about).filter((name) => recorded.has(name) && !scope.succeeded.has(name));
+  const lasts = before !== undefined && new Date(before.nextAttemptTime) > scope.now;
+  const untried = stepsIn(before?.about).filter(
+    (step) =>
+      isRecorded(scope, accountIn(step)) && !isNeedless(scope, step) && !scope.succeeded.has(step) && (lasts || !whole),
+  );
+  const worst = worstOf(failures);
   if (worst !== undefined) {
-    const about = [...new Set([...failing, ...untried])].sort().join(",").slice(0, LONGEST_ABOUT);
+    const about = stepsText([...failures.map((failure) => failure.about), ...untried], LONGEST_ABOUT);
     const leaveFailures = failureRecord(scope, before, worst.error, about, LEAVING_CAP_MS);
     scope.status = { ...scope.status, leaveFailures };
     return;
   }
   if (before !== undefined && untried.length === 0) scope.status = cleared(scope.status, "leaveFailures");
 };
+
+const isRecorded = ({ status }: AccountScope, account: string): boolean =>
+  (status.accounts ?? []).some(({ name }) => name === account);
+
+/** A step on the way to a proof that there is by now. */
+const isNeedless = ({ status }: AccountScope, step: string): boolean =>
+  /\/(cut|close|disable|prove)(\/|$)/.test(step) &&
+  (status.accounts ?? []).some(
+    ({ name, state, provenAt }) => name === accountIn(step) && state === "Cut" && provenAt !== undefined,
+  );
 
 /** A refusal counts against the spec, and must not come and go with what is only out of reach. */
 const worstOf = (failures: readonly Failure[]): Failure | undefined =>

@@ -1,6 +1,7 @@
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { directionOf } from "../../../domain/lifecycle/pieces/direction.ts";
 import type { Proof } from "../../../domain/lifecycle/record.ts";
+import { stepOf } from "../../../domain/lifecycle/step-names.ts";
 import { requirePermit } from "../../limits.ts";
 import type { Ports } from "../../ports.ts";
 import type { AccountScope } from "../scope.ts";
@@ -14,12 +15,12 @@ const MOST_REPEATS = 3;
 
 /**
  * Carries out one outside action; the account has to be observed again before anything else is decided about it. A failure is
- * noted and the account left alone for the rest of the pass, so that the others go on. True when it went well.
+ * noted with its step, which is left alone for the rest of the pass, so that every other goes on. True when it went well.
  */
 export const carryOutside = async (scope: AccountScope, action: OutsideAction, ports: Ports): Promise<boolean> => {
-  const about = aboutOf(action);
+  const about = stepOf(action);
   return attempt(scope, about, async () => {
-    countOnce(scope, "id" in action ? `${action.type} ${about}/${action.id}` : `${action.type} ${about}`, about);
+    countOnce(scope, `${action.type} ${about}`, about);
     const act = await accountAct(scope, action.account, ports);
     if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
     if (GIVES_BACK.includes(action.type)) await demandGranted(scope, action.account, ports);
@@ -35,7 +36,7 @@ const GIVES_BACK: readonly OutsideAction["type"][] = ["openLogin", "enableCreden
 /** The proof, or undefined when there was none; what failed is noted. */
 export const carryProof = async (scope: AccountScope, account: string, ports: Ports): Promise<Proof | undefined> => {
   let proof: Proof | undefined;
-  await attempt(scope, account, async () => {
+  await attempt(scope, stepOf({ type: "prove", account }), async () => {
     countOnce(scope, `prove ${account}`, account);
     const act = await accountAct(scope, account, ports);
     proof = await proveRefused(act, recordOf(scope, account)?.pieces ?? []);
@@ -52,12 +53,6 @@ const attempt = async (scope: AccountScope, about: string, run: () => Promise<vo
     noteFailure(scope, about, toOperatorError(thrown));
     return false;
   }
-};
-
-export const aboutOf = (action: OutsideAction): string => {
-  if (action.type === "apply") return `${action.account}/${action.piece.key}`;
-  if (action.type === "remove") return `${action.account}/${action.key}`;
-  return action.account;
 };
 
 const accountAct = async (scope: AccountScope, account: string, ports: Ports): Promise<AccountAct> => ({

@@ -143,12 +143,7 @@ export const viewOf = (seen: AccountObservation): AccountView => ({
   conflicts: seen.conflicts,
   foreignGrants: seen.foreignGrants,
   groupGrants: seen.groupGrants,
-  credentials: seen.credentials.map(({ id, createdAt, enabled, switchable }) => ({
-    id,
-    createdAt,
-    enabled,
-    switchable,
-  })),
+  credentials: seen.credentials,
   rightsCut: seen.rightsCut,
   loginClosed: seen.loginClosed,
   grantsGone: seen.grantsGone,

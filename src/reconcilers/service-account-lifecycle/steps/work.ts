@@ -2,13 +2,13 @@ import { DRY_RUN, PAUSED } from "../../../api/v1alpha1/annotations.ts";
 import type { LifecycleAction, LifecycleInput, Privilege } from "../../../domain/lifecycle/action.ts";
 import { eventsOf } from "../../../domain/lifecycle/events.ts";
 import { leaversOf, planLifecycle } from "../../../domain/lifecycle/plan.ts";
-import { cutDone, gone } from "../../../domain/lifecycle/transitions.ts";
+import { afterOutside } from "../../../domain/lifecycle/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
 import type { OutsideAction } from "../acts/account.ts";
 import { carryOutside, carryProof } from "../acts/outside.ts";
 import { carryRecord, recordProof, type RecordAction, type Recording } from "../acts/record.ts";
-import { failedAccounts, type InForce, type LifecycleScope } from "../scope.ts";
+import { failedSteps, type InForce, type LifecycleScope } from "../scope.ts";
 import { leavingCapabilities, noteFailure, observeAccount, refusalOfTargets, viewOf } from "./accounts.ts";
 import { judgePrivileges, refusalOfConnections } from "./permissions.ts";
 
@@ -58,7 +58,7 @@ const inputOf = async (scope: LifecycleScope, inForce: InForce, ports: Ports): P
     desired: Object.fromEntries(scope.desired),
     leaving,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
-    failed: failedAccounts(scope),
+    failed: failedSteps(scope),
     refusal: inForce.refusal ?? refusalOfTargets(scope) ?? (await refusalOfConnections(scope, inForce, ports)),
     permissions: Object.fromEntries(scope.permissions),
     dryRun: annotations[DRY_RUN] === "true",
@@ -151,8 +151,7 @@ const accountsOf = (action: RecordAction): readonly string[] => {
 const outside = async (scope: LifecycleScope, action: OutsideAction, ports: Ports): Promise<void> => {
   if (!(await carryOutside(scope, action, ports))) return;
   if (isRepair(action)) ports.metrics.drift({ result: "Repaired" });
-  if (action.type === "cut") scope.status = cutDone(scope.status, action.account, scope.now);
-  if (action.type === "giveBack") scope.status = gone(scope.status, action.account);
+  scope.status = afterOutside(scope.status, action, scope.now);
 };
 
 const prove = async ({ scope, inForce, ports }: Recording, account: string, input: LifecycleInput): Promise<void> => {
