@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CONDITIONS, EVENTS, type ConditionMeaning, type EventMeaning } from "./reasons.ts";
+import { CONDITIONS, EVENTS, type ConditionMeaning, type EventMeaning, POLARITY_WORDS } from "./reasons.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const page = (name: string): Promise<string> => readFile(join(ROOT, "docs/reference", `${name}.md`), "utf8");
@@ -37,8 +37,11 @@ describe("conditions and events", () => {
   it("say on that page what each condition means, where it stands, and whether True is good", async () => {
     const text = await page("conditions");
     for (const [type, { meaning, on, polarity }] of Object.entries(known)) {
-      const sign = polarity === "normal" ? "True is good." : "Present only while True.";
-      strictEqual(text.includes(`## ${type}\n\n${meaning} On ${on.join(", ")}. ${sign}\n`), true, type);
+      strictEqual(
+        text.includes(`## ${type}\n\n${meaning} On ${on.join(", ")}. ${POLARITY_WORDS[polarity]}\n`),
+        true,
+        type,
+      );
     }
   });
 

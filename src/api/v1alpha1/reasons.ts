@@ -1,5 +1,15 @@
-/** `normal`: present always, True is good. `abnormal`: present only while it is True. */
-export type Polarity = "normal" | "abnormal";
+/**
+ * `normal`: present always, True is good. `abnormal`: present only while it is True. `proof`: present only while it is asked for, True
+ * when it has been proven.
+ */
+export type Polarity = "normal" | "abnormal" | "proof";
+
+/** The same in words, for the reference page. */
+export const POLARITY_WORDS: Readonly<Record<Polarity, string>> = {
+  normal: "True is good.",
+  abnormal: "Present only while True.",
+  proof: "Present only while it is asked for; True when it is proven.",
+};
 
 export interface ConditionMeaning {
   readonly on: readonly ("SecretRotation" | "ServiceAccountLifecycle" | "ProviderConnection" | "OrphanedCredential")[];
@@ -106,6 +116,10 @@ export const CONDITIONS = {
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
       Planned: "The annotation keyturn.dev/dry-run holds it back.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
+      CutMissing: "A look did not find the cut that was proven before; it is put back, and proven anew.",
+      NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
+      NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
+      TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
     },
   },
   Verified: {
@@ -190,9 +204,9 @@ export const CONDITIONS = {
   },
   Suspended: {
     on: ["SecretRotation", "ServiceAccountLifecycle"],
-    polarity: "abnormal",
+    polarity: "proof",
     meaning:
-      "ServiceAccountLifecycle: spec.state is Suspended. SecretRotation: its identity is not Active, so nothing is issued.",
+      "ServiceAccountLifecycle: spec.state is Suspended; True when nothing of it works any more, which was proven, else False. SecretRotation: its identity is not Active, so nothing is issued.",
     reasons: {
       Cutting: "Rights are being cut and credentials disabled.",
       Proven: "Rights are cut, credentials disabled, and the providers refuse.",
@@ -201,6 +215,10 @@ export const CONDITIONS = {
       Resuming: "The identity is Active again; the current credential has not logged in yet.",
       OffboardingFailing: "A provider does not let rights be cut; tried again on its own.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
+      CutMissing: "A look did not find the cut that was proven before; it is put back, and proven anew.",
+      NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
+      NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
+      TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
     },
   },
   Expired: {

@@ -35,6 +35,18 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Offboarded/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
   "Suspended/OffboardingFailing": "Let the operator cut rights at the provider; the message has the refusal.",
   "Suspended/ForeignGrant": "Take away the binding that the message names; Keyturn did not make it.",
+  "Offboarded/CutMissing":
+    "Find out who took the cut off at the provider; the operator puts it back and proves it anew.",
+  "Offboarded/NotOurs": "End the account that the message names at its provider, or let it be adopted.",
+  "Offboarded/NotLooked": "Let the operator read what the message names; nothing is proven until then.",
+  "Offboarded/TokensOutstanding":
+    "Wait until the time that the message names, or let the operator revoke tokens by accessor.",
+  "Suspended/CutMissing":
+    "Find out who took the cut off at the provider; the operator puts it back and proves it anew.",
+  "Suspended/NotOurs": "End the account that the message names at its provider, or let it be adopted.",
+  "Suspended/NotLooked": "Let the operator read what the message names; nothing is proven until then.",
+  "Suspended/TokensOutstanding":
+    "Wait until the time that the message names, or let the operator revoke tokens by accessor.",
   "DependentsUpdated/DependentHeld":
     "Resume the workload, lower its partition, or delete its old pods: the message says which.",
   "DependentsUpdated/DependentUnhealthy": "Make the workload healthy; the rotation waits for it.",

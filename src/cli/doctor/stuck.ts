@@ -50,9 +50,12 @@ const TROUBLED: readonly (readonly [type: string, status: string, reason: string
   ["OldCredentialRevoked", "False", "RevocationFailing"],
   ["OldCredentialRevoked", "False", "ClockSkew"],
   ["Offboarded", "False", "OffboardingFailing"],
-  ["Offboarded", "False", "ForeignGrant"],
-  ["Suspended", "True", "OffboardingFailing"],
-  ["Suspended", "True", "ForeignGrant"],
+  ...(["Offboarded", "Suspended"] as const).flatMap((type) =>
+    ["ForeignGrant", "CutMissing", "NotOurs", "NotLooked", "TokensOutstanding"].map(
+      (reason) => [type, "False", reason] as const,
+    ),
+  ),
+  ["Suspended", "False", "OffboardingFailing"],
 ];
 
 /** What is stuck in one resource, and what to do. Nothing: all is well with it. */

@@ -103,18 +103,18 @@ const isCut = ({ record, takenBack }: Leaver, view: AccountView | undefined): bo
 };
 
 /**
- * Does nothing of the account work any more, by what was seen? A denial is in force, or, where every way to one was refused,
- * nothing that grants is left; no login lets in; what has a switch is off; without a denial no password is left either.
+ * Does nothing of the account work any more, by what was seen? A denial is in force, or, where every way to one was refused (`Grants` on
+ * record), nothing that grants is left; no login lets in; what has a switch is off; without a denial no password is left either.
  */
 export const isShut = (
-  { cutsByRemoval, canDisableCredentials }: Pick<Leaver, "cutsByRemoval" | "canDisableCredentials">,
+  { record, cutsByRemoval, canDisableCredentials }: Pick<Leaver, "record" | "cutsByRemoval" | "canDisableCredentials">,
   view: AccountView,
 ): boolean => {
   if (!isProvable(view) || !view.loginClosed) return false;
   if (cutsByRemoval) return !view.pieces.some((piece) => piece.class === "grant");
   if (view.principal !== "ours") return true;
-  if (!view.rightsCut && (!view.grantsGone || view.credentials.some(({ endsAtCut }) => endsAtCut === true)))
-    return false;
+  const without = record.cutWays?.includes("Grants") === true && view.grantsGone;
+  if (!view.rightsCut && (!without || view.credentials.some(({ endsAtCut }) => endsAtCut === true))) return false;
   return !canDisableCredentials || view.credentials.every(({ enabled, switchable }) => !enabled || !switchable);
 };
 
@@ -157,12 +157,11 @@ const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
 const goThisWay = (record: AccountRecord, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
   const account = record.name;
   const clears = way.clears.filter(({ key }) => !isFailed(failed, account, key));
-  if (!way.request && clears.length === 0) return undefined;
   const pieces = [...way.replaces, ...clears].filter((piece) => !isOnRecord(record, piece));
   if (pieces.length > 0 || !isBegun(record, way.name)) return { type: "recordFormer", account, way: way.name, pieces };
   const cleared = clears[0];
   if (cleared !== undefined) return { type: "remove", account, key: cleared.key, because: "Leaving" };
-  return { type: "cut", account, way: way.name };
+  return way.request ? { type: "cut", account, way: way.name } : undefined;
 };
 
 /** These lift themselves by their own name: nobody else puts them on, so nothing has to be on record before. */

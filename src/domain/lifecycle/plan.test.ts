@@ -587,17 +587,17 @@ describe("the planner and somebody who leaves", () => {
     ],
     [
       "looks at what is declared and not on record before it says anything",
-      input({ ...suspended, status: good([]), observed: {} }),
+      input({ ...suspended, status: {}, observed: {} }),
       { type: "observe", account: "lake" },
     ],
     [
       "puts on record what carries our marks, so that it is cut",
-      input({ ...suspended, status: good([]), observed: { lake: view([R]) } }),
+      input({ ...suspended, status: {}, observed: { lake: view([R]) } }),
       { type: "declare" },
     ],
     [
       "takes nothing foreign on record",
-      input({ ...suspended, status: good([]), observed: { lake: view([], { principal: "foreign", pieces: [] }) } }),
+      input({ ...suspended, status: {}, observed: { lake: view([], { principal: "foreign", pieces: [] }) } }),
       { type: "wait", for: "Rest" },
     ],
     [

@@ -88,8 +88,9 @@ const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
  * is put on record, and so cut; what is not ours is seen, so that nothing is said to be proven (condition Conflict).
  */
 const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
-  if (wantedState(input.settings, input.now) === "Active" || wasOffboarded(input.status)) return undefined;
-  const unrecorded = unrecordedAccounts(input.status, input.settings).flatMap((name) => {
+  const wanted = wantedState(input.settings, input.now);
+  if (wanted === "Active" || wasOffboarded(input.status)) return undefined;
+  const unrecorded = unrecordedAccounts(input.status, input.settings, wanted).flatMap((name) => {
     const account = input.desired[name];
     return account === undefined || isFailed(input.failed ?? [], name) ? [] : [account];
   });

@@ -34,6 +34,13 @@ const quarantine = { specHash: "h2", connectionGeneration: 1, generation: 4, rea
 const open = { plan: { generation: 4, digest: "d", lines: ["+ lake: x (widens)"] } };
 const suspended = settings({ state: "Suspended" });
 const ended = settings({ state: "Decommissioned" });
+const proved = (type: string) => ({
+  type,
+  status: "True" as const,
+  reason: "Proven",
+  message: "",
+  lastTransitionTime: text("11:00:00"),
+});
 const past = settings({ expiresAt: text("11:00:00") });
 
 describe("what an identity says about itself", () => {
@@ -120,7 +127,7 @@ describe("what an identity says about itself", () => {
       "is being suspended",
       { status: good([leaving]), settings: suspended, situation: { kind: "failed" } },
       "Suspending",
-      { Ready: "False Suspended", Suspended: "True Cutting", Offboarded: undefined },
+      { Ready: "False Suspended", Suspended: "False Cutting", Offboarded: undefined },
     ],
     [
       "is suspended",
@@ -135,7 +142,7 @@ describe("what an identity says about itself", () => {
         settings: suspended,
       },
       "Suspending",
-      { Ready: "False Suspended", Suspended: "True OffboardingFailing", Reconciling: "True BackingOff" },
+      { Ready: "False Suspended", Suspended: "False OffboardingFailing", Reconciling: "True BackingOff" },
     ],
     ["is coming back", { status: good([leaving]) }, "Resuming", { Ready: "False Resuming", Suspended: undefined }],
     [
@@ -155,7 +162,7 @@ describe("what an identity says about itself", () => {
       {
         status: good([cut]),
         settings: ended,
-        observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
+        observed: { lake: view([], { rightsCut: true, cutBy: [], foreignGrants: ["RoleBinding theirs"] }) },
       },
       "Decommissioned",
       { Ready: "False Decommissioned", Offboarded: "False ForeignGrant" },
@@ -165,10 +172,10 @@ describe("what an identity says about itself", () => {
       {
         status: good([cut]),
         settings: suspended,
-        observed: { lake: view([], { rightsCut: true, loginClosed: true, foreignGrants: ["RoleBinding theirs"] }) },
+        observed: { lake: view([], { rightsCut: true, cutBy: [], foreignGrants: ["RoleBinding theirs"] }) },
       },
       "Suspended",
-      { Ready: "False Suspended", Suspended: "True ForeignGrant" },
+      { Ready: "False Suspended", Suspended: "False ForeignGrant" },
     ],
     [
       "is not offboarded while a credential is on again",
@@ -193,12 +200,81 @@ describe("what an identity says about itself", () => {
       { Offboarded: "True Proven" },
     ],
     [
+      "is not proven to have left while what stands under its name is not its own",
+      { status: {}, settings: ended, observed: { lake: view([], { principal: "foreign", pieces: [] }) } },
+      "Decommissioned",
+      { Ready: "False Decommissioned", Offboarded: "False NotOurs" },
+    ],
+    [
+      "is not proven to be suspended while what stands under its name is not its own",
+      { status: good([cut]), settings: suspended, observed: { lake: view([], { principal: "foreign", pieces: [] }) } },
+      "Suspended",
+      { Ready: "False Suspended", Suspended: "False NotOurs" },
+    ],
+    [
+      "is not proven to have left before what it declares was looked at",
+      { status: {}, settings: ended },
+      "Decommissioned",
+      { Offboarded: "False NotLooked" },
+    ],
+    [
+      "is not proven to have left while something could not be looked at",
+      {
+        status: good([cut]),
+        settings: ended,
+        observed: { lake: view([], { rightsCut: true, notLooked: [{ what: "MFA devices", why: "Failed" }] }) },
+      },
+      "Decommissioned",
+      { Offboarded: "False NotLooked" },
+    ],
+    [
+      "has left although the operator may not look at everything",
+      {
+        status: good([cut]),
+        settings: ended,
+        observed: { lake: view([], { rightsCut: true, notLooked: [{ what: "MFA devices", why: "NotAllowed" }] }) },
+      },
+      "Decommissioned",
+      { Offboarded: "True Proven" },
+    ],
+    [
+      "has not left while its tokens work on",
+      {
+        status: good([cut]),
+        settings: ended,
+        observed: { lake: view([], { rightsCut: true, outstanding: [{ title: "tokens", holdsUp: true }] }) },
+      },
+      "Decommissioned",
+      { Offboarded: "False TokensOutstanding" },
+    ],
+    [
+      "says that a cut that was proven is missing",
+      { status: good([cut], { conditions: [proved("Suspended")] }), settings: suspended, observed: { lake: view([]) } },
+      "Suspended",
+      { Suspended: "False CutMissing" },
+    ],
+    [
+      "stays as it was told while an account was not looked at",
+      {
+        status: good([cut], { conditions: [{ ...proved("Suspended"), status: "False", reason: "ForeignGrant" }] }),
+        settings: suspended,
+        observed: {},
+      },
+      "Suspended",
+      { Suspended: "False ForeignGrant" },
+    ],
+    [
       "is deleted",
       { status: good([]), settings: ended },
       "Decommissioned",
       { Ready: "True Decommissioned", Offboarded: "True Deleted", Provisioned: "False Removed" },
     ],
-    ["never had anything", { status: {}, settings: ended }, "Decommissioned", { Offboarded: "True NothingThere" }],
+    [
+      "never had anything",
+      { status: {}, settings: ended, observed: { lake: absent } },
+      "Decommissioned",
+      { Offboarded: "True NothingThere" },
+    ],
     [
       "is planned to be offboarded",
       { status: good([record("lake")]), settings: ended, dryRun: true },
@@ -211,7 +287,12 @@ describe("what an identity says about itself", () => {
       "Decommissioned",
       { Ready: "True Expired", Expired: "True ExpiresAtPassed" },
     ],
-    ["had expired before it began", { status: {}, settings: past }, "Pending", { Ready: "True Expired" }],
+    [
+      "had expired before it began",
+      { status: {}, settings: past, observed: { lake: absent } },
+      "Pending",
+      { Ready: "True Expired" },
+    ],
     [
       "is due for review",
       {

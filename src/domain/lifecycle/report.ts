@@ -1,5 +1,6 @@
 import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import type { AccountView, LifecycleAction } from "./action.ts";
+import { offboarded, suspended } from "./report-leaving.ts";
 import { blocked, conflict, reconciling, stalled } from "./report-trouble.ts";
 import { activity, isPartly, stateWord } from "./report-words.ts";
 import { planIsOpen } from "./plan-record.ts";
@@ -178,83 +179,6 @@ const provisioned = ({ status, settings, now }: ReportInput): ConditionUpdate =>
     "Pending",
     pending === undefined ? "No account is in force." : `Account ${pending.name} has not been wholly applied yet.`,
   );
-};
-
-const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
-  const { status, settings, now } = input;
-  const accounts = status.accounts ?? [];
-  if (wasOffboarded(status)) return condition("Offboarded", "True", "Deleted", "The accounts are deleted.");
-  if (wantedState(settings, now) !== "Decommissioned") return undefined;
-  if (accounts.length === 0) {
-    const before = (status.conditions ?? []).find(({ type }) => type === "Offboarded");
-    const had = status.lastKnownGood !== undefined || (before !== undefined && before.reason !== "NothingThere");
-    return had
-      ? condition("Offboarded", "True", "Deleted", "The accounts are deleted.")
-      : condition("Offboarded", "True", "NothingThere", "The identity has no account.");
-  }
-  if (accounts.every((record) => isRefused(record, input.observed[record.name]))) {
-    if (isBoundByOthers(input)) return condition("Offboarded", "False", "ForeignGrant", BOUND_BY_OTHERS);
-    return condition(
-      "Offboarded",
-      "True",
-      "Proven",
-      `${accounts.length} account(s) are refused by their providers: rights cut, credentials disabled.`,
-    );
-  }
-  const { leaveFailures } = status;
-  if (leaveFailures !== undefined) {
-    return condition("Offboarded", "False", "OffboardingFailing", leaveFailures.message);
-  }
-  return input.dryRun && !isPartly(input, "Leaving", "Cut", "Gone")
-    ? condition(
-        "Offboarded",
-        "False",
-        "Planned",
-        "The annotation keyturn.dev/dry-run holds it back; remove it to let the accounts be cut.",
-      )
-    : condition("Offboarded", "False", "Cutting", "Rights are being cut and credentials disabled.");
-};
-
-/** On record as proven, and nothing seen since says otherwise. */
-const isRefused = ({ state, provenAt, target }: AccountRecord, view: AccountView | undefined): boolean => {
-  if (state === "Gone") return true;
-  if (state !== "Cut" || provenAt === undefined) return false;
-  if (view === undefined || view.principal !== "ours") return true;
-  // Only an IAM user's keys are switched off one by one; elsewhere the closed login stands for them.
-  const disabled = !target.startsWith("aws-user/") || view.credentials.every(({ enabled }) => !enabled);
-  return view.rightsCut && view.loginClosed && disabled;
-};
-
-const BOUND_BY_OTHERS =
-  "All that Keyturn gave is refused, but somebody else gives this identity privileges (condition Unmanaged names them). Remove those.";
-
-/** Of accounts that stand; what has not been looked at in this pass is as it was told last. */
-const isBoundByOthers = ({ status, observed }: ReportInput): boolean => {
-  const before = (status.conditions ?? []).some(
-    ({ type, reason }) => type === "Unmanaged" && reason === "ForeignGrant",
-  );
-  return (status.accounts ?? []).some(({ name, state }) => {
-    const view = observed[name];
-    return state !== "Gone" && (view === undefined ? before : view.foreignGrants.length > 0);
-  });
-};
-
-const suspended = (input: ReportInput): ConditionUpdate | undefined => {
-  const { status, settings, now, observed } = input;
-  if (wantedState(settings, now) !== "Suspended") return undefined;
-  const accounts = status.accounts ?? [];
-  const refused = accounts.every((record) => isRefused(record, observed[record.name]));
-  if (refused && isBoundByOthers(input)) return condition("Suspended", "True", "ForeignGrant", BOUND_BY_OTHERS);
-  if (refused)
-    return condition(
-      "Suspended",
-      "True",
-      "Proven",
-      "Rights are cut and credentials disabled; spec.state Active brings exactly them back.",
-    );
-  return status.leaveFailures === undefined
-    ? condition("Suspended", "True", "Cutting", "Rights are being cut and credentials disabled.")
-    : condition("Suspended", "True", "OffboardingFailing", status.leaveFailures.message);
 };
 
 const expiredNow = ({ settings, now }: ReportInput): ConditionUpdate | undefined =>

@@ -4,7 +4,7 @@ import type { DesiredAccount, LifecycleAction, PlanLine } from "./action.ts";
 import { sameOwner } from "./joining.ts";
 import { planRecord } from "./plan-record.ts";
 import { classOfKey } from "./pieces/direction.ts";
-import { isServiceAccount } from "./record-names.ts";
+import { goodAccounts, isServiceAccount } from "./record-names.ts";
 import type {
   AccountRecord,
   Inventory,
@@ -256,12 +256,6 @@ export const resumed = (status: LifecycleStatus, account: string): LifecycleStat
 const keptFormer = (former: AccountRecord["former"]): Pick<AccountRecord, "former"> => {
   const kept = (former ?? []).filter(({ key }) => key === "principal");
   return kept.length === 0 ? {} : { former: kept };
-};
-
-const goodAccounts = ({ lastKnownGood }: LifecycleStatus): readonly string[] => {
-  if (lastKnownGood === undefined) return [];
-  const { accounts } = JSON.parse(lastKnownGood.spec) as { readonly accounts: readonly { readonly name: string }[] };
-  return accounts.map(({ name }) => name);
 };
 
 /** Deleted or given back; the record goes when the claim is released. */
