@@ -255,6 +255,8 @@ const CONDITIONS = FULL_STATUS.conditions;
 
 const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
+  removalsSince: AT,
+  triedAdditions: ["+ lake: managed policy reports (widens)"],
   conditions: CONDITIONS,
   state: "Active",
   activity: "Idle",
@@ -279,6 +281,9 @@ const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
       provenAt: AT,
       proof: "ProvenByReview",
       heldUntil: AT,
+      cutWays: ["Boundary"],
+      former: [{ key: "boundary", value: '"arn:aws:iam::123456789012:policy/former"' }],
+      closedAt: AT,
     },
   ],
   requesters: [{ privilege: "binding/Role/reader", username: "alice", uid: "1", groups: ["payments"], generation: 2 }],

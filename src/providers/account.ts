@@ -122,6 +122,11 @@ export interface AccountClient {
    * `former`: what the account had before it was cut, for a principal that closing took away.
    */
   apply(piece: Piece, context: CallContext, desired: readonly Piece[], former?: readonly FormerPiece[]): Promise<void>;
+  /**
+   * Could `apply` of this piece go well by what can be read without a change: does what it refers to exist? Throws what `apply` would throw
+   * (NotFound); a provider that cannot tell answers nothing.
+   */
+  check?(piece: Piece, context: CallContext): Promise<void>;
   /** Takes one piece away. `principal` fails with Conflict while anything still hangs on it. */
   remove(key: string, context: CallContext): Promise<"removed" | "alreadyAbsent">;
   /**

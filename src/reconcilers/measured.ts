@@ -1,5 +1,6 @@
 import type { Budget } from "../engine/budget.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { Piece } from "../domain/lifecycle/piece.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
 import type { AccountClient } from "../providers/account.ts";
@@ -84,6 +85,12 @@ export const measuredAccount = (client: AccountClient, meter: Meter): AccountCli
   observe: (context, recorded) => timed(meter, context, "observe", () => client.observe(context, recorded)),
   apply: (piece, context, desired, former) =>
     timed(meter, context, "apply", () => client.apply(piece, context, desired, former)),
+  ...(client.check === undefined
+    ? {}
+    : {
+        check: (piece: Piece, context: CallContext) =>
+          timed(meter, context, "check", async () => client.check?.(piece, context)),
+      }),
   remove: (key, context) => timed(meter, context, "remove", () => client.remove(key, context)),
   cut: (context, way) => timed(meter, context, "cut", () => client.cut(context, way)),
   uncut: (context, lift) => timed(meter, context, "uncut", () => client.uncut(context, lift)),

@@ -241,6 +241,8 @@ export const CONDITIONS = {
       Reported: "spec.drift.mode is Report; status.drift lists it.",
       UnknownRestriction:
         "Somebody has bound the account by more than the spec says. Keyturn never takes that away; declare it, or take it away.",
+      DriftUndecided:
+        "Somebody else's policy or group may forbid as well as give, or could not be read, so it stays. Declare it, take it away, or let the operator read it.",
     },
   },
   PlanOnly: {

@@ -70,6 +70,17 @@ export type Permission =
   /** A refusal of the spec: `PermissionDenied` or `InvalidSpec`, with a message that names the field and the way out. */
   | { readonly kind: "refused"; readonly code: "PermissionDenied" | "InvalidSpec"; readonly message: string };
 
+/** How much of a kind of pieces a provider lets one account have. */
+export interface Quota {
+  /** What keys of the kind begin with; empty: every key (the record's own room). */
+  readonly prefix: string;
+  readonly most: number;
+  /** What is counted: pieces, or characters of their values together. */
+  readonly unit: "pieces" | "characters";
+  /** For people: `managed policies of an IAM user`. */
+  readonly title: string;
+}
+
 /** An account of the spec in force, as the domain understands it. */
 export interface DesiredAccount {
   readonly name: string;
@@ -80,6 +91,8 @@ export interface DesiredAccount {
   readonly pieces: readonly Piece[];
   readonly cutsByRemoval: boolean;
   readonly canDisableCredentials: boolean;
+  /** Absent: none is known. */
+  readonly quotas?: readonly Quota[] | undefined;
 }
 
 /** All that the planner may look at. What is undefined has not been read; the planner asks for it by `observe`. */
@@ -136,7 +149,14 @@ export type LifecycleAction =
     }
   /** (record) Before the first removal or narrowing of a spec that is not good yet; what was adopted is ours from then on. */
   | { readonly type: "beginNarrowing"; readonly accounts: readonly string[] }
-  | { readonly type: "remove"; readonly account: string; readonly key: string; readonly because: RemovalCause }
+  | {
+      readonly type: "remove";
+      readonly account: string;
+      readonly key: string;
+      readonly because: RemovalCause;
+      /** It makes room for this piece, which is checked first: it exists and may be given. */
+      readonly insteadOf?: Piece | undefined;
+    }
   /** (record) Everything stands as declared: the spec is the last known good one, records hold what is desired and no more. */
   | { readonly type: "recordGood" }
   /** (record) drift.mode Report: what differs. Empty when nothing does any more. */
@@ -204,6 +224,8 @@ export interface PlanLine {
   readonly account: string;
   readonly title: string;
   readonly direction: Direction;
+  /** A removal that waits until what the same generation adds of the same account and class stands. */
+  readonly exchange?: boolean | undefined;
 }
 
 /** What a proof says, for the record. */

@@ -1,7 +1,8 @@
 import type { AccountView, DesiredAccount } from "./action.ts";
-import { partOfPrincipal, type Direction, type Piece } from "./piece.ts";
-import { directionOf } from "./pieces/direction.ts";
-import type { AccountRecord } from "./record.ts";
+import { denialsOf } from "../policy-document/index.ts";
+import { partOfPrincipal, type Direction, type Effect, type ObservedPiece, type Piece } from "./piece.ts";
+import { directionOf, effectOf, isInline } from "./pieces/direction.ts";
+import type { AccountRecord, FormerPiece } from "./record.ts";
 
 /** One difference between an account as it must be and as it stands. */
 export interface Change {
@@ -14,6 +15,12 @@ export interface Change {
   readonly recorded: boolean;
   /** It stood there before the account was taken over, and could not be given back as it was once it is changed. */
   readonly found: boolean;
+  /** Of a removal: what the object does. */
+  readonly effect?: Effect | undefined;
+  /** Of an inline policy of somebody else's of which only the denials are left: its text before. */
+  readonly former?: FormerPiece | undefined;
+  /** Of an object that could not be read: the right that the operator's login lacks. */
+  readonly missingRight?: string | undefined;
 }
 
 /** All differences of one account. Of a foreign principal there is nothing to say: see `refusalOf` in joining.ts. */
@@ -40,27 +47,49 @@ const missing = (account: DesiredAccount, view: AccountView, record: AccountReco
 const surplus = (account: DesiredAccount, view: AccountView, record: AccountRecord | undefined): readonly Change[] =>
   view.pieces
     .filter(({ key }) => !partOfPrincipal(key) && !account.pieces.some((piece) => piece.key === key))
-    .map((piece) => ({
-      account: account.name,
-      kind: "remove",
-      piece,
-      direction: directionOf(piece.key, piece.value, undefined),
-      recorded: record?.pieces.includes(piece.key) === true && !isFound(record, piece.key),
-      found: isFound(record, piece.key),
-    }));
+    .map((piece) => removal(account, piece, record));
+
+const removal = (account: DesiredAccount, piece: ObservedPiece, record: AccountRecord | undefined): Change => {
+  const { key, value, missingRight } = piece;
+  const recorded = record?.pieces.includes(key) === true && !isFound(record, key);
+  const base = { account: account.name, recorded, found: isFound(record, key) };
+  if (piece.class !== "grant") return { ...base, kind: "remove", piece, direction: directionOf(key, value, undefined) };
+  const effect = effectOf(piece);
+  // What others have forbidden stays: of a mixed policy of theirs only what it gives is taken away.
+  if (effect === "Both" && isInline(key) && !recorded && !base.found) {
+    const denials = { ...piece, value: denialsOf(value) };
+    return { ...base, kind: "change", piece: denials, direction: "narrow", former: { key, value } };
+  }
+  return { ...base, kind: "remove", piece, direction: REMOVES[effect], effect, missingRight };
+};
+
+/** What taking an object away does. One of ours that could not be read was declared, and so taken for giving. */
+const REMOVES: Readonly<Record<Effect, Direction>> = {
+  Allows: "narrow",
+  Unread: "narrow",
+  Denies: "widen",
+  Both: "mixed",
+};
 
 const isFound = (record: AccountRecord | undefined, key: string): boolean =>
   record?.adopted === true && record.foundPieces?.includes(key) === true;
 
-/** Somebody bound the account by more than spec and record know. What others have narrowed is never widened by us. */
-export const isForeignRestriction = ({ kind, piece, recorded }: Change): boolean =>
-  kind === "remove" && piece.class === "restriction" && !recorded;
+/**
+ * What others have narrowed is never widened by us. `Restriction`: a boundary, or an object that only denies, of which spec and record know
+ * nothing. `Undecided`: it may deny as well, or could not be read; it stays, and people are alerted. Undefined: ours to change.
+ */
+export const leftAlone = ({ kind, piece, recorded, effect }: Change): "Restriction" | "Undecided" | undefined => {
+  if (kind !== "remove" || recorded) return undefined;
+  if (piece.class === "restriction" || effect === "Denies") return "Restriction";
+  return effect === "Both" || effect === "Unread" ? "Undecided" : undefined;
+};
 
 /** Does it let more be done than before, so that the platform must allow it? */
 export const needsPermission = ({ kind, piece, direction }: Change): boolean => {
   if (piece.class === "attribute") return false;
   if (piece.class === "restriction") return kind === "remove" || (kind === "change" && direction !== "narrow");
-  return kind !== "remove" && direction !== "narrow";
+  // A declared denial that is taken out of the spec lets more be done.
+  return direction !== "narrow";
 };
 
 /** In which round a change is made; undefined: it takes something away, so everything added must stand first. */
@@ -70,10 +99,11 @@ const additionRank = ({ kind, piece, direction, found }: Change): number | undef
     if (kind === "make") return 2;
     return kind === "remove" ? 5 : undefined;
   }
-  if (kind === "remove") return undefined;
+  if (kind === "remove") return direction === "widen" ? 5 : undefined;
+  if (kind === "make" && direction === "narrow") return 2;
   if (piece.class === "principal" && direction !== "narrow") return 0;
   if (piece.class === "attribute") return 1;
-  if (direction === "mixed" || direction === "narrow") return undefined;
+  if (kind === "change" && (direction === "mixed" || direction === "narrow")) return undefined;
   return piece.class === "login" ? 3 : 4;
 };
 
@@ -127,5 +157,16 @@ export const lineOf = ({
   direction,
 }: Pick<Change, "account" | "kind" | "direction"> & { readonly piece: Pick<Piece, "title"> }): string =>
   `${SIGNS[kind]} ${account}: ${piece.title}${WORDS[direction]}`.slice(0, LONGEST_LINE);
+
+/** A difference that is left standing because it cannot be told whether it forbids. */
+export const undecidedLine = (change: Change): string =>
+  `${lineOf({ ...change, kind: "make", direction: "mixed" })}${UNDECIDED}${change.missingRight === undefined ? "" : `: ${change.missingRight} is missing`}`.slice(
+    0,
+    LONGEST_LINE,
+  );
+
+const UNDECIDED = " (stays: it may forbid)";
+
+export const isUndecidedLine = (line: string): boolean => line.includes(UNDECIDED);
 
 export const signOf = ({ kind }: Change): "+" | "~" | "-" => SIGNS[kind];

@@ -2,22 +2,24 @@ import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput, Plan
 import {
   additions,
   changesOf,
-  isForeignRestriction,
+  leftAlone,
   lineOf,
   narrowings,
   needsPermission,
+  undecidedLine,
   type Change,
 } from "./changes.ts";
-import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
-import type { AccountRecord, LifecycleStatus, OwnerRecord } from "./record.ts";
-import { accountIn } from "./step-names.ts";
+import { exchangeEnd, isWithdrawal, keysWithRoom, linesOf, roomMaker, withdrawalsDue } from "./exchange.ts";
+import { MOST_PLAN_LINES, planIsOpen, planTells } from "./plan-record.ts";
+import type { AccountRecord, FormerPiece, LifecycleStatus, OwnerRecord } from "./record.ts";
+import { accountIn, isFailed } from "./step-names.ts";
 
 type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
 
 /**
- * Joiner and mover: from what stands to what the spec in force says, for an identity that is Active. Additions first; only when a
- * fresh look finds all of them does anything go away. What stands as declared is the last known good spec; from then on a
- * difference is drift.
+ * Joiner and mover: from what stands to what the spec in force says, for an identity that is Active. A privilege that is not named any
+ * more goes at once (exchange.ts has the one exception); then additions, and only when a fresh look finds all of them does anything
+ * else go away. What stands as declared is the last known good spec; from then on a difference is drift.
  */
 export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLine[]): LifecycleAction => {
   // Who leaves is no part of this, neither when it goes well nor when it fails.
@@ -29,6 +31,8 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.name };
 
   const settled = isSettled(input);
+  const withdrawal = settled ? undefined : withdrawn(input, leavingLines);
+  if (withdrawal !== undefined) return withdrawal;
   const refused = accounts.flatMap((account) => {
     const refusal = refusalOf(account, input);
     return refusal === undefined ? [] : [{ account, refusal }];
@@ -37,13 +41,13 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   if (!settled && refused[0] !== undefined) return refused[0].refusal;
   const fit = accounts.filter((account) => !refused.some((each) => each.account === account));
   const found = fit.flatMap((account) => differences(account, input));
-  const left = found.filter(isForeignRestriction);
+  const left = found.filter((change) => leftAlone(change) !== undefined);
   const all = found.filter((change) => !left.includes(change));
   const reporting = settled && input.settings.drift === "Report";
   // Marks and owner record are ours to keep, whatever drift.mode says: without them it could not be told whose it is.
   const due = reporting ? all.filter((change) => isOwnMark(change, input)) : all;
 
-  const plan = planned(input, [...leavingLines, ...due.map(planLineOf)], settled);
+  const plan = planned(input, [...leavingLines, ...linesOf(due, input)], settled);
   if (plan !== undefined) return plan;
   const asked = permitted(due, input);
   if ("type" in asked && (asked.type === "observe" || !settled)) return asked;
@@ -53,12 +57,40 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   if (declaration !== undefined) return declaration;
   const action = applied(allowed, { ...input, failed }, settled);
   if (action !== undefined) return action;
-  if (failed.length > 0) return { type: "wait", for: "BackingOff", about: failed.join(",") };
+  if (failed.length > 0) return { type: "wait", for: "BackingOff", about: failed.join(","), ...endOfExchange(input) };
   const lines = driftLines(fit, left, reporting ? all.filter((change) => !due.includes(change)) : [], input);
   if (!sameLines(lines, input.status.drift ?? [])) return { type: "recordDrift", lines };
   const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);
   if (refusal !== undefined) return refusal;
   return goodIsDue(input) ? { type: "recordGood" } : { type: "wait", for: "Rest" };
+};
+
+/**
+ * What goes at once: neither a refusal of the spec, nor a failed addition, nor another account holds it up. Told before it is done,
+ * as everything is.
+ */
+const withdrawn = (input: LifecycleInput, leavingLines: readonly PlanLine[]): LifecycleAction | undefined => {
+  const failed = input.failed ?? [];
+  const all = Object.values(input.desired).flatMap((account) =>
+    isFailed(failed, account.name) || input.observed[account.name]?.principal === "foreign"
+      ? []
+      : differences(account, input),
+  );
+  const due = withdrawalsDue(all, input);
+  if (due.length === 0) return undefined;
+  const lines = linesOf(
+    all.filter((change) => leftAlone(change) === undefined),
+    input,
+  );
+  const plan = planned(input, [...leavingLines, ...lines], false);
+  if (plan !== undefined) return plan;
+  const first = due.find(({ account, piece }) => !isFailed(failed, account, piece.key));
+  return first === undefined ? undefined : carriedOut(first, false);
+};
+
+const endOfExchange = (input: LifecycleInput): { readonly recheckAt?: Date } => {
+  const end = exchangeEnd(input);
+  return end === undefined || end <= input.now ? {} : { recheckAt: end };
 };
 
 /** Others refer to the ServiceAccount: a role's trust, a JWT login. */
@@ -215,7 +247,10 @@ const newRecords = (
     if (known || view === undefined) return [];
     // With nothing to do there is nothing to be written ahead of; recordGood brings the record up to date.
     if (record !== undefined && !due.some((change) => change.account === account.name)) return [];
-    return [declaredRecord(account, record, view)];
+    const next = declaredRecord(account, record, view);
+    // No room for more: what stands goes first, and what it made room for is declared then.
+    const same = record?.declaration === next.declaration && sameLines(record.pieces, next.pieces);
+    return same ? [] : [next];
   });
 
 export const declaredRecord = (
@@ -225,29 +260,60 @@ export const declaredRecord = (
 ): AccountRecord => {
   const keys = account.pieces.map(({ key }) => key);
   const standing = new Set(view.pieces.map(({ key }) => key));
-  const before = (record?.pieces ?? []).filter((key) => !keys.includes(key) && standing.has(key));
   const adopting = record === undefined && view.principal === "adoptable";
   return {
     ...(record ?? { name: account.name, state: "Pending" }),
     target: account.target,
     declaration: account.declaration,
-    pieces: [...keys, ...before].slice(0, MOST_KEYS),
+    pieces: keysWithRoom(record, keys, standing, MOST_KEYS),
     ...(adopting ? { adopted: true, foundPieces: [...standing].slice(0, MOST_KEYS) } : {}),
   };
 };
 
 const applied = (changes: readonly Change[], input: LifecycleInput, settled: boolean): LifecycleAction | undefined => {
-  const addition = additions(changes)[0];
-  if (addition !== undefined) return carriedOut(addition, settled);
+  const addition = additions(changes).find((change) => isOnRecord(change, input));
+  if (addition !== undefined) return madeRoomFor(addition, changes, input) ?? carriedOut(addition, settled);
   const narrowing = narrowings(changes);
   const first = narrowing[0];
   if (first === undefined) return undefined;
+  const former = first.former === undefined ? undefined : formerOf(first, first.former, input);
+  if (former !== undefined) return former;
   // What failed may still be to be added: nothing is taken away before all of it stands.
   if ((input.failed ?? []).length > 0 && !settled) return undefined;
   const good = input.status.lastKnownGood?.specHash === input.specHash;
-  if (!good && input.status.narrowed !== input.specHash)
-    return { type: "beginNarrowing", accounts: [...new Set(narrowing.map(({ account }) => account))] };
+  const forward = narrowing.filter((change) => !isWithdrawal(change));
+  if (!good && forward.length > 0 && input.status.narrowed !== input.specHash)
+    return { type: "beginNarrowing", accounts: [...new Set(forward.map(({ account }) => account))] };
   return carriedOut(first, settled);
+};
+
+/** Written ahead, or there was no room for it on the record yet. */
+const isOnRecord = ({ account, kind, piece }: Change, { status }: LifecycleInput): boolean =>
+  kind === "remove" || recordOf(status, account)?.pieces.includes(piece.key) === true;
+
+const madeRoomFor = (
+  addition: Change,
+  changes: readonly Change[],
+  { desired, observed }: LifecycleInput,
+): LifecycleAction | undefined => {
+  const [account, view] = [desired[addition.account], observed[addition.account]];
+  const maker = account === undefined || view === undefined ? undefined : roomMaker(addition, changes, account, view);
+  if (maker === undefined) return undefined;
+  const { change, insteadOf } = maker;
+  const action = carriedOut(change, false);
+  return action.type === "remove" ? { ...action, insteadOf } : action;
+};
+
+/** The text of somebody else's policy of which only the denials are left is on record before. */
+const formerOf = (
+  { account }: Change,
+  former: FormerPiece,
+  { status }: LifecycleInput,
+): LifecycleAction | undefined => {
+  const known = recordOf(status, account)?.former?.some(
+    ({ key, value }) => key === former.key && value === former.value,
+  );
+  return known === true ? undefined : { type: "recordFormer", account, way: undefined, pieces: [former] };
 };
 
 const carriedOut = ({ account, kind, piece }: Change, settled: boolean): LifecycleAction =>
@@ -267,7 +333,11 @@ const driftLines = (
   const cut = accounts.filter(({ name, cutsByRemoval }) => !cutsByRemoval && observed[name]?.rightsCut === true);
   return [
     ...cut.map(({ name }) => `~ ${name}: rights are cut by hand (narrows)`),
-    ...restrictions.map((change) => lineOf({ ...change, kind: "make", direction: "narrow" })),
+    ...restrictions.map((change) =>
+      leftAlone(change) === "Undecided"
+        ? undecidedLine(change)
+        : lineOf({ ...change, kind: "make", direction: "narrow" }),
+    ),
     ...reported.map(lineOf),
   ].slice(0, MOST_DRIFT_LINES);
 };

@@ -65,18 +65,79 @@ export const quarantineHolds = (
 };
 
 /**
- * The spec in force while the own one is quarantined: the good one's accounts; all else is always the newest. Without a good one: no
- * accounts. A boundary that the own spec has put around an account stays: to take it off again would widen.
+ * The spec in force while the own one is quarantined: the good one's accounts, less the privileges that the own spec does not name any
+ * more; all else is always the newest. Without a good one: no accounts. A boundary that the own spec has put around an account
+ * stays: to take it off again would widen.
  */
 export const effectiveSpec = (
   own: ServiceAccountLifecycleSpec,
   good: ServiceAccountLifecycleSpec | undefined,
 ): ServiceAccountLifecycleSpec => ({
   ...own,
-  accounts: (good?.accounts ?? []).map((account) => bounded(account, own.accounts)),
+  accounts: (good?.accounts ?? []).map((account) => bounded(withinOwn(account, own.accounts), own.accounts)),
 });
 
 type SpecAccount = ServiceAccountLifecycleSpec["accounts"][number];
+
+/** What the own spec has taken out of an account that it still has is not given back by going back. */
+const withinOwn = (account: SpecAccount, own: readonly SpecAccount[]): SpecAccount => {
+  const newer = own.find(({ name }) => name === account.name);
+  if (newer === undefined) return account;
+  const { kubernetes, aws, vault } = account;
+  return {
+    ...account,
+    ...(kubernetes === undefined ? {} : { kubernetes: { ...kubernetes, ...keptRoles(kubernetes, newer.kubernetes) } }),
+    ...(aws === undefined ? {} : { aws: keptRights(aws, newer.aws) }),
+    ...(vault === undefined
+      ? {}
+      : { vault: { ...vault, ...kept("policies", vault.policies, newer.vault?.policies, (policy) => policy) } }),
+  };
+};
+
+type Kubernetes = NonNullable<SpecAccount["kubernetes"]>;
+type Aws = NonNullable<SpecAccount["aws"]>;
+
+/** The members of a list that the newer one names too; a list that was absent stays so. */
+const kept = <Name extends string, T>(
+  name: Name,
+  good: readonly T[] | undefined,
+  newer: readonly T[] | undefined,
+  nameOf: (member: T) => string,
+  stays: (member: T) => boolean = () => false,
+): Partial<Record<Name, T[]>> => {
+  if (good === undefined) return {};
+  const named = new Set((newer ?? []).map(nameOf));
+  const members = good.filter((member) => named.has(nameOf(member)) || stays(member));
+  return { [name]: members } as Partial<Record<Name, T[]>>;
+};
+
+const keptRoles = (good: Kubernetes, newer: Kubernetes | undefined): Partial<Kubernetes> =>
+  kept("roles", good.roles, newer?.roles, ({ kind, name, scope }) => `${kind}/${scope ?? "Namespace"}/${name}`);
+
+const keptRights = (good: Aws, newer: Aws | undefined): Aws => {
+  const rights = newer?.user ?? newer?.role;
+  const lists = (of: NonNullable<Aws["user"] | Aws["role"]>) => ({
+    ...kept("policies", of.policies, rights?.policies, (arn) => arn),
+    // A policy that only denies stays: without it more could be done.
+    ...kept("inlinePolicies", of.inlinePolicies, rights?.inlinePolicies, ({ name }) => name, onlyDenies),
+  });
+  return {
+    ...good,
+    ...(good.user === undefined
+      ? {}
+      : {
+          user: {
+            ...good.user,
+            ...lists(good.user),
+            ...kept("groups", good.user.groups, newer?.user?.groups, (group) => group),
+          },
+        }),
+    ...(good.role === undefined ? {} : { role: { ...good.role, ...lists(good.role) } }),
+  };
+};
+
+const onlyDenies = ({ statements }: { readonly statements: readonly { readonly effect: string }[] }): boolean =>
+  statements.every(({ effect }) => effect === "Deny");
 
 const bounded = (account: SpecAccount, own: readonly SpecAccount[]): SpecAccount => {
   const newer = own.find(({ name }) => name === account.name)?.aws;
@@ -136,7 +197,11 @@ export const specInForce = (input: {
     return {
       ...goodInForce(spec, status),
       own: false,
-      status: { ...kept, quarantine: { specHash, connectionGeneration, generation, reason, message } },
+      status: {
+        ...kept,
+        ...triedAdditions(status),
+        quarantine: { specHash, connectionGeneration, generation, reason, message },
+      },
       ...reverted,
     };
   };
@@ -159,6 +224,15 @@ export const specInForce = (input: {
   // Lifted for another try: it is judged by what this try finds.
   if (verdict !== undefined && !lifted) return quarantined(verdict);
   return { spec, settings: own, specHash, own: true, status };
+};
+
+const MOST_TRIED = 64;
+
+/** What the plan of the failed spec would have added. */
+const triedAdditions = ({ plan, triedAdditions: before }: LifecycleStatus): Pick<LifecycleStatus, "triedAdditions"> => {
+  const added = (plan?.lines ?? []).filter((line) => line.startsWith("+") || line.startsWith("~"));
+  const all = [...new Set([...added, ...(before ?? [])])].slice(0, MOST_TRIED);
+  return all.length === 0 ? {} : { triedAdditions: all };
 };
 
 const LONGEST_MESSAGE = 1024;

@@ -24,13 +24,17 @@ export const leavingLine = (account: string, wanted: "Suspended" | "Gone"): Plan
 });
 
 /** As it stands in status.plan.lines and in drift reports. */
-export const textOf = ({ sign, account, title, direction }: PlanLine): string =>
+export const textOf = ({ sign, account, title, direction, exchange }: PlanLine): string =>
   lineOf({
     account,
     kind: sign === "+" ? "make" : sign === "~" ? "change" : "remove",
-    piece: { title },
+    piece: { title: exchange === true ? `${title}${EXCHANGE}` : title },
     direction,
   });
+
+const EXCHANGE = ", in exchange: it waits for what is added, an hour at most";
+
+export const isExchangeLine = (line: string): boolean => line.includes(EXCHANGE);
 
 /**
  * The plan as it is stored. That an account leaves is told beside what was planned before for the others: a plan that is open

@@ -637,16 +637,16 @@ describe("the lifecycle protocol, over random histories", function () {
     );
   });
 
-  it("leaves the world as it was when something that a spec adds is refused, at whatever provider", () => {
+  it("leaves the world as it was, less what is not declared any more, when something that a spec adds is refused", () => {
     fc.assert(
       fc.property(specs, accounts, fc.nat(), fc.array(fc.nat(40), { maxLength: 4 }), (first, next, which, crashes) => {
         const world = new World({ ...first, rollback: { mode: "Effective" } });
         const judge = new Judge(world);
         world.settle();
-        const before = snapshots(world);
         const second = { ...world.spec, accounts: changedOnly(first.accounts, next) };
         const added = addedGrants(world, second);
         fc.pre(added.length > 0);
+        const before = snapshotsWithout(world, withdrawnGrants(world, second));
         world.refused.add(added[which % added.length] ?? "");
         world.changeSpec(second);
         for (const steps of crashes) {
@@ -781,6 +781,31 @@ const unbound = (account: Account, before: Account | undefined): Account => {
     aws: { ...aws, role: bound === undefined || own === undefined ? role : { ...role, permissionsBoundary: bound } },
   };
 };
+
+/** `<account>/<key>` of what the next spec does not name any more. */
+const withdrawnGrants = (world: World, next: Spec): ReadonlySet<string> => {
+  const wanted = world.desiredOf(next);
+  const gone = Object.values(world.desiredOf(world.spec)).flatMap(({ name: account, pieces }) =>
+    pieces
+      .filter(
+        ({ key, class: kind }) => kind === "grant" && wanted[account]?.pieces.some((each) => each.key === key) !== true,
+      )
+      .map(({ key }) => `${account}/${key}`),
+  );
+  return new Set(gone);
+};
+
+const snapshotsWithout = (world: World, gone: ReadonlySet<string>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    NAMES.map((each) => {
+      const place = world.place(TARGETS[each]);
+      const removed = [...place.pieces].filter(([key]) => gone.has(`${each}/${key}`));
+      for (const [key] of removed) place.pieces.delete(key);
+      const snapshot = place.snapshot();
+      for (const [key, piece] of removed) place.pieces.set(key, piece);
+      return [each, snapshot];
+    }),
+  );
 
 const addedGrants = (world: World, next: Spec): readonly string[] => {
   const had = world.desiredOf(world.spec);

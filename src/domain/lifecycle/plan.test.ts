@@ -18,6 +18,8 @@ import {
   text,
   view,
 } from "./fixtures.fake.ts";
+import { normalise } from "../policy-document/index.ts";
+import type { Effect, ObservedPiece } from "./piece.ts";
 import { leavingLine, planRecord } from "./plan-record.ts";
 import { planLifecycle } from "./plan.ts";
 import type { LifecycleStatus } from "./record.ts";
@@ -47,6 +49,7 @@ const plan = (...lines: readonly string[]): Pick<LifecycleStatus, "plan"> => ({
 const PLUS_R = "+ lake: managedPolicy/R (widens)";
 const PLUS_W = "+ lake: managedPolicy/W (widens)";
 const MINUS_W = "- lake: managedPolicy/W (narrows)";
+const FOR_R = "- lake: managedPolicy/W, in exchange: it waits for what is added, an hour at most (narrows)";
 const NEW = "+ lake: principal";
 const OWNER = "+ lake: owner";
 const other = { specHash: "h2" };
@@ -217,26 +220,94 @@ describe("the planner and somebody who moves", () => {
     status: good([declared], plan(PLUS_R, MINUS_W)),
   };
   const narrowing = { ...moving, observed: { lake: view([R, W]) } };
+  const waiting = { removalsSince: text("12:10:00"), ...plan(PLUS_R, FOR_R) };
+  const exchanging = {
+    ...moving,
+    now: at("12:10:00"),
+    settings: settings({ progressDeadline: "10m" }),
+    status: good([declared], waiting),
+  };
+  const exchanged = { ...exchanging, observed: { lake: view([R, W]) } };
+  const line = (sign: "+" | "-", { title }: { readonly title: string }) => ({
+    sign,
+    account: "lake",
+    title,
+    direction: "narrow" as const,
+  });
   const wide = piece("inlinePolicy/x", doc("s3:*"));
   const narrow = piece("inlinePolicy/x", doc("s3:Get"));
   const C = piece("boundary", '"c"');
   holds([
-    ["adds before it takes away", input(moving), { type: "apply", piece: R }],
-    ["notes that it is going to take away", input(narrowing), { type: "beginNarrowing", accounts: ["lake"] }],
+    ["adds before it takes away in exchange", input(exchanging), { type: "apply", piece: R }],
+    ["takes away in exchange when what is added stands", input(exchanged), { type: "remove", key: W.key }],
     [
-      "takes away what is no longer declared",
-      input({ ...narrowing, status: { ...narrowing.status, narrowed: "h2" } }),
-      { type: "remove", key: "managedPolicy/W", because: "NotDeclared" },
+      "says from the start what it takes away in exchange",
+      input({ ...moving, status: good([declared]) }),
+      {
+        type: "recordPlan",
+        lines: [
+          { ...line("+", R), direction: "widen" },
+          { ...line("-", W), exchange: true },
+        ],
+      },
     ],
     [
-      "takes nothing away while something that it adds has failed",
+      "waits with an exchange while what is added has failed",
+      input({ ...exchanging, failed: ["lake/managedPolicy/R"] }),
+      { type: "wait", for: "BackingOff", recheckAt: at("12:20:00") },
+    ],
+    [
+      "takes away when the exchange has waited long enough, whatever became of what is added",
+      input({ ...exchanging, now: at("12:20:00"), failed: ["lake/managedPolicy/R"] }),
+      { type: "remove", key: W.key, because: "NotDeclared" },
+    ],
+    [
+      "takes away at once although what is added is not permitted, where that was asked for before",
+      input({
+        ...moving,
+        status: good([declared], plan(MINUS_W, PLUS_R)),
+        permissions: refused("lake/managedPolicy/R"),
+      }),
+      { type: "remove", key: W.key },
+    ],
+    [
+      "counts what an earlier generation asked for as no exchange",
+      input({ ...moving, status: good([declared], { plan: { generation: 0, digest: "d", lines: [PLUS_R] } }) }),
+      { type: "recordPlan", lines: [{ ...line("+", R), direction: "widen" }, line("-", W)] },
+    ],
+    [
+      "counts what a quarantined spec asked for as no exchange",
+      input({ ...moving, status: good([declared], { triedAdditions: [PLUS_R] }) }),
+      { type: "recordPlan", lines: [{ ...line("+", R), direction: "widen" }, line("-", W)] },
+    ],
+    [
+      "takes away at once although another account cannot be reached",
       input({
         ...narrowing,
         settings: settings({ accounts: [...spec().accounts, { name: "sa", kubernetes: {} }] }),
         desired: { ...moving.desired, sa: account("sa", []) },
         failed: ["sa"],
       }),
-      { type: "wait", for: "BackingOff" },
+      { type: "remove", key: W.key },
+    ],
+    [
+      "takes away at once although another account is somebody else's",
+      input({
+        ...narrowing,
+        desired: { ...moving.desired, work: account("work", []) },
+        observed: { ...narrowing.observed, work: view([], { principal: "foreign", pieces: [] }) },
+      }),
+      { type: "remove", account: "lake", key: W.key },
+    ],
+    [
+      "takes one away before it adds one where a quota has no room for both",
+      input({
+        ...exchanging,
+        desired: {
+          lake: account("lake", [R], { quotas: [{ prefix: "managedPolicy/", most: 1, unit: "pieces", title: "" }] }),
+        },
+      }),
+      { type: "remove", key: W.key, insteadOf: R },
     ],
     [
       "takes away although somebody who leaves cannot be reached",
@@ -320,7 +391,99 @@ describe("the planner and somebody who moves", () => {
         permissions: undefined,
         status: good([declared], plan(MINUS_W)),
       }),
-      { type: "beginNarrowing" },
+      { type: "remove", key: W.key },
+    ],
+  ]);
+});
+
+describe("the planner and what others have forbidden", () => {
+  const deny = normalise({
+    Version: "2012-10-17",
+    Statement: [{ Action: ["s3:Put"], Effect: "Deny", Resource: ["*"] }],
+  });
+  const both = normalise({
+    Version: "2012-10-17",
+    Statement: [
+      { Action: ["s3:Get"], Effect: "Allow", Resource: ["*"] },
+      { Action: ["s3:Put"], Effect: "Deny", Resource: ["*"] },
+    ],
+  });
+  const mine = (...pieces: readonly ObservedPiece[]) => ({
+    status: good([record("lake", [R.key])]),
+    desired: { lake: account("lake", [R]) },
+    observed: { lake: view([R, ...pieces]) },
+  });
+  const theirs = (key: string, effect: Effect, missingRight?: string): ObservedPiece => ({
+    ...piece(key),
+    effect,
+    missingRight,
+  });
+  const denying = piece("inlinePolicy/theirs", deny);
+  const mixed = piece("inlinePolicy/theirs", both);
+  holds([
+    [
+      "leaves an inline policy that only denies, and tells of it",
+      input(mine(denying)),
+      { type: "recordDrift", lines: ["+ lake: inlinePolicy/theirs (narrows)"] },
+    ],
+    [
+      "leaves a managed policy that only denies",
+      input(mine(theirs("managedPolicy/x", "Denies"))),
+      { type: "recordDrift", lines: ["+ lake: managedPolicy/x (narrows)"] },
+    ],
+    [
+      "takes a managed policy away that only allows",
+      input(mine(theirs("managedPolicy/x", "Allows"))),
+      { type: "remove", key: "managedPolicy/x", because: "Drift" },
+    ],
+    [
+      "leaves a group that may deny as well, and says that it cannot decide",
+      input(mine(theirs("group/x", "Both"))),
+      { type: "recordDrift", lines: ["+ lake: group/x (widens and narrows) (stays: it may forbid)"] },
+    ],
+    [
+      "leaves what it cannot read, and names the right that it lacks",
+      input(mine(theirs("managedPolicy/x", "Unread", "iam:GetPolicyVersion"))),
+      {
+        type: "recordDrift",
+        lines: ["+ lake: managedPolicy/x (widens and narrows) (stays: it may forbid): iam:GetPolicyVersion is missing"],
+      },
+    ],
+    [
+      "writes a mixed inline policy down before it takes away what that gives",
+      input(mine(mixed)),
+      { type: "recordFormer", way: undefined, pieces: [{ key: mixed.key, value: both }] },
+    ],
+    [
+      "leaves of a mixed inline policy what it denies",
+      input({
+        ...mine(mixed),
+        status: good([record("lake", [R.key], { former: [{ key: mixed.key, value: both }] })]),
+      }),
+      { type: "apply", piece: { ...mixed, value: deny }, because: "Drift" },
+    ],
+    [
+      "asks for permission before a declared denial is taken out",
+      input({
+        ...mine(denying),
+        status: good([record("lake", [R.key, denying.key])], {
+          plan: { generation: 1, digest: "d", lines: ["- lake: inlinePolicy/theirs (widens)"] },
+        }),
+        ...other,
+      }),
+      { type: "observe", what: "permissions" },
+    ],
+    [
+      "adds a denial without a permission",
+      input({
+        ...mine(),
+        desired: { lake: account("lake", [R, denying]) },
+        status: good([record("lake", [R.key, denying.key])], {
+          plan: { generation: 1, digest: "d", lines: ["+ lake: inlinePolicy/theirs (narrows)"] },
+        }),
+        ...other,
+      }),
+      { type: "apply", piece: denying },
     ],
   ]);
 });

@@ -3,6 +3,7 @@ import type { AccountView, LifecycleAction } from "./action.ts";
 import { offboarded, suspended } from "./report-leaving.ts";
 import { blocked, conflict, reconciling, stalled } from "./report-trouble.ts";
 import { activity, isPartly, stateWord } from "./report-words.ts";
+import { isUndecidedLine } from "./changes.ts";
 import { planIsOpen } from "./plan-record.ts";
 import { sameOwner } from "./joining.ts";
 import { wasOffboarded } from "./plan.ts";
@@ -244,6 +245,8 @@ const drifted = ({ status, settings }: ReportInput): ConditionUpdate | undefined
   const lines = status.drift ?? [];
   if (lines.length === 0) return undefined;
   const first = lines.slice(0, 3).join("; ");
+  const doubtful = undecided(lines);
+  if (doubtful !== undefined) return doubtful;
   return settings.drift === "Report"
     ? condition(
         "Drifted",
@@ -256,6 +259,19 @@ const drifted = ({ status, settings }: ReportInput): ConditionUpdate | undefined
         "True",
         "UnknownRestriction",
         `Somebody has narrowed an account by hand: ${first}. Declare it, or take it away.`,
+      );
+};
+
+/** Somebody must say what it is; until then it stays, and may give or forbid. */
+const undecided = (lines: readonly string[]): ConditionUpdate | undefined => {
+  const found = lines.filter(isUndecidedLine);
+  return found.length === 0
+    ? undefined
+    : condition(
+        "Drifted",
+        "True",
+        "DriftUndecided",
+        `Somebody else's object stands on an account and may forbid as well as give: ${found.slice(0, 3).join("; ")}. Declare it, take it away, or let the operator read it.`,
       );
 };
 

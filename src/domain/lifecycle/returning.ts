@@ -1,5 +1,5 @@
 import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput } from "./action.ts";
-import { changesOf, isForeignRestriction, narrowings } from "./changes.ts";
+import { changesOf, leftAlone, narrowings } from "./changes.ts";
 import { declaredRecord, permitted } from "./joining.ts";
 import { isOurs } from "./leaving.ts";
 import type { Piece } from "./piece.ts";
@@ -101,7 +101,7 @@ const narrowFirst = (
   const { status, specHash, settings } = input;
   const good = status.lastKnownGood?.specHash === specHash;
   if (good && settings.drift === "Report") return undefined;
-  const changes = changesOf(account, view, record).filter((change) => !isForeignRestriction(change));
+  const changes = changesOf(account, view, record).filter((change) => leftAlone(change) === undefined);
   // A boundary that denies stands in the place of the declared one until the cut is lifted, which sets that.
   const bounds = view.cutBy.includes("Boundary")
     ? []

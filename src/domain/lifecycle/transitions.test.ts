@@ -10,21 +10,21 @@ const line = (title: string) => ({ sign: "+", account: "lake", title, direction:
 describe("a plan on record", () => {
   it("tells at most 64 lines, how many more there are, and a digest of all", () => {
     const lines = Array.from({ length: 70 }, (_, index) => line(`policy ${index}`));
-    const { plan } = change.planned({}, 3, lines);
+    const { plan } = change.planned({}, 3, lines, new Date(0));
     assert.deepEqual([plan?.generation, plan?.lines.length, plan?.omitted], [3, 64, 6]);
     assert.equal(plan?.lines[0], "+ lake: policy 0 (widens)");
-    const other = change.planned({}, 3, [...lines.slice(0, 69), line("another")]);
+    const other = change.planned({}, 3, [...lines.slice(0, 69), line("another")], new Date(0));
     assert.notEqual(other.plan?.digest, plan.digest);
   });
 
   it("has room for every line", () => {
-    const { plan } = change.planned({}, 3, [line("x".repeat(900))]);
+    const { plan } = change.planned({}, 3, [line("x".repeat(900))], new Date(0));
     assert.equal(plan?.lines[0]?.length, 512);
   });
 
   it("stays open for the accounts that stay when others leave", () => {
-    const open = change.planned({}, 3, [line("policy")]);
-    const { plan } = change.planned(open, 3, [leavingLine("old", "Gone")]);
+    const open = change.planned({}, 3, [line("policy")], new Date(0));
+    const { plan } = change.planned(open, 3, [leavingLine("old", "Gone")], new Date(0));
     assert.deepEqual(plan?.lines.slice(1), ["+ lake: policy (widens)"]);
   });
 });

@@ -41,9 +41,15 @@ const changed = (
   accounts: (status.accounts ?? []).map((record) => (record.name === account ? change(record) : record)),
 });
 
-export const planned = (status: LifecycleStatus, generation: number, lines: readonly PlanLine[]): LifecycleStatus => ({
+export const planned = (
+  status: LifecycleStatus,
+  generation: number,
+  lines: readonly PlanLine[],
+  now: Date,
+): LifecycleStatus => ({
   ...status,
   plan: planRecord(generation, lines, status.plan),
+  ...(lines.some(({ exchange }) => exchange === true) ? { removalsSince: status.removalsSince ?? timeText(now) } : {}),
 });
 
 /** Written before anything of it is made. */
@@ -90,7 +96,14 @@ export const markedGood = (
   },
 ): LifecycleStatus => {
   const { generation, specHash, spec } = good;
-  const base = without(status, "failures", "narrowed", ...(good.own ? (["quarantine"] as const) : []));
+  const base = without(
+    status,
+    "failures",
+    "narrowed",
+    "removalsSince",
+    "triedAdditions",
+    ...(good.own ? (["quarantine"] as const) : []),
+  );
   return {
     ...base,
     ...(good.own ? { lastKnownGood: { generation, specHash, spec } } : {}),

@@ -349,7 +349,7 @@ export class World {
     const generation = this.#generation;
     switch (action.type) {
       case "recordPlan":
-        return change.planned(status, generation, action.lines);
+        return change.planned(status, generation, action.lines, this.now);
       case "declare":
         return change.declared(status, action.records);
       case "beginNarrowing":

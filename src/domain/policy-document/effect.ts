@@ -1,5 +1,5 @@
 import type { Effect } from "../lifecycle/piece.ts";
-import { readDocument, type Statement } from "./normalise.ts";
+import { normalise, readDocument, type Statement } from "./normalise.ts";
 
 /**
  * What a policy document (JSON text, decoded) does to whoever it hangs on. One without statements gives nothing, so it counts among
@@ -14,6 +14,12 @@ export const documentEffect = (document: string): Effect => {
   return allows ? (denies ? "Both" : "Allows") : "Denies";
 };
 
+/** The document's denying statements alone, in canonical form. Throws InvalidSpec for what is no policy document. */
+export const denialsOf = (document: string): string => {
+  const { Version, Statement } = readDocument(document);
+  return normalise({ Version, Statement: Statement.filter(({ Effect }) => Effect === "Deny") });
+};
+
 /** What several do together. One that could not be read may forbid or give, so neither can be told of all. */
 export const togetherOf = (effects: readonly Effect[]): Effect => {
   if (effects.includes("Unread")) return "Unread";
@@ -26,10 +32,7 @@ export const togetherOf = (effects: readonly Effect[]): Effect => {
 export const deniesEverything = (document: string): boolean => statementsOf(document)?.some(isWholeDenial) ?? false;
 
 const isWholeDenial = ({ Effect, Action, Resource, Condition }: Statement): boolean =>
-  Effect === "Deny" &&
-  Action?.includes("*") === true &&
-  Resource?.includes("*") === true &&
-  Condition === undefined;
+  Effect === "Deny" && Action?.includes("*") === true && Resource?.includes("*") === true && Condition === undefined;
 
 const statementsOf = (document: string): readonly Statement[] | undefined => {
   try {

@@ -1655,6 +1655,10 @@ export const KNOWN_FIELDS: KnownFields = {
       "message": "any"
      }
     },
+    "removalsSince": "any",
+    "triedAdditions": {
+     "items": "any"
+    },
     "rewrittenGeneration": "any",
     "narrowed": "any",
     "failures": {

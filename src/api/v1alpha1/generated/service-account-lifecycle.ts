@@ -447,6 +447,14 @@ export interface ServiceAccountLifecycle {
       readonly message: string;
     };
     /**
+     * Since when privileges that the spec no longer names wait for others that it adds instead.
+     */
+    readonly removalsSince?: string;
+    /**
+     * What specs that have failed would have added; it delays no removal of a later one.
+     */
+    readonly triedAdditions?: ReadonlyArray<string>;
+    /**
      * The failed generation whose spec was written back (rollback.mode RewriteSpec).
      */
     readonly rewrittenGeneration?: number;

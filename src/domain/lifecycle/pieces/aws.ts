@@ -4,6 +4,7 @@ import { parseDuration } from "../../../kernel/duration.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson, hashName } from "../../../kernel/ids.ts";
 import { normalise } from "../../policy-document/index.ts";
+import type { Quota } from "../action.ts";
 import type { Piece } from "../piece.ts";
 import type { AwsFacts, PieceContext } from "./context.ts";
 import { ownerValue } from "./owner.ts";
@@ -69,6 +70,24 @@ export const inlineDocument = (policy: InlinePolicy): object => ({
     ...(conditions === undefined ? {} : { Condition: conditions }),
   })),
 });
+
+/** Characters of the inline policy that cuts (`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`). */
+const ROOM_FOR_CUT = 100;
+
+/**
+ * IAM's default quotas ("IAM and AWS STS quotas" of the IAM User Guide): managed policies ten a user or role, groups ten a user, inline
+ * policies 2,048 characters a user and 10,240 a role, white space not counted; of those the cut needs its part.
+ */
+export const awsQuotas = (kind: "user" | "role"): readonly Quota[] => [
+  { prefix: "managedPolicy/", most: 10, unit: "pieces", title: `managed policies of an IAM ${kind}` },
+  ...(kind === "user" ? [{ prefix: "group/", most: 10, unit: "pieces", title: "groups of an IAM user" } as const] : []),
+  {
+    prefix: "inlinePolicy/",
+    most: (kind === "user" ? 2048 : 10_240) - ROOM_FOR_CUT,
+    unit: "characters",
+    title: `characters of inline policies of an IAM ${kind}`,
+  },
+];
 
 /** What only the ServiceAccount's tokens of this issuer and audience pass. */
 const trustDocument = (role: AwsRole, context: PieceContext, facts: AwsFacts): object => {

@@ -1,5 +1,5 @@
-import { compareDocuments } from "../../policy-document/index.ts";
-import type { Direction, PieceClass } from "../piece.ts";
+import { compareDocuments, documentEffect } from "../../policy-document/index.ts";
+import type { Direction, Effect, ObservedPiece, PieceClass } from "../piece.ts";
 
 /** What a piece with this key does to the account. */
 export const classOfKey = (key: string): PieceClass => {
@@ -16,11 +16,21 @@ export const directionOf = (key: string, before: string | undefined, after: stri
   const kind = classOfKey(key);
   if (kind === "attribute") return "none";
   if (kind === "principal") return sessionDirection(before, after);
+  // An absent side is a document without statements: a policy that only denies takes away when it comes.
+  if (key.startsWith(INLINE)) return compareDocuments(before, after);
   const more = kind === "restriction" ? "narrow" : "widen";
   if (before === undefined) return more;
   if (after === undefined) return more === "widen" ? "narrow" : "widen";
-  return key.startsWith("inlinePolicy/") ? compareDocuments(before, after) : "mixed";
+  return "mixed";
 };
+
+const INLINE = "inlinePolicy/";
+
+export const isInline = (key: string): boolean => key.startsWith(INLINE);
+
+/** What a privilege object does: as it was read, an inline policy by its own text, else it gives, as declared ones are taken. */
+export const effectOf = ({ key, value, effect }: ObservedPiece): Effect =>
+  effect ?? (isInline(key) ? documentEffect(value) : "Allows");
 
 /** All that can be more or less in a principal is how long a role's sessions last. */
 const sessionDirection = (before: string | undefined, after: string | undefined): Direction => {

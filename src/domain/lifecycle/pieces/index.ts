@@ -4,7 +4,7 @@ import { canonicalJson } from "../../../kernel/ids.ts";
 import type { DesiredAccount } from "../action.ts";
 import type { Piece } from "../piece.ts";
 import type { LifecycleSettings, SpecViolation } from "../settings.ts";
-import { awsPieces, iamNameOf } from "./aws.ts";
+import { awsPieces, awsQuotas, iamNameOf } from "./aws.ts";
 import type { AwsFacts, ConnectionFacts, KubernetesFacts, PieceContext, VaultFacts } from "./context.ts";
 import { kubernetesPieces, serviceAccountNameOf } from "./kubernetes.ts";
 import { vaultNameOf, vaultPieces } from "./vault.ts";
@@ -60,7 +60,8 @@ export const desiredAccount = (
     const kind = account.aws.user === undefined ? "aws-role" : "aws-user";
     const target = `${kind}/${facts.accountId}/${iamNameOf(account.aws, context)}`;
     const pieces = awsPieces(account.aws, context);
-    return { ...common, target, pieces, cutsByRemoval: false, canDisableCredentials: kind === "aws-user" };
+    const quotas = awsQuotas(kind === "aws-user" ? "user" : "role");
+    return { ...common, target, pieces, cutsByRemoval: false, canDisableCredentials: kind === "aws-user", quotas };
   }
   if (account.vault !== undefined && facts.kind === "vault") {
     const vault = { ...context, connection: facts };

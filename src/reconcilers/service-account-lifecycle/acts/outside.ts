@@ -24,6 +24,8 @@ export const carryOutside = async (scope: AccountScope, action: OutsideAction, p
     const act = await accountAct(scope, action.account, ports);
     if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
     if (GIVES_BACK.includes(action.type)) await demandGranted(scope, action.account, ports);
+    if (action.type === "remove" && action.insteadOf !== undefined)
+      await act.client.check?.(action.insteadOf, { signal: scope.signal, log: ports.log });
     const narrows = action.type === "apply" && isNarrowing(scope, action);
     scope.observed.delete(action.account);
     await actOutside(act, action, { narrows });

@@ -55,7 +55,7 @@ export const carryRecord = async (recording: Recording, action: RecordAction): P
   const { scope, inForce } = recording;
   switch (action.type) {
     case "recordPlan":
-      scope.status = planned(scope.status, scope.object.metadata.generation ?? 0, action.lines);
+      scope.status = planned(scope.status, scope.object.metadata.generation ?? 0, action.lines, scope.now);
       return;
     case "declare":
       return declare(recording, action.records);
