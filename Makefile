@@ -25,10 +25,11 @@ verify: install ## Generators, format, lint, types, unit tests
 	@$(npm) verify
 
 .PHONY: test
-test: install ## Everything: verify, integration, the main job, a sample of the fault campaign, the commands of getting started
+test: install ## Everything: verify, image, integration, the main job, a sample of the fault campaign, the commands of getting started
 	@$(step) --start
 	@$(step) toolchain node_modules/.bin/node e2e/stack/toolchain.ts
 	@$(step) verify $(npm) verify
+	@$(step) "image's RUN lines" $(npm) image
 	@$(step) integration $(npm) integration
 	@$(step) "accept: main job" $(npm) accept -- main-job
 	@$(step) "accept: sample" $(npm) accept -- sample
