@@ -1,12 +1,13 @@
-# BUILD_IMAGE has npm. RUNTIME_IMAGE is a base without shell and package manager that has the C library (distroless "cc").
-# A release gives both by digest.
+# BUILD_IMAGE has npm. RUNTIME_IMAGE is a base without shell and package manager that has the C and C++ libraries which Node needs
+# (distroless "cc"), of the same Debian release. By tag, so that a build without arguments works; a release gives both by digest.
 ARG BUILD_IMAGE=node:24-bookworm-slim
-ARG RUNTIME_IMAGE
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --omit=optional
+# With optional packages: the programs that esbuild runs are among them. Of all this only dist/ goes into the image.
+RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src

@@ -25,10 +25,13 @@ verify: install ## Generators, format, lint, types, unit tests
 	@$(npm) verify
 
 .PHONY: test
-test: install ## Everything: verify, integration, the main job, a sample of the fault campaign, the commands of getting started
+# Given on to check-tools, so that all that is missing is said at once.
+test: check_for := test
+test: install ## Everything: verify, image, integration, the main job, a sample of the fault campaign, the commands of getting started
 	@$(step) --start
 	@$(step) toolchain node_modules/.bin/node e2e/stack/toolchain.ts
 	@$(step) verify $(npm) verify
+	@$(step) "image's RUN lines" $(npm) image
 	@$(step) integration $(npm) integration
 	@$(step) "accept: main job" $(npm) accept -- main-job
 	@$(step) "accept: sample" $(npm) accept -- sample
@@ -48,7 +51,7 @@ clean-cache: install ## Remove the built programs from the cache
 
 .PHONY: check-tools
 check-tools:
-	@scripts/check-tools.sh
+	@scripts/check-tools.sh $(check_for)
 
 $(installed): package-lock.json
 	@echo "installing npm packages …" >&2

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Says which of the programs that this checkout needs are missing or too old: all of them at once, before any long work.
+# check-tools.sh [test]: says which of the programs that this checkout needs are missing or too old: all of them at once, before
+# any long work. With `test` also those that only `make test` needs.
+# check-tools.sh --postgresql: prints the folder of the PostgreSQL that the tests use, or says that there is none (exit code 1).
 set -uo pipefail
 
 missing=()
@@ -18,6 +20,29 @@ need() {
 
 version() { "$@" 2>/dev/null | grep -Eo '[0-9]+(\.[0-9]+)+' | head -n 1; }
 
+postgresql_wanted=14
+# Where Debian and Ubuntu have it, by version; off PATH. Another folder is for the test of this script.
+postgresql_root=${KEYTURN_POSTGRESQL_ROOT:-/usr/lib/postgresql}
+no_postgresql="PostgreSQL $postgresql_wanted or later with postgres and initdb: neither on PATH nor in $postgresql_root (on Debian and Ubuntu: the package postgresql)"
+
+# postgresql_folder: the first on PATH, else the newest of Debian's, that has both programs and is new enough.
+postgresql_folder() {
+  local folder folders=()
+  IFS=: read -r -a folders <<<"${PATH:-}"
+  while IFS= read -r folder; do folders+=("$postgresql_root/$folder/bin"); done < <(ls "$postgresql_root" 2>/dev/null | sort -Vr)
+  for folder in "${folders[@]}"; do
+    [ -n "$folder" ] && [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] || continue
+    at_least "$postgresql_wanted" "$(version "$folder/postgres" --version)" && printf '%s\n' "$folder" && return
+  done
+  return 1
+}
+
+if [ "${1:-}" = --postgresql ]; then
+  postgresql_folder && exit
+  echo "error: $no_postgresql" >&2
+  exit 1
+fi
+
 # On Linux the checkout brings its own, newer Node; elsewhere the installed one runs TypeScript itself.
 node_wanted=22.18
 [ "$(uname -s)" = Linux ] && node_wanted=20
@@ -29,6 +54,12 @@ if command -v python3 >/dev/null && ! python3 -c 'import venv, ensurepip' 2>/dev
   missing+=("the venv module of python3 (on Debian and Ubuntu: the package python3-venv)")
 fi
 # Go is asked for later, and only when a program of the local stack must be built (e2e/stack/toolchain/build.ts).
+
+if [ "${1:-}" = test ]; then
+  # Passwords of database users are rotated on a real server (e2e/stack/postgres.ts).
+  postgresql_folder >/dev/null || missing+=("$no_postgresql")
+  need git 2 "$(version git --version)" "https://git-scm.com"
+fi
 
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "error: missing on this machine:" >&2

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { schemaDigest } from "../src/cli/doctor/schema-digest.ts";
 import { knownFields } from "./known-fields.ts";
 import { monitoringFiles } from "./monitoring.ts";
+import { OPTIONAL_ROLE_FILES } from "./optional-roles.ts";
 import { rbacFiles } from "./rbac.ts";
 import { readCrds } from "./samples.ts";
 import { withFieldTable } from "./spec-page.ts";
@@ -27,7 +28,7 @@ const RBAC_PAGE = "docs/reference/rbac.md";
 const readText = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
 /** What follows from src/cluster/rights.ts, and from the chart's rules and dashboard: path → text. */
 const FOLLOWERS: Readonly<Record<string, string>> = {
-  ...rbacFiles(await readText(RBAC_PAGE)),
+  ...rbacFiles(await readText(RBAC_PAGE), await Promise.all(OPTIONAL_ROLE_FILES.map(readText))),
   ...monitoringFiles(
     await readText("charts/keyturn/files/rules.yaml"),
     await readText("charts/keyturn/files/dashboard.json"),

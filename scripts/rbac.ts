@@ -1,3 +1,4 @@
+import { cellOf, rowsOfOptionalRoles } from "./optional-roles.ts";
 import { rightsOf } from "../src/cluster/rights.ts";
 import type { RightScope, RightsMode, RightsRule } from "../src/cluster/rights.ts";
 
@@ -5,14 +6,17 @@ const NAME = "keyturn-operator";
 const HEADER = "# Made from src/cluster/rights.ts by `npm run generate`; do not edit.\n";
 const SHIPPED_NAMESPACE = "keyturn-system";
 
-/** Text of each file that follows from the rights: config/rbac, config/namespaces, the chart's template, the page. */
-export const rbacFiles = (page: string): Readonly<Record<string, string>> => ({
+/**
+ * Text of each file that follows from the rights: config/rbac, config/namespaces, the chart's template, the page. On the page
+ * stand besides the roles of `optional`: manifests of roles that a platform binds to the operator where it wants them.
+ */
+export const rbacFiles = (page: string, optional: readonly string[]): Readonly<Record<string, string>> => ({
   "config/rbac/operator.yaml": HEADER + documents(wholeCluster(SHIPPED_NAMESPACE)),
   "config/namespaces/operator.yaml": HEADER + documents([clusterRole(NAME, rules("Namespaces", ["Cluster"]))]),
   "config/namespaces/namespace-role.yaml": HEADER + documents([namespaceRole()]),
   "config/namespaces/namespace/role-bindings.yaml": HEADER + documents(bindingsInNamespace(SHIPPED_NAMESPACE)),
   "charts/keyturn/templates/rbac-operator.yaml": chartTemplate(),
-  "docs/reference/rbac.md": withTable(page),
+  "docs/reference/rbac.md": withTable(page, optional),
 });
 
 /** In the whole cluster: one ClusterRole, and what it needs in its own namespace. */
@@ -94,8 +98,8 @@ const chartTemplate = (): string => {
 const BEGIN = "<!-- rights: made by npm run generate -->";
 const END = "<!-- /rights -->";
 
-/** The page with its tables of rights, one for each scope. */
-const withTable = (page: string): string => {
+/** The page with its tables of rights, one for each scope, and one of what is given on demand. */
+const withTable = (page: string, optional: readonly string[]): string => {
   const [before, rest] = page.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined)
@@ -109,10 +113,10 @@ const withTable = (page: string): string => {
     const rows = rightsOf("Cluster")
       .filter((one) => one.scope === scope)
       .map(({ group, resources, verbs, mode, because }) => {
-        const what = resources.map((one) => `\`${one}${group === "" ? "" : `.${group}`}\``).join(" ");
-        return `| ${what} | ${verbs.join(" ")} | ${because}${mode === undefined ? "" : ` Not with \`Namespaces\`.`} |\n`;
+        return `| ${cellOf(group, resources)} | ${verbs.join(" ")} | ${because}${mode === undefined ? "" : ` Not with \`Namespaces\`.`} |\n`;
       });
     return `### ${heads[scope]}\n\n| on | may | because |\n|---|---|---|\n${rows.join("")}`;
   });
-  return `${before}${BEGIN}\n\n${tables.join("\n")}\n${END}${after}`;
+  const demanded = `### Only where you give it\n\n| role | on | may | because |\n|---|---|---|---|\n${rowsOfOptionalRoles(optional).join("")}`;
+  return `${before}${BEGIN}\n\n${[...tables, demanded].join("\n")}\n${END}${after}`;
 };

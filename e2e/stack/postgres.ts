@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { chown, copyFile, mkdtemp, readFile, readdir, writeFile, chmod, mkdir } from "node:fs/promises";
+import { chown, copyFile, mkdtemp, readFile, writeFile, chmod, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
+import { root } from "../lane/paths.ts";
 import { freePort } from "./ports.ts";
 import { serverOf } from "./server.ts";
 import type { Stack } from "./stack.ts";
 import { ensureProgram } from "./toolchain.ts";
-import { isExecutable } from "./toolchain/find.ts";
 import { VaultError, type VaultClient } from "./vault.ts";
 
 const run = promisify(execFile);
@@ -188,17 +188,8 @@ export async function putStaticRoles(
   }
 }
 
-/** Where the programs are: those on PATH, or where Debian puts them. */
+/** Where the programs are, by the same search that stands before `make test`. Throws what that says when there are none. */
 async function postgresFolder(): Promise<string> {
-  const debian = "/usr/lib/postgresql";
-  const versions = (await readdir(debian).catch(() => [])).sort((a, b) => Number(b) - Number(a));
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    ...versions.map((version) => join(debian, version, "bin")),
-  ].filter((folder) => folder !== "");
-  for (const folder of folders)
-    if ((await isExecutable(join(folder, "postgres"))) && (await isExecutable(join(folder, "initdb")))) return folder;
-  throw new Error(
-    "PostgreSQL (postgres and initdb, 14 or later) is neither on PATH nor in /usr/lib/postgresql; install it",
-  );
+  const { stdout } = await run(join(root, "scripts/check-tools.sh"), ["--postgresql"]);
+  return stdout.trim();
 }

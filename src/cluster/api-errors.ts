@@ -54,6 +54,20 @@ export const errorOfAnswer = (
 export const errorOfRubbish = (asked: Asked, why: string, status?: number): OperatorError =>
   unavailable(asked, why, { status, ambiguous: asked.write });
 
+/** An answer that is longer than is read. */
+class TooLong extends OperatorError {}
+
+/** The error for an answer that is longer than is read, of which the rest was left unread. */
+export const errorOfLength = (asked: Asked, status: number): OperatorError =>
+  new TooLong("Unavailable", {
+    publicMessage: `kube-apiserver answered with more than is allowed when asked to ${asked.what}.`,
+    status,
+    ambiguous: asked.write,
+  });
+
+/** True for `errorOfLength` alone: a list that is asked for fewer objects may come whole. */
+export const isTooLong = (error: unknown): boolean => error instanceof TooLong;
+
 /** The error for a call that met its deadline. */
 export const errorOfDeadline = (asked: Asked): OperatorError =>
   new OperatorError("Timeout", {

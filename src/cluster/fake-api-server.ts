@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
+import { systemClock } from "../kernel/clock.ts";
+import { KubernetesClient, type KubernetesClientOptions } from "./kubernetes-client.ts";
 
 export interface SeenRequest {
   readonly method: string;
@@ -64,6 +66,23 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString("utf8");
 };
 
+/** A server with this answer, and a client that asks it; both are closed behind `run`. */
+export const withServer = async (
+  answer: Answer,
+  run: (client: KubernetesClient, server: FakeApiServer) => Promise<void>,
+  options: Partial<Pick<KubernetesClientOptions, "deadlineMs" | "largestPageBytes">> = {},
+): Promise<void> => {
+  const server = await FakeApiServer.start(answer);
+  const given = { deadlineMs: 2000, ...options };
+  const client = new KubernetesClient({ config: server.config(), clock: systemClock, version: "1", ...given });
+  try {
+    await run(client, server);
+  } finally {
+    await client.close();
+    await server.stop();
+  }
+};
+
 export const sendJson = (response: ServerResponse, status: number, body: unknown, headers = {}): void => {
   response.writeHead(status, { "Content-Type": "application/json", ...headers });
   response.end(JSON.stringify(body));
@@ -78,3 +97,39 @@ export const statusObject = (code: number, reason: string): unknown => ({
   reason,
   code,
 });
+
+/**
+ * Answers a list as kube-apiserver does, from a snapshot: `limit` objects a page, the rest from the token of `continue`, which goes
+ * on behind the last object whatever the limit now is. Like it, refuses (400) a limit that is no whole number, a token that it
+ * did not give, one together with a resourceVersion, and one with another selection than it was given for.
+ */
+export const listAnswer =
+  (items: readonly object[], resourceVersion: string): Answer =>
+  ({ path, query }, response) => {
+    const refuse = (): void => sendJson(response, 400, statusObject(400, "BadRequest"));
+    const limit = query.get("limit") ?? "0";
+    if (!/^-?\d{1,18}$/.test(limit)) return refuse();
+    const selection = [path, query.get("labelSelector"), query.get("fieldSelector")];
+    const token = query.get("continue");
+    const start = token === null ? 0 : startOf(token, { selection, resourceVersion });
+    if (start === undefined || (token !== null && (query.get("resourceVersion") ?? "") !== "")) return refuse();
+    const most = Number(limit);
+    // No limit, and one below zero, mean all.
+    const end = most > 0 ? Math.min(start + most, items.length) : items.length;
+    const next = Buffer.from(JSON.stringify({ start: end, selection, resourceVersion })).toString("base64url");
+    const more = end < items.length ? { continue: next, remainingItemCount: items.length - end } : {};
+    sendJson(response, 200, { metadata: { resourceVersion, ...more }, items: items.slice(start, end) });
+  };
+
+/** Where a token goes on; undefined when it was not given for this list. */
+const startOf = (
+  token: string,
+  list: { readonly selection: readonly (string | null)[]; readonly resourceVersion: string },
+): number | undefined => {
+  try {
+    const { start, ...of } = JSON.parse(Buffer.from(token, "base64url").toString("utf8")) as { start: number };
+    return JSON.stringify(of) === JSON.stringify(list) ? start : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import { FakeApiServer, sendJson, statusObject, type Answer } from "./fake-api-server.ts";
+import { FakeApiServer, sendJson, statusObject, withServer, type Answer } from "./fake-api-server.ts";
 import { KubernetesClient } from "./kubernetes-client.ts";
 import { leases, namespaces, secretRotations, secrets } from "./resources.ts";
 
 const REF = { kind: secrets, namespace: "team-a", name: "db" };
 const METADATA = { name: "db", namespace: "team-a", uid: "u1", resourceVersion: "7" };
 const OBJECT = { apiVersion: "v1", kind: "Secret", metadata: METADATA };
-
-const withServer = async (
-  answer: Answer,
-  run: (client: KubernetesClient, server: FakeApiServer) => Promise<void>,
-  deadlineMs = 2000,
-): Promise<void> => {
-  const server = await FakeApiServer.start(answer);
-  const client = new KubernetesClient({ config: server.config(), clock: systemClock, version: "1", deadlineMs });
-  try {
-    await run(client, server);
-  } finally {
-    await client.close();
-    await server.stop();
-  }
-};
 
 const failure = async (call: Promise<unknown>): Promise<OperatorError> => {
   try {
@@ -85,7 +70,7 @@ describe("kubernetes client", () => {
         assert.deepEqual(await client.mergePatch(ref, {}), lease);
         assert.ok((await Promise.all(waiting)).every(({ code }) => code === "Timeout"));
       },
-      500,
+      { deadlineMs: 500 },
     );
   });
 
@@ -176,7 +161,7 @@ describe("kubernetes client", () => {
           const tookMs = systemClock.monotonicMs() - startedMs;
           assert.ok(tookMs > 90 && tookMs < 1000, `${tookMs} ms`);
         },
-        100,
+        { deadlineMs: 100 },
       );
     }
   });

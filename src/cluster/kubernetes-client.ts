@@ -1,7 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import { errorOfRubbish, isGone, type Asked } from "./api-errors.ts";
+import { errorOfRubbish, isGone, isTooLong, type Asked } from "./api-errors.ts";
 import type {
   AccessQuestion,
   ClusterClient,
@@ -14,6 +14,7 @@ import type {
   TokenWish,
 } from "./contract.ts";
 import { Endpoint } from "./endpoint.ts";
+import { PageSize } from "./page-size.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
 import { ServerClock } from "./server-clock.ts";
 import { Transport } from "./transport.ts";
@@ -26,6 +27,8 @@ export interface KubernetesClientOptions {
   readonly version: string;
   /** Without one: 10 s. */
   readonly deadlineMs?: number;
+  /** Of one page of a list; a longer one is asked for again with fewer objects. Without one: 16 MiB. */
+  readonly largestPageBytes?: number;
 }
 
 /** What the informer needs beyond ClusterClient: the list's own resourceVersion, and the stream. */
@@ -50,8 +53,7 @@ export interface Listed<T> {
 
 const DEADLINE_MS = 10_000;
 const LARGEST_OBJECT_BYTES = 8 * 1024 * 1024;
-const LARGEST_LIST_BYTES = 16 * 1024 * 1024;
-const PAGE = "500";
+const LARGEST_PAGE_BYTES = 16 * 1024 * 1024;
 /**
  * Strict: what the server's schema does not know is refused instead of dropped, so that an operator newer than its CRDs fails
  * loudly before it acts, instead of losing an intent.
@@ -65,9 +67,11 @@ export class KubernetesClient implements ClusterClient, WatchSource {
   readonly #endpoint: Endpoint;
   readonly #serverClock: ServerClock;
   readonly #clock: Clock;
+  readonly #largestPageBytes: number;
 
   constructor(options: KubernetesClientOptions) {
     this.#clock = options.clock;
+    this.#largestPageBytes = options.largestPageBytes ?? LARGEST_PAGE_BYTES;
     this.#endpoint = new Endpoint(options.config, options.clock);
     this.#serverClock = new ServerClock(options.clock);
     this.#transport = new Transport({
@@ -93,11 +97,12 @@ export class KubernetesClient implements ClusterClient, WatchSource {
   }
 
   async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+    const size = new PageSize();
     try {
-      return await this.#listPages<T>(kind, options);
+      return await this.#listPages<T>(kind, options, size);
     } catch (thrown) {
-      // The next page's token had expired; a list from the start needs none.
-      if (isGone(thrown)) return this.#listPages<T>(kind, options);
+      // The next page's token had expired; a list from the start needs none. What was learned of the size still holds.
+      if (isGone(thrown)) return this.#listPages<T>(kind, options, size);
       throw thrown;
     }
   }
@@ -239,18 +244,41 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return asObject<T>(asked, named, query["dryRun"] === undefined ? answer : asIfStored(answer));
   }
 
-  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
-    const asked = { what: `list ${kind.plural}`, write: false };
-    const path = collectionPath(kind, options.namespace);
+  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions, size: PageSize): Promise<Listed<T>> {
     const items: T[] = [];
     let next = "";
     for (;;) {
-      const query = { ...selection(options), limit: PAGE, ...(next !== "" && { continue: next }) };
-      const answer = await this.#transport.call({ ...asked, method: "GET", path, query, maxBytes: LARGEST_LIST_BYTES });
-      const page = asPage(asked, kind, answer);
+      const page = await this.#page(
+        kind,
+        { ...selection(options), ...(next !== "" && { continue: next }) },
+        options,
+        size,
+      );
       items.push(...(page.items as readonly T[]));
       if (page.next === "") return { items, resourceVersion: page.resourceVersion };
       next = page.next;
+    }
+  }
+
+  /** One page. One that is longer than is read is asked for again from the same place, of half as many objects, down to one. */
+  async #page(
+    kind: ResourceKind,
+    query: Readonly<Record<string, string>>,
+    { namespace }: ListOptions,
+    size: PageSize,
+  ): Promise<Page> {
+    const asked = { what: `list ${kind.plural}`, write: false };
+    const call = { ...asked, method: "GET" as const, path: collectionPath(kind, namespace) };
+    for (;;) {
+      try {
+        const limited = { ...query, limit: String(size.objects) };
+        const answer = await this.#transport.call({ ...call, query: limited, maxBytes: this.#largestPageBytes });
+        const page = asPage(asked, kind, answer);
+        size.cameWhole();
+        return page;
+      } catch (thrown) {
+        if (!isTooLong(thrown) || !size.halve()) throw thrown;
+      }
     }
   }
 
@@ -312,11 +340,10 @@ const asIfStored = (answer: Readonly<Record<string, unknown>>): Readonly<Record<
     : answer;
 };
 
-const asPage = (
-  asked: Asked,
-  kind: ResourceKind,
-  answer: Readonly<Record<string, unknown>>,
-): Listed<KubeObject> & { readonly next: string } => {
+/** `next` is the token of the page that follows; empty after the last one. */
+type Page = Listed<KubeObject> & { readonly next: string };
+
+const asPage = (asked: Asked, kind: ResourceKind, answer: Readonly<Record<string, unknown>>): Page => {
   const { metadata, items } = answer;
   const bad = (): OperatorError => errorOfRubbish(asked, "answered with something that is no list");
   if (typeof metadata !== "object" || metadata === null) throw bad();

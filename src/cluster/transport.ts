@@ -1,6 +1,13 @@
 import { request, type Dispatcher } from "undici";
 import type { Clock } from "../kernel/clock.ts";
-import { errorOfAnswer, errorOfConnection, errorOfDeadline, errorOfRubbish, type Asked } from "./api-errors.ts";
+import {
+  errorOfAnswer,
+  errorOfConnection,
+  errorOfDeadline,
+  errorOfLength,
+  errorOfRubbish,
+  type Asked,
+} from "./api-errors.ts";
 import type { Endpoint, Use } from "./endpoint.ts";
 import type { ServerClock } from "./server-clock.ts";
 
@@ -76,7 +83,7 @@ export class Transport {
     const answer = await this.#send(call, signal, call.path.startsWith(LEASES) ? "lease" : "requests");
     if (answer.statusCode < 200 || answer.statusCode > 299) throw await this.#refusal(call, answer);
     const text = await readBounded(answer.body, call.maxBytes);
-    if (text === undefined) throw errorOfRubbish(call, "answered with more than is allowed", answer.statusCode);
+    if (text === undefined) throw errorOfLength(call, answer.statusCode);
     return parseObject(call, text, answer.statusCode);
   }
 

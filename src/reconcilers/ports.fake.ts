@@ -174,6 +174,8 @@ export class Bench {
   limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
   /** What stands between the operator and an account's client, in every process. */
   wrapAccount: (client: AccountClient, name: string) => AccountClient = (client) => client;
+  /** What stands between the operator and a credential source of Vault, in every process. */
+  wrapVault: (source: CredentialSource) => CredentialSource = (source) => source;
   /** Providers that are away: names of accounts. */
   readonly away = new Set<string>();
   readonly events: RecordedEvent[] = [];
@@ -291,7 +293,7 @@ export class Bench {
         return this.#wired<CredentialSource>("hook", hookSource(this.hook.call, holder, { clock }), SOURCE_MUTATIONS);
       }
       default:
-        return this.#wired<CredentialSource>("vault", this.#vaultSource(target), SOURCE_MUTATIONS);
+        return this.#wired<CredentialSource>("vault", this.wrapVault(this.#vaultSource(target)), SOURCE_MUTATIONS);
     }
   }
 

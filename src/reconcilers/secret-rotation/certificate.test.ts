@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { LEAKED, ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
 import type { SecretRotationSpec } from "../../api/v1alpha1/secret-rotation.ts";
 import { SECRETS, fromBase64 } from "../../stores/kinds.ts";
+import type { CredentialSource } from "../../providers/contract.ts";
 import { readCertificates, serialOf } from "../../providers/vault/pki/chain.ts";
 import { Bench, ROTATION, TRAPS, type Trap } from "../ports.fake.ts";
 
@@ -191,6 +192,54 @@ describe("a certificate", function () {
     assert.equal(bench.condition("Conflict")?.status, "True");
     assert.deepEqual(bench.secret()?.data, {});
   });
+
+  const failedChecks: readonly (readonly [string, Partial<CredentialSource>, string])[] = [
+    [
+      "does not hold together",
+      { verify: () => Promise.resolve({ kind: "rejected" }) },
+      "What was issued does not hold together; it is thrown away and another one is issued.",
+    ],
+    [
+      "holds together with a wrong key as well",
+      { negativeControl: () => Promise.resolve({ kind: "accepted" }) },
+      "A wrong credential was accepted too, so the check proves nothing; another one is issued.",
+    ],
+  ];
+  for (const [what, answers, message] of failedChecks) {
+    it(`is thrown away when it ${what}, says so, and another one is issued when the check is good again`, async () => {
+      const bench = setUp();
+      bench.wrapVault = (source) => ({ ...source, ...answers });
+      bench.start();
+      const outcome = await bench.pass();
+      assert.equal(outcome.kind, "failed");
+      assert.equal(bench.secret(), undefined, "nobody has had it");
+      assert.equal(bench.status().current, undefined);
+      assert.equal(bench.condition("Ready")?.status, "False");
+      assert.ok(bench.condition("Ready")?.message.includes(message), bench.condition("Ready")?.message);
+      assert.ok(!bench.reasons().includes("Published"));
+      assert.equal(bench.pki.signings, 1);
+
+      bench.wrapVault = (source) => source;
+      bench.start();
+      await live(bench, HOUR);
+      assert.equal(bench.pki.signings, 2);
+      assert.equal(delivered(bench), bench.status().current?.id);
+      assert.equal(bench.condition("Ready")?.status, "True");
+    });
+
+    it(`stays in use when the next one ${what}: nothing is written over it, and it is not revoked`, async () => {
+      const bench = setUp();
+      await bench.pass();
+      const { id } = bench.status().current!;
+      bench.wrapVault = (source) => ({ ...source, ...answers });
+      bench.start();
+      bench.rotate();
+      await live(bench, 2 * HOUR);
+      assert.equal(delivered(bench), id);
+      assert.equal(bench.status().current?.id, id);
+      assert.equal(bench.pki.serials.get(id)?.revoked, false);
+    });
+  }
 
   it("is made once when its record is lost and what stands at its place is no certificate any more", async () => {
     const bench = setUp();
