@@ -74,12 +74,21 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     at: "30m",
   },
   KeyturnNotReady: {
-    fires: { [condition("SecretRotation", "Ready", "False")]: "1x40" },
+    // One that had a credential has none that works, whatever time is left for another.
+    fires: {
+      [condition("SecretRotation", "Ready", "False")]: "1x40",
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "db")]: `${HOUR}x40`,
+      [timeOf("keyturn_credential_created_timestamp_seconds", "db")]: "0x40",
+    },
     labels: rotation,
     quiet: {
       [condition("ServiceAccountLifecycle", "Ready", "False")]: "1x40",
       [condition("ServiceAccountLifecycle", "Suspended")]: "1x40",
       [condition("SecretRotation", "Ready", "True")]: "1x40",
+      // Its first issue, within its deadline.
+      'keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="new",type="Ready",status="False"}':
+        "1x40",
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "new")]: `${HOUR}x40`,
     },
     at: "20m",
   },

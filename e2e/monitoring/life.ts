@@ -112,6 +112,27 @@ export const LIVES: readonly LifeCase[] = [
     fires: {},
   },
   {
+    title: "a first issue that is tried for an hour before anybody gets it",
+    lived: async () => {
+      const life = await born({ ...DEFAULT_SPEC, verify: { soak: "1h" } });
+      await life.live(3 * HOUR_MS);
+      return life;
+    },
+    fires: {},
+  },
+  {
+    title: "a rotation that cannot be issued, with a dependent that would have three days",
+    lived: async () => {
+      const life = await born({ ...DEFAULT_SPEC, dependents: [OUTSIDE] });
+      await confirmed(life);
+      life.bench.source.failNext("issue", fakeErrors.denied, "before", Infinity);
+      life.bench.rotate();
+      await life.live(6 * HOUR_MS);
+      return life;
+    },
+    fires: { KeyturnRotationStuck: [3 * HOUR_MS, 4 * HOUR_MS], KeyturnStalled: [2 * HOUR_MS, 3 * HOUR_MS] },
+  },
+  {
     title: "a rotation asked for twice in a day, which waits for the overlap's slot",
     lived: async () => {
       const life = await rotated();

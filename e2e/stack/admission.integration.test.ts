@@ -511,7 +511,8 @@ describe("the admission policies on a real API server", function () {
       const editor = await somebody(names.team, "editor");
       await admin.create(`${RBAC}/namespaces/${names.team}/rolebindings`, {
         metadata: { name: "editor" },
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "edit" },
+        // What Kubernetes' own ClusterRole edit is put together of.
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "system:aggregate-to-edit" },
         subjects: [{ kind: "ServiceAccount", name: "editor", namespace: names.team }],
       });
       await waitFor("edit is in force", async () => {

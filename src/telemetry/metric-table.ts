@@ -43,7 +43,7 @@ export const METRICS = {
     name: "keyturn_rotation_deadline_timestamp_seconds",
     type: "gauge",
     labels: OBJECT,
-    help: "By when the rotation under way should have ended by its spec (progressDeadline, soak, timeouts of dependents), in Unix seconds. No series: none is under way.",
+    help: "By when the next step of the rotation under way should have been done by its spec (published: progressDeadline and soak; a dependent moved: its timeout), in Unix seconds. No series: none is under way.",
   },
   pendingRevocations: {
     name: "keyturn_pending_revocations",

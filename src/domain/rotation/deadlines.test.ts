@@ -123,43 +123,56 @@ describe("the deadline of a rotation", () => {
   const deadline = (more: Partial<OpenRotation>): string | undefined =>
     shown(rotationDeadline(input({ current, rotation: rotation(more) })));
   const published = { credential, publishedAt: "2026-01-01T13:00:00Z" };
+  const done = (name: string, at: string): DependentProgress => ({
+    name,
+    startedAt: "2026-01-01T13:00:00Z",
+    doneAt: `2026-01-01T${at}:00Z`,
+  });
   const dependents = (...all: readonly DependentProgress[]): Partial<OpenRotation> => ({
     ...published,
     dependents: all,
   });
   hold([
     ["is none while none is under way", shown(rotationDeadline(input({ current }))), undefined],
-    [
-      "is progressDeadline, soak and each order's longest timeout after it was opened",
-      deadline({}),
-      "2026-01-04T14:10:15Z",
-    ],
-    ["counts from the credential that was issued", deadline({ credential }), "2026-01-04T14:40:15Z"],
-    ["counts from publishing", deadline(published), "2026-01-04T15:00:00Z"],
+    ["is progressDeadline and soak after it was opened", deadline({}), "2026-01-01T12:10:15Z"],
+    ["counts from the credential that was issued", deadline({ credential }), "2026-01-01T12:40:15Z"],
+    ["is the first timeout of the first order, once it is published", deadline(published), "2026-01-01T14:00:00Z"],
     [
       "counts a dependent from when it was moved",
-      deadline(dependents({ name: "ci", startedAt: "2026-01-01T14:00:00Z" })),
-      "2026-01-04T16:00:00Z",
+      deadline(dependents({ name: "web", startedAt: "2026-01-01T13:30:00Z" })),
+      "2026-01-01T14:30:00Z",
     ],
+    ["is that of those that are not done", deadline(dependents(done("web", "13:05"))), "2026-01-04T13:00:00Z"],
     [
-      "comes nearer as dependents are done",
-      deadline(
-        dependents(
-          { name: "web", startedAt: "2026-01-01T13:00:00Z", doneAt: "2026-01-01T13:05:00Z" },
-          { name: "ci", startedAt: "2026-01-01T13:00:00Z", doneAt: "2026-01-01T13:09:00Z" },
-        ),
-      ),
+      "is that of the next order from when the last of the one before was done",
+      deadline(dependents(done("web", "13:05"), done("ci", "13:09"))),
       "2026-01-01T15:09:00Z",
     ],
     [
-      "gives people who hold a roll-out its timeout once more",
-      deadline(dependents({ name: "ci", startedAt: "2026-01-01T13:00:00Z", heldAt: "2026-01-03T00:00:00Z" })),
-      "2026-01-06T02:00:00Z",
+      "is past when the last is done",
+      deadline(dependents(done("web", "13:05"), done("ci", "13:09"), done("late", "13:20"))),
+      "2026-01-01T13:20:00Z",
     ],
     [
-      "is no later for going back",
+      "gives people who hold a roll-out its timeout once more",
+      deadline(
+        dependents(done("web", "13:05"), {
+          name: "ci",
+          startedAt: "2026-01-01T13:00:00Z",
+          heldAt: "2026-01-03T00:00:00Z",
+        }),
+      ),
+      "2026-01-06T00:00:00Z",
+    ],
+    [
+      "is no later for who is moved back, and nobody else's",
       deadline({ ...dependents({ name: "ci", startedAt: "2026-01-04T13:00:00Z" }), direction: "Back" }),
-      "2026-01-04T15:00:00Z",
+      "2026-01-04T13:00:00Z",
+    ],
+    [
+      "is past when everybody is moved back",
+      deadline({ ...dependents(done("web", "13:50")), direction: "Back" }),
+      "2026-01-01T13:00:00Z",
     ],
   ]);
 

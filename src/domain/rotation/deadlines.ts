@@ -1,7 +1,7 @@
 import type { PlanInput } from "./action.ts";
-import type { OpenRotation, PendingRevocation } from "./record.ts";
+import type { DependentProgress, OpenRotation, PendingRevocation } from "./record.ts";
 import { gatesOf, neverPublished } from "./retire.ts";
-import type { DependentSetting } from "./settings.ts";
+import type { DependentSetting, RotationSettings } from "./settings.ts";
 
 /** What deadlines follow from: the record and the spec in force. No clock: whoever compares them has one. */
 export type DeadlineInput = Pick<PlanInput, "status" | "facts" | "settings">;
@@ -22,32 +22,54 @@ export const slotDue = (input: DeadlineInput): number | undefined =>
   );
 
 /**
- * By when the rotation under way should have ended, as Unix milliseconds; undefined: none is. Until it is published it has
- * `progressDeadline` and the soak; then each order of dependents its longest timeout, from the end of the order before it. People who
- * hold a roll-out have its timeout from then on. A rotation that goes back gets no more time than one that goes forward.
+ * By when the next step of the rotation under way should have been done, as Unix milliseconds; undefined: none is. It has `progressDeadline`
+ * and the soak until it is published; then each dependent of the present order has its timeout, and the first that is over counts. People who
+ * hold a roll-out have its timeout from then on. A dependent that is moved back gets no more time than one that is moved on.
  */
 export const rotationDeadline = ({ status: { rotation }, settings }: DeadlineInput): number | undefined => {
   if (rotation === undefined) return undefined;
-  const { publishedAt, credential, openedAt } = rotation;
-  const published =
-    publishedAt === undefined
-      ? Date.parse(credential?.issuedAt ?? openedAt) + settings.progressDeadlineMs + settings.verify.soakMs
-      : Date.parse(publishedAt);
-  const orders = [...new Set(settings.dependents.map(({ order }) => order))];
-  return orders.reduce((from, order) => {
-    const ends = settings.dependents
-      .filter((dependent) => dependent.order === order)
-      .map((dependent) => dependentDue(rotation, dependent, from));
-    return Math.max(...ends);
-  }, published);
+  const published = publishedBy(rotation, settings);
+  if (rotation.publishedAt === undefined) return published;
+  if (rotation.direction === "Back") {
+    // Going back has forgotten who had moved when; nobody else has to move back.
+    const moved = (rotation.dependents ?? []).filter(({ doneAt }) => doneAt === undefined).map(({ name }) => name);
+    const timeouts = settings.dependents.filter(({ name }) => moved.includes(name)).map(({ timeoutMs }) => timeoutMs);
+    return published + Math.min(...(timeouts.length === 0 ? [0] : timeouts));
+  }
+  let from = published;
+  for (const group of inOrders(settings)) {
+    const open = group.filter(({ name }) => progressOf(rotation, name)?.doneAt === undefined);
+    if (open.length > 0) return Math.min(...open.map((dependent) => movedBy(rotation, dependent, from)));
+    from = Math.max(...group.map((dependent) => movedBy(rotation, dependent, from)));
+  }
+  return from;
 };
 
-/** When one dependent has moved, or should have. */
-const dependentDue = (rotation: OpenRotation, { name, timeoutMs }: DependentSetting, from: number): number => {
-  // Going back forgets who has moved, and when.
-  const progress = rotation.direction === "Back" ? undefined : rotation.dependents?.find((each) => each.name === name);
-  if (progress?.doneAt !== undefined) return Date.parse(progress.doneAt);
-  const since = progress?.heldAt ?? progress?.startedAt;
+/** By when all of it should be over: the longest timeout of each order, from the end of the order before it. */
+const rotationEnd = ({ status: { rotation }, settings }: DeadlineInput): number | undefined =>
+  rotation === undefined
+    ? undefined
+    : inOrders(settings).reduce(
+        (from, group) => Math.max(...group.map((dependent) => movedBy(rotation, dependent, from))),
+        publishedBy(rotation, settings),
+      );
+
+const publishedBy = ({ publishedAt, credential, openedAt }: OpenRotation, settings: RotationSettings): number =>
+  publishedAt === undefined
+    ? Date.parse(credential?.issuedAt ?? openedAt) + settings.progressDeadlineMs + settings.verify.soakMs
+    : Date.parse(publishedAt);
+
+const inOrders = ({ dependents }: RotationSettings): readonly (readonly DependentSetting[])[] =>
+  [...new Set(dependents.map(({ order }) => order))].map((order) => dependents.filter((each) => each.order === order));
+
+const progressOf = ({ dependents }: OpenRotation, name: string): DependentProgress | undefined =>
+  dependents?.find((each) => each.name === name);
+
+/** When a dependent has moved, or should have. */
+const movedBy = (rotation: OpenRotation, { name, timeoutMs }: DependentSetting, from: number): number => {
+  const { doneAt, heldAt, startedAt } = progressOf(rotation, name) ?? {};
+  if (doneAt !== undefined) return Date.parse(doneAt);
+  const since = heldAt ?? startedAt;
   return (since === undefined ? from : Date.parse(since)) + timeoutMs;
 };
 
@@ -66,7 +88,7 @@ const stepDue = (input: DeadlineInput, entry: PendingRevocation): number => {
   const { requireUnusedForMs = 0 } = input.facts.canDisable ? input.settings.retire : {};
   const unusedMs = requireUnusedForMs === 0 ? 0 : entry.graceSeconds * 1000 + requireUnusedForMs;
   // While another rotation moves dependents, somebody may still hold it.
-  return Math.max(since + Math.max(enabledMs, unusedMs), rotationDeadline(input) ?? 0);
+  return Math.max(since + Math.max(enabledMs, unusedMs), rotationEnd(input) ?? 0);
 };
 
 const earliest = (times: readonly number[]): number | undefined =>
