@@ -21,6 +21,7 @@ import { Manager } from "./engine/manager.ts";
 import { Resync } from "./engine/resync.ts";
 import { isWatched } from "./domain/watched.ts";
 import { identityFacts } from "./domain/inventory/facts.ts";
+import { ledgerDue } from "./domain/orphan/due.ts";
 import { connectionNamed } from "./domain/rotation/source.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
@@ -200,8 +201,9 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       if (connectionNames(spec).includes(object.metadata.name)) identityController.enqueue(requestOf(metadata));
     }
   });
-  orphans.onChange(() => {
-    metrics.orphanedResources(orphans.list().length);
+  metrics.ledgerFrom(() => {
+    const entries = orphans.list();
+    return { count: entries.length, due: ledgerDue(entries) };
   });
   metrics.identitiesFrom(() => identities.list().map(identityFacts));
 

@@ -19,6 +19,7 @@ const text = (labels: Readonly<Record<string, string>>): string =>
 const condition = (kind: string, type: string, status = "True", pod = "keyturn-0"): string =>
   `keyturn_resource_condition{${text({ kind, ...DB, type, status, pod })}}`;
 const ofDb = (metric: string): string => `${metric}{${text(DB)}}`;
+const timeOf = (metric: string, name: string, pod = "keyturn-0"): string => `${metric}{${text({ ...DB, name, pod })}}`;
 const rotation = { kind: "SecretRotation", ...DB } as const;
 const identity = { kind: "ServiceAccountLifecycle", ...DB } as const;
 /** True all the while, and true for a moment. */
@@ -31,27 +32,41 @@ const stays = (
   quiet: { [condition(kind, type)]: `1x${Math.max(minutes - 2, 1)} _x${minutes + 10}` },
   at: `${minutes + 5}m`,
 });
-/** A change of leaders moves the series to another pod; the wait goes on. */
-const moves = (type: string, minutes: number, kind: string = rotation.kind): Series => {
-  const half = Math.floor(minutes / 2);
-  return {
-    [condition(kind, type)]: `1x${half} _x${minutes + 10}`,
-    [condition(kind, type, "True", "keyturn-1")]: `_x${half} 1x${minutes + 10}`,
-  };
-};
 const requests = (code: string, extra = ""): string =>
   `keyturn_provider_requests_total{provider="aws",operation="CreateAccessKey",code="${code}"${extra}}`;
-const DAY = 86_400;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
 
 /** By alert; a test wants one for each rule that is shipped. */
 export const cases: Readonly<Record<string, AlertCase>> = {
   KeyturnRotationOverdue: {
     fires: { [ofDb("keyturn_credential_next_rotation_timestamp_seconds")]: "0x200" },
     labels: DB,
-    quiet: { [ofDb("keyturn_credential_next_rotation_timestamp_seconds")]: "7200x200" },
+    quiet: {
+      [ofDb("keyturn_credential_next_rotation_timestamp_seconds")]: "7200x200",
+      // Under way: KeyturnRotationStuck judges it.
+      [timeOf("keyturn_credential_next_rotation_timestamp_seconds", "moving")]: "0x200",
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "moving")]: "600x200",
+      [timeOf("keyturn_credential_next_rotation_timestamp_seconds", "held")]: "0x200",
+      'keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="held",type="Suspended",status="True"}':
+        "1x200",
+    },
     at: "80m",
   },
-  KeyturnRotationStuck: { ...stays("Rotating", 120), fires: moves("Rotating", 120), labels: rotation },
+  KeyturnRotationStuck: {
+    // A change of leaders moves the series to another pod; the wait goes on.
+    fires: {
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "db", "keyturn-0")]: `${HOUR}x90 _x40`,
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "db", "keyturn-1")]: `_x90 ${HOUR}x40`,
+    },
+    labels: DB,
+    quiet: {
+      [ofDb("keyturn_rotation_deadline_timestamp_seconds")]: `${72 * HOUR}x130`,
+      // It ended a little late.
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "late")]: `${HOUR}x90 _x40`,
+    },
+    at: "125m",
+  },
   KeyturnRotationFailing: {
     fires: { 'keyturn_rotations_total{result="RolledBack",provider="aws"}': "0x10 4x60" },
     labels: { provider: "aws" },
@@ -59,12 +74,21 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     at: "30m",
   },
   KeyturnNotReady: {
-    fires: { [condition("SecretRotation", "Ready", "False")]: "1x40" },
+    // One that had a credential has none that works, whatever time is left for another.
+    fires: {
+      [condition("SecretRotation", "Ready", "False")]: "1x40",
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "db")]: `${HOUR}x40`,
+      [timeOf("keyturn_credential_created_timestamp_seconds", "db")]: "0x40",
+    },
     labels: rotation,
     quiet: {
       [condition("ServiceAccountLifecycle", "Ready", "False")]: "1x40",
       [condition("ServiceAccountLifecycle", "Suspended")]: "1x40",
       [condition("SecretRotation", "Ready", "True")]: "1x40",
+      // Its first issue, within its deadline.
+      'keyturn_resource_condition{kind="SecretRotation",namespace="team-a",name="new",type="Ready",status="False"}':
+        "1x40",
+      [timeOf("keyturn_rotation_deadline_timestamp_seconds", "new")]: `${HOUR}x40`,
     },
     at: "20m",
   },
@@ -78,18 +102,27 @@ export const cases: Readonly<Record<string, AlertCase>> = {
   KeyturnConflict: { ...stays("Conflict", 5), labels: rotation },
   KeyturnUnmanagedCredential: { ...stays("Unmanaged", 60), labels: rotation },
   KeyturnOldCredentialNotRevoked: {
-    fires: { [ofDb("keyturn_pending_revocations")]: "1x800" },
+    fires: { [ofDb("keyturn_credential_revocation_due_timestamp_seconds")]: `${24 * HOUR}x1600` },
     labels: DB,
-    quiet: { [ofDb("keyturn_pending_revocations")]: "1x600 0x200" },
-    at: "730m",
+    quiet: {
+      // Disabled when its overlap had passed; from then on it is the deletion that is due.
+      [ofDb("keyturn_credential_revocation_due_timestamp_seconds")]: `${24 * HOUR}x1441 ${192 * HOUR}x160`,
+      [ofDb("keyturn_pending_revocations")]: "1x1600",
+    },
+    at: "1570m",
   },
   KeyturnOrphanedResource: {
     fires: {
-      'keyturn_orphaned_resources{pod="keyturn-0"}': "2x1700",
-      'keyturn_orphaned_resources{pod="keyturn-1"}': "2x1700",
+      'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-0"}': `${24 * HOUR}x1700`,
+      'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-1"}': `${24 * HOUR}x1700`,
     },
     labels: {},
-    quiet: { 'keyturn_orphaned_resources{pod="keyturn-0"}': "2x1500 0x200" },
+    quiet: {
+      // Every day another one goes, so that the ledger is never empty; and one is held for a month.
+      'keyturn_orphaned_resources{pod="keyturn-0"}': "2x1700",
+      'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-0"}': `${24 * HOUR}x1440 ${48 * HOUR}x260`,
+      'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-1"}': `${720 * HOUR}x1700`,
+    },
     at: "1600m",
   },
   KeyturnDeprovisionBlocked: {
@@ -156,15 +189,17 @@ export const cases: Readonly<Record<string, AlertCase>> = {
   },
   KeyturnKeySlotsFull: {
     fires: {
-      'keyturn_provider_keys{provider="aws",identity="billing"}': "2x1500",
-      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x1500",
+      'keyturn_provider_keys_staying{provider="aws",identity="billing"}': "2x100",
+      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x100",
     },
     labels: { provider: "aws", identity: "billing" },
     quiet: {
-      'keyturn_provider_keys{provider="aws",identity="billing"}': "1x1500",
-      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x1500",
+      // The replaced one is in its overlap or its hold.
+      'keyturn_provider_keys{provider="aws",identity="billing"}': "2x100",
+      'keyturn_provider_keys_staying{provider="aws",identity="billing"}': "1x100",
+      'keyturn_provider_key_quota{provider="aws",identity="billing"}': "2x100",
     },
-    at: "1450m",
+    at: "90m",
   },
   KeyturnOperatorAbsent: {
     fires: { 'keyturn_build_info{version="0.1.0"}': "1x2 _x60" },

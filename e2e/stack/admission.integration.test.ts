@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import { installAdmission } from "./admission.ts";
 import type { KubeClient, KubeObject } from "./kube.ts";
 import { kubeClient, kubeconfig } from "./kube.ts";
@@ -494,6 +495,64 @@ describe("the admission policies on a real API server", function () {
         const off = { "keyturn.dev/owner": null, "keyturn.dev/owner-uid": null };
         await alice.kube.mergePatch(`${path}/ours`, { metadata: { annotations: off } });
       }
+    });
+
+    it("is not whom a ServiceAccount gives its tokens: that its team says, who may make them anyway", async () => {
+      const accounts = `/api/v1/namespaces/${names.team}/serviceaccounts`;
+      const page = await readFile(join(root, "docs/how-to/give-a-token-to-an-outsider.md"), "utf8");
+      const [, text = ""] = /^```yaml\n(apiVersion: v1\nkind: ServiceAccount\n[\s\S]*?)^---$/m.exec(page) ?? [];
+      const account = parse(text) as KubeObject;
+      const ofPage = { ...account, metadata: { ...account.metadata, namespace: names.team } };
+      const giving = (name: string, to = "app"): object => ({
+        metadata: { name, annotations: { "keyturn.dev/token-for": to } },
+      });
+      const tokens = refused(/needs the verb create on its serviceaccounts\/token/);
+
+      const editor = await somebody(names.team, "editor");
+      await admin.create(`${RBAC}/namespaces/${names.team}/rolebindings`, {
+        metadata: { name: "editor" },
+        // What Kubernetes' own ClusterRole edit is put together of.
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "system:aggregate-to-edit" },
+        subjects: [{ kind: "ServiceAccount", name: "editor", namespace: names.team }],
+      });
+      await waitFor("edit is in force", async () => {
+        await editor.kube.create(accounts, ofPage);
+        return true;
+      });
+      await editor.kube.mergePatch(`${accounts}/${account.metadata.name}`, {
+        metadata: { annotations: { "keyturn.dev/token-for": "other, app" } },
+      });
+      const owner = { metadata: { annotations: { "keyturn.dev/owner": `main/${names.team}/app` } } };
+      await rejects(
+        editor.kube.mergePatch(`${accounts}/${account.metadata.name}`, owner),
+        refused(/only the operator puts/),
+      );
+
+      // Bob may annotate ServiceAccounts, and make a token of one of them.
+      await rejects(bob.kube.create(accounts, giving("bobs")), tokens);
+      await bob.kube.create(accounts, { metadata: { name: "bobs" } });
+      await rejects(bob.kube.mergePatch(`${accounts}/bobs`, giving("bobs")), tokens);
+      await editor.kube.mergePatch(`${accounts}/bobs`, giving("bobs"));
+      await bob.kube.mergePatch(`${accounts}/bobs`, { metadata: { labels: { a: "b" } } });
+      await rejects(bob.kube.mergePatch(`${accounts}/bobs`, giving("bobs", "app,mine")), tokens);
+      await bob.kube.mergePatch(`${accounts}/bobs`, { metadata: { annotations: { "keyturn.dev/token-for": null } } });
+      await allow(
+        "one-token",
+        [{ apiGroups: [""], resources: ["serviceaccounts/token"], resourceNames: ["bobs"], verbs: ["create"] }],
+        bob,
+      );
+      await waitFor("the right is in force", async () => {
+        await bob.kube.mergePatch(`${accounts}/bobs`, giving("bobs"));
+        return true;
+      });
+      await rejects(
+        bob.kube.mergePatch(`${accounts}/${account.metadata.name}`, {
+          metadata: { annotations: { "keyturn.dev/token-for": "mine" } },
+        }),
+        tokens,
+      );
+      // On anything else the annotation says nothing.
+      await bob.kube.create(`/api/v1/namespaces/${names.team}/secrets`, giving("no-account"));
     });
 
     it("leaves garbage collection and the end of a namespace alone", async () => {

@@ -64,6 +64,8 @@ export interface TargetObservation {
   readonly ownerUid?: string | undefined;
   /** Who may take it over, as the mark `keyturn.dev/adopt` says (`<namespace>/<name>`). */
   readonly adopt?: string | undefined;
+  /** What the mark `keyturn.dev/token-for` says, as it stands there: which SecretRotations of its namespace it gives its credentials. */
+  readonly tokenFor?: string | undefined;
   /** It carries no marks: its name, below the namespace's own prefix, says whose it is. */
   readonly ownedByName?: true;
 }

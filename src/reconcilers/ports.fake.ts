@@ -138,7 +138,7 @@ const silentMetrics = (): Metrics => {
     conditions: nothing,
     credential: nothing,
     pendingRevocations: nothing,
-    orphanedResources: nothing,
+    ledgerFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,

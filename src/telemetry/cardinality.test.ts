@@ -4,8 +4,8 @@ import type { IdentityFacts } from "../domain/inventory/facts.ts";
 import { PrometheusMetrics } from "./metrics.ts";
 
 const RESOURCES = 10_000;
-/** Series of one SecretRotation at rest: four conditions, two times, pending revocations, keys and their quota. */
-const OF_ROTATION = 9;
+/** Series of one SecretRotation at rest: four conditions, two times, pending revocations, keys, those that stay and their quota. */
+const OF_ROTATION = 10;
 /** Of one identity at rest: one condition, the oldest credential, the end. */
 const OF_IDENTITY = 3;
 
@@ -37,9 +37,11 @@ const ATREST = ["Ready", "Verified", "DependentsUpdated", "OldCredentialRevoked"
 const tell = (metrics: PrometheusMetrics, i: number, conditions: readonly { type: string; status: string }[]): void => {
   const labels = { namespace: `team-${i % 500}`, name: `rotation-${i}` };
   metrics.conditions({ kind: "SecretRotation", ...labels }, conditions);
-  metrics.credential(labels, { createdAt: new Date(1000 * i), nextRotationAt: new Date(2000 * i) });
+  // At rest there is no deadline; whatever passes by, there is one series for each of the two.
+  const moving = conditions !== ATREST ? { rotationDeadline: new Date(i), revocationDueAt: new Date(i) } : {};
+  metrics.credential(labels, { createdAt: new Date(1000 * i), nextRotationAt: new Date(2000 * i), ...moving });
   metrics.pendingRevocations(labels, i % 3);
-  metrics.providerKeys(labels, { provider: "aws", identity: `user-${i}`, count: 1, quota: 2 });
+  metrics.providerKeys(labels, { provider: "aws", identity: `user-${i}`, count: 1, staying: 1, quota: 2 });
 };
 
 describe("metrics of 10,000 rotations and as many identities", function () {
@@ -79,7 +81,7 @@ describe("metrics of 10,000 rotations and as many identities", function () {
         metrics.rotationEnded({ result: "Succeeded", provider: "aws" });
       }
     // One status each, whatever they were before.
-    assert.equal(count((await metrics.render()).text) - before, 1000 * (all.length + 5) + 1);
+    assert.equal(count((await metrics.render()).text) - before, 1000 * (all.length + 8) + 1);
     for (let i = 0; i < 1000; i += 1)
       metrics.forget({ kind: "SecretRotation", namespace: `team-${i % 500}`, name: `rotation-${i}` });
     assert.equal(count((await metrics.render()).text) - before, 1);

@@ -10,10 +10,16 @@ export interface Metrics extends EngineMetrics {
   ): void;
   credential(
     labels: { namespace: string; name: string },
-    times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined },
+    times: {
+      createdAt?: Date | undefined;
+      nextRotationAt?: Date | undefined;
+      rotationDeadline?: Date | undefined;
+      revocationDueAt?: Date | undefined;
+    },
   ): void;
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
-  orphanedResources(count: number): void;
+  /** Asked at every scrape: how many entries the ledger has, and when the first of them should have ended, in Unix milliseconds. */
+  ledgerFrom(read: () => { readonly count: number; readonly due: number | undefined }): void;
   /** Asked at every scrape: the identities that there are now. */
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */
@@ -21,7 +27,7 @@ export interface Metrics extends EngineMetrics {
   /** What the provider lists for a SecretRotation's identity; the series ends with the SecretRotation. */
   providerKeys(
     rotation: { namespace: string; name: string },
-    keys: { provider: string; identity: string; count: number; quota: number },
+    keys: { provider: string; identity: string; count: number; staying: number; quota: number },
   ): void;
   rotationEnded(labels: { result: "Succeeded" | "RolledBack" | "Abandoned"; provider: string }): void;
   rollback(labels: { reason: string }): void;

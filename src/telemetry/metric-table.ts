@@ -31,7 +31,7 @@ export const METRICS = {
     name: "keyturn_credential_next_rotation_timestamp_seconds",
     type: "gauge",
     labels: OBJECT,
-    help: "When the next rotation of a SecretRotation is due, in Unix seconds.",
+    help: "When the next rotation of a SecretRotation is due, in Unix seconds; while it waits for a slot, when spec.retire frees one.",
   },
   created: {
     name: "keyturn_credential_created_timestamp_seconds",
@@ -39,11 +39,23 @@ export const METRICS = {
     labels: OBJECT,
     help: "When the credential in use was issued, in Unix seconds.",
   },
+  rotationDeadline: {
+    name: "keyturn_rotation_deadline_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "By when the next step of the rotation under way should have been done by its spec (published: progressDeadline and soak; a dependent moved: its timeout), in Unix seconds. No series: none is under way.",
+  },
   pendingRevocations: {
     name: "keyturn_pending_revocations",
     type: "gauge",
     labels: OBJECT,
     help: "Credentials of a SecretRotation that must still be revoked.",
+  },
+  revocationDue: {
+    name: "keyturn_credential_revocation_due_timestamp_seconds",
+    type: "gauge",
+    labels: OBJECT,
+    help: "By when the next step of a replaced credential's end (disabled, deleted, proven) should have been done by spec.retire, in Unix seconds; the earliest of all. No series: none has to go.",
   },
   orphanedResources: {
     name: "keyturn_orphaned_resources",
@@ -51,11 +63,23 @@ export const METRICS = {
     labels: [],
     help: "OrphanedCredential objects: credentials whose resource is gone and that still exist at a provider.",
   },
+  orphanedDue: {
+    name: "keyturn_orphaned_resources_due_timestamp_seconds",
+    type: "gauge",
+    labels: [],
+    help: "By when the first OrphanedCredential should have ended: its hold is over, in Unix seconds. No series: there is none, or all are kept disabled as declared.",
+  },
   providerKeys: {
     name: "keyturn_provider_keys",
     type: "gauge",
     labels: ["provider", "identity"],
     help: "Credentials that an identity has at its provider, ours and others.",
+  },
+  providerKeysStaying: {
+    name: "keyturn_provider_keys_staying",
+    type: "gauge",
+    labels: ["provider", "identity"],
+    help: "Of an identity's credentials at its provider, those that nothing retires: the one in use, and those of others. At the quota a rotation has no room.",
   },
   providerKeyQuota: {
     name: "keyturn_provider_key_quota",

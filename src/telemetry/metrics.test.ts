@@ -70,11 +70,13 @@ describe("metrics", () => {
         { kind: "SecretRotation", namespace: "team-a", name },
         ["Ready", "Stalled"].map((type) => ({ type, status: "True" })),
       );
-      metrics.credential({ namespace: "team-a", name }, { createdAt: new Date(5000), nextRotationAt: new Date(9000) });
+      const [createdAt, nextRotationAt] = [new Date(5000), new Date(9000)];
+      const late = { rotationDeadline: new Date(6000), revocationDueAt: new Date(7000) };
+      metrics.credential({ namespace: "team-a", name }, { createdAt, nextRotationAt, ...late });
       metrics.pendingRevocations({ namespace: "team-a", name }, 2);
       metrics.providerKeys(
         { namespace: "team-a", name },
-        { provider: "aws", identity: `of-${name}`, count: 1, quota: 2 },
+        { provider: "aws", identity: `of-${name}`, count: 1, staying: 1, quota: 2 },
       );
     }
     metrics.forget({ kind: "ProviderConnection", ...OBJECT });
@@ -82,16 +84,18 @@ describe("metrics", () => {
     metrics.forget({ kind: "SecretRotation", ...OBJECT });
     const { text } = await metrics.render();
     assert.ok(!/"(?:of-)?db"/.test(text), text);
-    assert.equal(text.match(/"of-other"/g)?.length, 2);
-    assert.equal(text.match(/name="other"/g)?.length, 5);
+    assert.equal(text.match(/"of-other"/g)?.length, 3);
+    assert.equal(text.match(/name="other"/g)?.length, 7);
     assert.match(text, /keyturn_credential_created_timestamp_seconds\{namespace="team-a",name="other"\} 5$/m);
   });
 
   it("take back a time that is not known any more", async () => {
     const metrics = setUp();
-    metrics.credential(OBJECT, { nextRotationAt: new Date(9000) });
+    const at = new Date(9000);
+    metrics.credential(OBJECT, { nextRotationAt: at, rotationDeadline: at, revocationDueAt: at });
     metrics.credential(OBJECT, {});
-    assert.deepEqual(await series(metrics, "keyturn_credential_next_rotation_timestamp_seconds"), []);
+    for (const name of ["credential_next_rotation", "rotation_deadline", "credential_revocation_due"])
+      assert.deepEqual(await series(metrics, `keyturn_${name}_timestamp_seconds`), []);
   });
 
   it("count and measure what they are told", async () => {
@@ -99,8 +103,8 @@ describe("metrics", () => {
     metrics.passEnded("rotations", "panicked", 0.02);
     metrics.stepEnded("rotations", "plan", 0.02);
     metrics.queueDepth("rotations", 4);
-    metrics.orphanedResources(3);
-    metrics.providerKeys(OBJECT, { provider: "aws", identity: "u", count: 1, quota: 2 });
+    metrics.ledgerFrom(() => ({ count: 3, due: 86_400_000 }));
+    metrics.providerKeys(OBJECT, { provider: "aws", identity: "u", count: 1, staying: 1, quota: 2 });
     metrics.rotationEnded({ result: "Succeeded", provider: "aws" });
     metrics.rollback({ reason: "DependentUnhealthy" });
     metrics.dependentRestart({ result: "Started" });
@@ -114,7 +118,9 @@ describe("metrics", () => {
       'keyturn_reconcile_step_duration_seconds_count{controller="rotations",step="plan"} 1',
       'keyturn_workqueue_depth{controller="rotations"} 4',
       "keyturn_orphaned_resources 3",
+      "keyturn_orphaned_resources_due_timestamp_seconds 86400",
       'keyturn_provider_keys{provider="aws",identity="u"} 1',
+      'keyturn_provider_keys_staying{provider="aws",identity="u"} 1',
       'keyturn_provider_key_quota{provider="aws",identity="u"} 2',
       'keyturn_rotations_total{result="Succeeded",provider="aws"} 1',
       'keyturn_rollbacks_total{reason="DependentUnhealthy"} 1',

@@ -27,6 +27,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #conditions = new Map<string, ReadonlyMap<string, string>>();
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
+  #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
   #identities: () => readonly IdentityFacts[] = () => [];
 
   constructor(options: MetricsOptions) {
@@ -38,6 +39,9 @@ export class PrometheusMetrics implements Metrics {
   /** What /metrics answers, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
     fillIdentityGauges(this.#metrics, this.#identities());
+    const { count, due } = this.#ledger();
+    this.#metrics.orphanedResources.set(count);
+    setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     return { contentType: this.#registry.contentType, text: await textOf(this.#registry) };
   }
 
@@ -66,20 +70,19 @@ export class PrometheusMetrics implements Metrics {
     else this.#conditions.set(key, now);
   }
 
-  credential(
-    labels: { namespace: string; name: string },
-    times: { createdAt?: Date | undefined; nextRotationAt?: Date | undefined },
-  ): void {
+  credential(labels: { namespace: string; name: string }, times: Parameters<Metrics["credential"]>[1]): void {
     setTime(this.#metrics.created, labels, times.createdAt);
     setTime(this.#metrics.nextRotation, labels, times.nextRotationAt);
+    setTime(this.#metrics.rotationDeadline, labels, times.rotationDeadline);
+    setTime(this.#metrics.revocationDue, labels, times.revocationDueAt);
   }
 
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void {
     this.#metrics.pendingRevocations.set(labels, count);
   }
 
-  orphanedResources(count: number): void {
-    this.#metrics.orphanedResources.set(count);
+  ledgerFrom(read: Parameters<Metrics["ledgerFrom"]>[0]): void {
+    this.#ledger = read;
   }
 
   identitiesFrom(list: () => readonly IdentityFacts[]): void {
@@ -91,13 +94,11 @@ export class PrometheusMetrics implements Metrics {
     for (const { connection, count } of counts) this.#metrics.unownedMarks.set({ connection }, count);
   }
 
-  providerKeys(
-    rotation: { namespace: string; name: string },
-    keys: { provider: string; identity: string; count: number; quota: number },
-  ): void {
-    const { provider, identity, count, quota } = keys;
+  providerKeys(rotation: { namespace: string; name: string }, keys: Parameters<Metrics["providerKeys"]>[1]): void {
+    const { provider, identity, count, staying, quota } = keys;
     this.#identityOf.set(`${rotation.namespace}/${rotation.name}`, { provider, identity });
     this.#metrics.providerKeys.set({ provider, identity }, count);
+    this.#metrics.providerKeysStaying.set({ provider, identity }, staying);
     this.#metrics.providerKeyQuota.set({ provider, identity }, quota);
   }
 
@@ -140,12 +141,15 @@ export class PrometheusMetrics implements Metrics {
     this.conditions(labels, []);
     // The series without a kind are those of SecretRotations; another kind's object may have the same name.
     if (kind !== "SecretRotation") return;
-    const { created, nextRotation, pendingRevocations, providerKeys, providerKeyQuota } = this.#metrics;
-    [created, nextRotation, pendingRevocations].forEach((metric) => metric.remove({ namespace, name }));
+    const { created, nextRotation, rotationDeadline, revocationDue, pendingRevocations } = this.#metrics;
+    [created, nextRotation, rotationDeadline, revocationDue, pendingRevocations].forEach((metric) =>
+      metric.remove({ namespace, name }),
+    );
     const identity = this.#identityOf.get(`${namespace}/${name}`);
     if (identity === undefined) return;
     this.#identityOf.delete(`${namespace}/${name}`);
-    [providerKeys, providerKeyQuota].forEach((metric) => metric.remove({ ...identity }));
+    const { providerKeys, providerKeysStaying, providerKeyQuota } = this.#metrics;
+    [providerKeys, providerKeysStaying, providerKeyQuota].forEach((metric) => metric.remove({ ...identity }));
   }
 }
 

@@ -200,7 +200,7 @@ const kubernetesToken: SourceKind = {
   async prepare({ kubernetes: { client } }, ground, operatorNamespace) {
     await applyTokenIssuer(client, operatorNamespace, ground);
     await client.create(`/api/v1/namespaces/${ground}/serviceaccounts`, {
-      metadata: { name: TOKEN_USER, annotations: { "keyturn.dev/owner": `${ground}/${ground}/app` } },
+      metadata: { name: TOKEN_USER, annotations: { "keyturn.dev/token-for": "app" } },
     });
   },
   connection: () => ({ kubernetes: {} }),

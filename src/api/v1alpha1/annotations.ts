@@ -18,6 +18,9 @@ export const OWNER = `${GROUP}/owner`;
 /** Beside OWNER: the UID of that resource, so that one of the same name made later is somebody else. */
 export const OWNER_UID = `${GROUP}/owner-uid`;
 
+/** On a ServiceAccount: names of the SecretRotations of its namespace that may have its tokens, with commas between. */
+export const TOKEN_FOR = `${GROUP}/token-for`;
+
 /** On SecretRotations: what deletion has to clean up at a provider. */
 export const FINALIZER = `${GROUP}/revocation`;
 

@@ -65,7 +65,7 @@ const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (entry.disabledAt === undefined) return disable(input, entry);
   if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });
   return (
-    gate(input, entry.disabledAt, entry.leaked === true ? 0 : input.settings.retire.deleteAfterMs, "Soak", entry) ??
+    gate(input, entry.disabledAt, gatesOf(input, entry).disabledMs, "Soak", entry) ??
     act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false })
   );
 };
@@ -90,9 +90,9 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
     // Whoever got it has nothing else to go to yet.
     return { kind: "wait", for: "DependentRollout", about: entry.version };
   }
-  const waitMs = (entry.graceSeconds + entry.overlapSeconds) * 1000 + input.settings.retire.disableAfterMs;
+  const { enabledMs } = gatesOf(input, entry);
   const early =
-    neverPublished(entry) || surrendered(input) ? undefined : gate(input, entry.since, waitMs, "Overlap", entry);
+    neverPublished(entry) || surrendered(input) ? undefined : gate(input, entry.since, enabledMs, "Overlap", entry);
   if (early !== undefined) return early;
   if (!neverPublished(entry) && !surrendered(input)) {
     if (input.dependents === undefined) return act({ type: "observe", what: "dependents", toRevoke: entry.id });
@@ -116,20 +116,36 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
 
 /** Whoever is still ending with it gets the time that pods have to end; nobody else is waited for. */
 const endLeaked = (input: PlanInput, entry: PendingRevocation): Retirement => {
-  const ending =
-    entry.graceSeconds === 0 ? undefined : gate(input, entry.since, entry.graceSeconds * 1000, "Overlap", entry);
+  const { enabledMs } = gatesOf(input, entry);
+  const ending = entry.graceSeconds === 0 ? undefined : gate(input, entry.since, enabledMs, "Overlap", entry);
   const { id } = entry;
   return (
     ending ?? act(input.facts.canDisable ? { type: "disable", id } : { type: "revoke", id, onlyIfNeverUsed: false })
   );
 };
 
+/** How long a credential stays enabled after its `since`, and how long disabled after that, by its spec. */
+export const gatesOf = (
+  input: Pick<PlanInput, "status" | "facts" | "settings">,
+  entry: PendingRevocation,
+): { readonly enabledMs: number; readonly disabledMs: number } => {
+  const { disableAfterMs, deleteAfterMs } = input.settings.retire;
+  if (entry.why === "Stray") return { enabledMs: 0, disabledMs: 0 };
+  if (entry.leaked === true) return { enabledMs: entry.graceSeconds * 1000, disabledMs: 0 };
+  if (neverPublished(entry) || surrendered(input)) return { enabledMs: 0, disabledMs: deleteAfterMs };
+  return {
+    enabledMs: (entry.graceSeconds + entry.overlapSeconds) * 1000 + disableAfterMs,
+    disabledMs: deleteAfterMs,
+  };
+};
+
 /** Its identity has ended: nobody is meant to have it any more. */
-const surrendered = ({ status, facts }: PlanInput): boolean =>
+const surrendered = ({ status, facts }: Pick<PlanInput, "status" | "facts">): boolean =>
   !facts.canDisable && status.current === undefined && status.suspension !== undefined;
 
 /** It was never handed to anybody, so nobody has to be given time to let go of it. */
-const neverPublished = (entry: PendingRevocation): boolean => entry.why === "Rejected" && entry.overlapSeconds === 0;
+export const neverPublished = (entry: PendingRevocation): boolean =>
+  entry.why === "Rejected" && entry.overlapSeconds === 0;
 
 /** The dependents are listed afresh: every one of them must stand on the current version before an older one dies. */
 const dependentBehind = (input: PlanInput): string | undefined => {

@@ -1,4 +1,4 @@
-import type { PlanInput, RotationAction } from "./action.ts";
+import type { ObservedId, PlanInput, RotationAction } from "./action.ts";
 import { leaking } from "./leak.ts";
 import type { RetirementWait } from "./retire.ts";
 import { MOST_PENDING_REVOCATIONS } from "./ending.ts";
@@ -27,6 +27,21 @@ export const freeSlot = (input: PlanInput, retirement: RetirementWait): Rotation
     };
   }
   return { type: "stall", reason: "SlotsFull", about: input.holder };
+};
+
+/**
+ * How many slots stay taken once all that is Keyturn's to retire has gone: by the credential in use, and by what others made. At the
+ * source's `slots` the next rotation has no room, and none comes by itself.
+ */
+export const stayingSlots = ({
+  facts,
+  listing,
+  status: { current, rotation, pendingRevocations = [] },
+}: Pick<PlanInput, "facts" | "status"> & { readonly listing: readonly Pick<ObservedId, "id">[] }): number => {
+  // A place that is overwritten always has something in it, and whatever nobody is on record to use gives way.
+  if (facts.overwrites === true) return current === undefined || facts.slots === 1 ? 0 : 1;
+  const leaving = [...pendingRevocations, rotation?.previous, rotation?.credential].map((each) => each?.id);
+  return listing.filter(({ id }) => id === current?.id || !leaving.includes(id)).length;
 };
 
 /** What takes a slot: all that is listed, and what the record knows to be there although the listing lags. */

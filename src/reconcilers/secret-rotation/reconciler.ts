@@ -12,6 +12,7 @@ import { isTimeTrusted, msUntil } from "../server-time.ts";
 import { refuseNewer } from "../version-skew.ts";
 import { act } from "./acts/index.ts";
 import { deleteRotation } from "./deletion.ts";
+import { gauge } from "./gauges.ts";
 import { inherit } from "./inherit.ts";
 import { baseStatus, finalStatus, recordFailure, recordSuccess } from "./status.ts";
 import { chooseSpec } from "./steps/choose-spec.ts";
@@ -267,17 +268,4 @@ const afterFailureMs = (scope: RotationScope): number => {
   });
   // What is on record decides; without any of it, it is looked at again soon.
   return ends.length === 0 ? 60_000 : Math.min(...ends) - scope.now.getTime();
-};
-
-const gauge = (scope: RotationScope, status: RotationScope["status"], ports: Ports): void => {
-  const { namespace, name } = scope.request;
-  ports.metrics.conditions({ kind: "SecretRotation", namespace, name }, status.conditions ?? []);
-  ports.metrics.credential(
-    { namespace, name },
-    {
-      createdAt: status.current === undefined ? undefined : new Date(status.current.issuedAt),
-      nextRotationAt: status.nextRotationTime === undefined ? undefined : new Date(status.nextRotationTime),
-    },
-  );
-  ports.metrics.pendingRevocations({ namespace, name }, (status.pendingRevocations ?? []).length);
 };

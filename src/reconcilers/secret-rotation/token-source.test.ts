@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OWNER, OWNER_UID, ROTATION } from "../../api/v1alpha1/annotations.ts";
+import { OWNER, OWNER_UID, ROTATION, TOKEN_FOR } from "../../api/v1alpha1/annotations.ts";
 import { FakeCluster } from "../../cluster/fake-cluster.ts";
 import { identityCalls } from "../../cluster/identity-calls.ts";
 import { secrets, serviceAccounts } from "../../cluster/resources.ts";
@@ -21,7 +21,9 @@ const sourceOn = (cluster: FakeCluster, clock: FakeClock, audiences: readonly st
 
 const prepared = (clock: FakeClock): FakeCluster => {
   const cluster = new FakeCluster(clock);
-  cluster.seed(ACCOUNT, { metadata: { annotations: { [OWNER]: "test/payments/ci-token" } } });
+  cluster.seed(ACCOUNT, {
+    metadata: { annotations: { [OWNER]: "test/payments/ci-token", [TOKEN_FOR]: "ci-token, backup" } },
+  });
   return cluster;
 };
 
@@ -103,8 +105,9 @@ describe("token source", () => {
     assert.equal(anchors().length, 1);
   });
 
-  it("says whose the ServiceAccount is, and marks it", async () => {
+  it("says whose the ServiceAccount is and whom it gives tokens, and marks it", async () => {
     assert.equal((await source.observeTarget(context)).owner, "test/payments/ci-token");
+    assert.equal((await source.observeTarget(context)).tokenFor, "ci-token, backup");
     await source.markOwner({ uid: "u-1" }, context);
     assert.equal(cluster.peek(ACCOUNT)?.metadata.annotations?.[OWNER_UID], "u-1");
     cluster.drop(ACCOUNT);

@@ -187,7 +187,7 @@ export interface SecretRotation {
           readonly name: string;
         };
         /**
-         * Name of the ServiceAccount. It must carry the annotation keyturn.dev/owner: `<cluster>/<namespace>/<name>` of this resource, or belong to the identity that identityRef names. Immutable.
+         * Name of the ServiceAccount. Its annotation keyturn.dev/token-for must name this resource (names of this namespace, with commas between), or it belongs to the identity that identityRef names. Immutable.
          */
         readonly serviceAccountName: string;
         /**

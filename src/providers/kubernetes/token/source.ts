@@ -1,5 +1,5 @@
 import { demandRunning } from "../../running.ts";
-import { OWNER, OWNER_UID, ROTATION } from "../../../api/v1alpha1/annotations.ts";
+import { OWNER, OWNER_UID, ROTATION, TOKEN_FOR } from "../../../api/v1alpha1/annotations.ts";
 import { GROUP } from "../../../api/v1alpha1/meta.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
@@ -127,6 +127,7 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
         allowed: true,
         owner: annotations[OWNER],
         ownerUid: annotations[OWNER_UID],
+        tokenFor: annotations[TOKEN_FOR],
       };
     },
 

@@ -1,8 +1,10 @@
+import { TOKEN_FOR } from "../../../api/v1alpha1/annotations.ts";
 import { addFinalizer } from "../../../cluster/finalizer.ts";
 import { targetFound } from "../../../domain/rotation/standing.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import type { TargetObservation } from "../../../providers/contract.ts";
+import { namesInTokenFor } from "../../../providers/kubernetes/token/token-for.ts";
 import { openSource } from "../steps/observe.ts";
 import { frozen, holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
 import { claimFor, requireTarget, wordsFor } from "../scope.ts";
@@ -80,6 +82,8 @@ export const proveOwner = (
   const identitys =
     target.kind === "kubernetesToken" && identity !== undefined && seen.owner === `${place}/${identity.name}`;
   if (inForce.settings.source.kind === "account" || identitys) return proveIdentityOwns(act, holder, { seen, place });
+  // Where it carries no owner's mark, its own team says which resources of the namespace have its tokens, and it gets no mark of ours.
+  if (target.kind === "kubernetesToken" && seen.owner === undefined) return demandTokenFor(act, holder, seen);
   const expected = `${place}/${scope.request.name}`;
   const { uid } = scope.object.metadata;
   // Whoever tagged the user for adoption has dedicated it as well as with the owner tag.
@@ -89,13 +93,26 @@ export const proveOwner = (
     seen.adopt === `${scope.request.namespace}/${scope.request.name}`;
   if (seen.owner !== expected && !dedicated) {
     throw new OperatorError("Conflict", {
-      publicMessage: `The ${holder} is not dedicated to this resource; its ${words.ownerMark} keyturn.dev/owner must be ${expected}.`,
+      publicMessage: `The ${holder} is not dedicated to this resource; its ${words.ownerMark} keyturn.dev/owner must be ${expected}${target.kind === "kubernetesToken" ? `. If it is an identity's, name that in spec.identityRef; if not, take the annotation off and let ${TOKEN_FOR} name ${scope.request.name}` : ""}.`,
     });
   }
   // What is only adopted carries no mark of ours, so that it can be given back untouched.
   if (scope.status.current?.adopted === true) return undefined;
   if (dedicated) return { uid, owner: expected };
   return seen.ownerUid === uid ? undefined : { uid };
+};
+
+/** Throws unless the ServiceAccount's annotation gives its tokens to this resource. */
+const demandTokenFor = ({ scope }: Act, holder: string, { tokenFor }: TargetObservation): undefined => {
+  const { namespace, name } = scope.request;
+  const names = tokenFor === undefined ? [] : namesInTokenFor(tokenFor);
+  if (names?.includes(name) === true) return;
+  throw new OperatorError("Conflict", {
+    publicMessage:
+      names === undefined
+        ? `The annotation ${TOKEN_FOR} of ${holder} is no list of names of SecretRotations; set it to ${name}, or to several names with commas between.`
+        : `The ${holder} gives this resource no tokens; let its annotation ${TOKEN_FOR} name ${name} (of namespace ${namespace}), or name its identity in spec.identityRef.`,
+  });
 };
 
 /** The user is the identity's; its marks are the identity's to write. */

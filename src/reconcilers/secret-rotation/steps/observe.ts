@@ -6,6 +6,7 @@ import { hasFinalizer } from "../../../cluster/finalizer.ts";
 import { planCollapsed } from "../../../domain/rotation/collapsed.ts";
 import { replacesLeaked } from "../../../domain/rotation/leak.ts";
 import { planRotation } from "../../../domain/rotation/plan.ts";
+import { stayingSlots } from "../../../domain/rotation/slots.ts";
 import type { DeclaredPlace } from "../../../domain/rotation/record.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { isAdopted } from "../../../domain/rotation/adoption.ts";
@@ -175,6 +176,11 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
         provider: wordsFor({ inForce }).provider,
         identity: holderOf(requireTarget(scope, inForce.settings)),
         count: scope.listing.credentials.length,
+        staying: stayingSlots({
+          facts: source.capabilities,
+          listing: scope.listing.credentials,
+          status: scope.status,
+        }),
         quota: source.capabilities.slots,
       });
     },

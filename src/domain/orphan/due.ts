@@ -1,0 +1,25 @@
+import type { OrphanSpec, OrphanStatus } from "./record.ts";
+
+/**
+ * By when the first of the ledger's entries should have ended, as Unix milliseconds: when its hold and the time in which a late answer
+ * may still come are over. An entry that is kept disabled, as declared (`Ready`), has no end. Undefined: none has to.
+ */
+export const ledgerDue = (
+  entries: readonly { readonly spec: OrphanSpec; readonly status?: OrphanStatus | undefined }[],
+): number | undefined => {
+  let first: number | undefined;
+  for (const { spec, status } of entries) {
+    if (status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true) continue;
+    const due = entryDue(spec);
+    if (first === undefined || due < first) first = due;
+  }
+  return first;
+};
+
+const entryDue = ({ policy, recordedAt, heldUntil, holdSeconds, attributionSeconds = 0 }: OrphanSpec): number => {
+  const recorded = Date.parse(recordedAt);
+  // Disabling waits for nothing.
+  if (policy === "Disable") return recorded;
+  const held = heldUntil === undefined ? recorded + holdSeconds * 1000 : Date.parse(heldUntil);
+  return Math.max(held, recorded + attributionSeconds * 1000);
+};
