@@ -1,0 +1,33 @@
+"""What IAM refuses and moto does not."""
+
+from . import (
+    boundaries,
+    caller,
+    credential_report,
+    credentials,
+    deletion,
+    names,
+    operations,
+    quotas,
+    resources,
+    service_credentials,
+    signature,
+)
+
+
+def apply_all():
+    """Puts every rule into moto. What comes later is asked first, so that the constraints of the API are looked at before all."""
+    for rules in (
+        boundaries,
+        service_credentials,
+        credential_report,
+        credentials,
+        quotas,
+        names,
+        deletion,
+        signature,
+        caller,
+        resources,
+        operations,
+    ):
+        rules.apply()
