@@ -38,7 +38,7 @@ interface Served {
 const servers: readonly Served[] = [
   {
     name: "moto",
-    abilities: { userBoundaries: false, userSessions: false, webIdentity: false, knownPolicies: true },
+    abilities: { userBoundaries: true, userSessions: false, webIdentity: true, knownPolicies: true },
     start: async (stack) => localGround(stack, stack.aws),
   },
   {
@@ -51,7 +51,7 @@ const servers: readonly Served[] = [
     ? [
         {
           name: "AWS",
-          abilities: { userBoundaries: true, userSessions: true, webIdentity: false, knownPolicies: true },
+          abilities: { userBoundaries: true, userSessions: false, webIdentity: false, knownPolicies: true },
           start: () => realAwsGround(),
         },
       ]

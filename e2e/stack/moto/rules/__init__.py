@@ -11,6 +11,7 @@ from . import (
     quotas,
     resources,
     service_credentials,
+    sessions,
     signature,
 )
 
@@ -26,6 +27,7 @@ def apply_all():
         names,
         deletion,
         signature,
+        sessions,
         caller,
         resources,
         operations,

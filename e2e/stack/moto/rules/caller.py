@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from moto.iam import access_control, models
 from moto.sts.models import sts_backends
 
-from . import resources
+from . import resources, sessions
 from .judge import ALLOW, DENY, judge, judge_trust
 from .wrap import around
 
@@ -19,7 +19,10 @@ def apply():
 
 
 def _apply_keys():
-    access_control.IAMUserAccessKey.arn = property(lambda key: key.backend.get_user(key._owner_user_name).arn)
+    # With its path, which moto leaves out.
+    access_control.IAMUserAccessKey.arn = property(
+        lambda key: resources.arn_of(key.backend, "user", key._owner_user_name)
+    )
 
     @around(access_control.IAMUserAccessKey, "__init__")
     def find_active_key(find, key, account_id, partition, access_key_id, headers):
@@ -50,15 +53,23 @@ def _judge_call(request, resource):
     if action == "sts:GetCallerIdentity":
         # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: also with an explicit Deny.
         return
+    if action == "sts:AssumeRoleWithWebIdentity":
+        if not sessions.may_assume_by_token(backend, request._data):
+            request._raise_access_denied()
+        return
     principal = principal_of(key)
     if principal is None:
         request._raise_access_denied()
     context = _context(key, principal) | resources.conditions_of(backend, action, request._data)
     verdict = judge([_document(policy) for policy in key.collect_policies()], action, resource, context)
     within = _within_boundary(backend, principal, action, resource, context)
-    if DENY in (verdict, within):
+    session = sessions.within_session(key, action, resource, context)
+    if DENY in (verdict, within, session):
         request._raise_access_denied()
-    permitted = verdict == ALLOW and within == ALLOW
+    if action == "sts:GetSessionToken":
+        # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html: no permission is needed.
+        return
+    permitted = verdict == within == session == ALLOW
     if action == "sts:AssumeRole":
         permitted = _may_assume(request, resource, permitted)
     if not permitted:
@@ -113,6 +124,8 @@ def _context(key, principal):
         found["aws:userid"] = [session.user_id]
         found["aws:tokenissuetime"] = [session.access_key.create_date.replace(tzinfo=timezone.utc).isoformat()]
     else:
+        if isinstance(key, sessions.UserSessionKey):
+            found["aws:tokenissuetime"] = [key.session.issued.isoformat()]
         found["aws:userid"] = [principal.id]
         found["aws:username"] = [principal.name]
     for tag in principal.tags or []:
