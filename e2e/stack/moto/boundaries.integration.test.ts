@@ -124,7 +124,9 @@ describe("permissions boundaries at moto", function () {
     const documentIn = async (PolicyArn: string): Promise<string> => {
       const VersionId = textOf(await iam().action("iam", "GetPolicy", { PolicyArn }), "DefaultVersionId");
       const xml = await iam().action("iam", "GetPolicyVersion", { PolicyArn, VersionId });
-      return decodeURIComponent(textOf(xml, "Document"));
+      const encoded = textOf(xml, "Document");
+      ok(encoded.startsWith("%7B"));
+      return decodeURIComponent(encoded);
     };
     const { Statement } = JSON.parse(await documentIn(DENY_ALL)) as { Statement: unknown };
     equal(JSON.stringify(Statement), '[{"Action":["*"],"Effect":"Deny","Resource":"*","Sid":"DenyAll"}]');

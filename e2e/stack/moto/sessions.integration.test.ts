@@ -43,6 +43,25 @@ describe("sessions at moto", function () {
     await refused(topics({ ...session, sessionToken: "other" }), "ListTopics: 403 InvalidClientTokenId");
   });
 
+  it("takes no session of a user or role for one that is made under the same name later", async () => {
+    const trust = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: "*", Action: "sts:AssumeRole" }] };
+    const all = JSON.parse(documentOf(allow("*"))) as object;
+    const { name, key } = await newUser();
+    const arn = await iam().createRole("again", trust, all);
+    const sessions = [
+      sessionIn(await iam().action("sts", "GetSessionToken", {}, key)),
+      await iam().assumeRole(arn, "before"),
+    ];
+    for (const session of sessions) await topics(session);
+    await iam().removeUser(name);
+    await iam().action("iam", "DeleteRolePolicy", { RoleName: "again", PolicyName: "all" });
+    await iam().action("iam", "DeleteRole", { RoleName: "again" });
+    await iam().createUser(name);
+    await iam().putUserPolicy(name, "all", all);
+    await iam().createRole("again", trust, all);
+    for (const session of sessions) await refused(topics(session), "ListTopics: 403 AccessDenied");
+  });
+
   it("gives a federated user what both its user and its policy allow", async () => {
     const { name, key } = await newUser();
     const federate = async (Policy: Record<string, string>): Promise<AwsKey> =>

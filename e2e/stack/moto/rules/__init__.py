@@ -17,7 +17,7 @@ from . import (
 
 
 def apply_all():
-    """Puts every rule into moto. What comes later is asked first, so that the constraints of the API are looked at before all."""
+    """Puts every rule into moto. The later is asked first, so that the constraints of the API come before everything."""
     for rules in (
         boundaries,
         service_credentials,

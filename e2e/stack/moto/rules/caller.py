@@ -34,7 +34,7 @@ def _apply_keys():
         if key.backend.access_keys[access_key_id].status != "Active":
             raise access_control.CreateAccessKeyFailure(reason="InvalidId")
 
-    # Only a call with a valid signature counts as a use of the key: a refused login of a dead key must not make it look alive.
+    # Only a call with a valid signature counts as a use of the key: a refused login must not make a dead key look alive.
     # https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKeyLastUsed.html
     mark_as_used = models.mark_account_as_visited
     models.mark_account_as_visited = lambda account_id, access_key, service, region: None
@@ -79,8 +79,10 @@ def _judge_call(request, resource):
 def principal_of(key):
     """The user or the role that a key belongs to, as it is now; None if it is gone."""
     if isinstance(key, access_control.AssumedRoleAccessKey):
-        return resources.entity(key.backend, "role", key._owner_role_name)
-    return resources.entity(key.backend, "user", key._owner_user_name)
+        found = resources.entity(key.backend, "role", key._owner_role_name)
+    else:
+        found = resources.entity(key.backend, "user", key._owner_user_name)
+    return found if found is not None and sessions.belongs_to(key, found) else None
 
 
 def _within_boundary(backend, principal, action, resource, context):

@@ -2,8 +2,8 @@
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateCredentialReport.html
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetCredentialReport.html
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html: a report younger than four hours is given
-again, and one that is older has expired. moto's shows the present and a date in 2015.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html: a report younger than four hours is
+given again, and one that is older has expired. moto's shows the present and a date in 2015.
 """
 
 from datetime import timedelta

@@ -1,8 +1,8 @@
 """What still has something is not deleted: DeleteConflict, 409.
 
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html lists what has to go before; a permissions boundary is
-not in the list. AWS does not document the messages: these were quoted by others from real answers ("must remove referenced
-objects first" is that of SSH keys; of service-specific credentials none was found, they get the same).
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html lists what has to go before; a permissions boundary
+is not in the list. AWS does not document the messages: these were quoted by others from real answers ("must remove
+referenced objects first" is that of SSH keys; of service-specific credentials none was found, they get the same).
 """
 
 from moto.iam.exceptions import DeleteConflictException

@@ -22,7 +22,7 @@ _NEGATED = {
 
 
 def judge(documents, action, resource, context):
-    """Allow, Deny or Neutral. In: texts of policies, "iam:GetUser", an ARN or "*", condition keys in lower case with lists."""
+    """Allow, Deny or Neutral. In: texts of policies, "iam:GetUser", an ARN or "*", lists by condition key in lower case."""
     return _verdict(documents, lambda statement: _covers(statement, action, resource, context))
 
 

@@ -1,8 +1,8 @@
 """Names are not distinguished by case: "MyResource" and "myresource" cannot both be there.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateUser.html, and the same sentence in API_CreateRole,
-API_CreateGroup, API_CreatePolicy, API_UpdateUser and API_UpdateGroup. Looking a name up takes it exactly as it was made: AWS
-does not say whether another case finds it.
+API_CreateGroup, API_CreatePolicy, API_UpdateUser and API_UpdateGroup. Looking a name up takes it exactly as it was made:
+AWS does not say whether another case finds it.
 """
 
 from moto.iam.exceptions import EntityAlreadyExists

@@ -1,4 +1,4 @@
-"""Each operation of IAM, by AWS's own description of its API (which botocore brings along): constraints of what is sent, the
+"""Each operation of IAM, by AWS's own description of its API, which botocore brings along: constraints of what is sent, the
 user that a call means without naming one, and lists by pages."""
 
 import base64
@@ -8,10 +8,11 @@ import threading
 import botocore.loaders
 import regex
 from botocore.model import ServiceModel
+from moto.core.responses import BaseResponse
+from moto.core.serialize import url_encode
 from moto.core.utils import camelcase_to_underscores
 from moto.iam.exceptions import ValidationError
 from moto.iam.responses import IamResponse
-from moto.sts.responses import TokenResponse
 
 from .wrap import around
 
@@ -35,8 +36,9 @@ _one_at_a_time = threading.RLock()
 
 
 def apply():
-    for owner in (IamResponse, TokenResponse):
-        around(owner, "call_action")(_alone)
+    around(BaseResponse, "call_action")(_alone)
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicyVersion.html: documents come encoded for a URL.
+    IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER |= {"GetPolicyVersionResponse.PolicyVersion.Document": url_encode}
     for name in _model.operation_names:
         method = camelcase_to_underscores(name)
         if hasattr(IamResponse, method):

@@ -1,7 +1,8 @@
 """Quotas that cannot be exceeded: LimitExceeded, 409.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html has the numbers (ten policies are the default, which
-an account may raise). AWS does not document the messages: these were quoted by others from real answers, or follow their form.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html has the numbers (ten policies are the default,
+which an account may raise). AWS does not document the messages: these were quoted by others from real answers, or follow
+their form.
 """
 
 import re

@@ -37,8 +37,8 @@ _BOUNDARY_OF_TARGET = {
 def arn_of(backend, kind, name, path=None):
     """The ARN of an entity: with its path if it is there, without one if it is not.
 
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: a path is part of the ARN. IAM judges a call
-    about an absent name on the ARN without a path, so that a policy for a path answers AccessDenied and not NoSuchEntity.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html: a path is part of the ARN. IAM judges a
+    call about an absent name on the ARN without a path: a policy for a path answers AccessDenied and not NoSuchEntity.
     AWS does not document this; seen and answered by others in github.com/cloud-gov/terraform-provision, 1923 and 1929.
     """
     found = entity(backend, kind, name)

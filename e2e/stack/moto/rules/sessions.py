@@ -1,10 +1,10 @@
 """Sessions of users, which moto gives to nobody in particular, and sessions of roles by web identity.
 
-https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html: a session may do what its user may at the time of
-the call, but nothing at IAM (without MFA, and there is none here), and at STS only AssumeRole and GetCallerIdentity. It goes on
-when the key that asked for it is switched off or deleted.
-https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html: the same, within its own policy, and at STS only
-GetCallerIdentity.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html: a session may do what its user may at the time
+of the call, but nothing at IAM (without MFA, and there is none here), and at STS only AssumeRole and GetCallerIdentity. It
+goes on when the key that asked for it is switched off or deleted.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html: the same, within its own policy, and at STS
+only GetCallerIdentity.
 """
 
 import base64
@@ -16,7 +16,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.iam import access_control
 from moto.iam.models import AccessKey, iam_backends
-from moto.sts.models import STSBackend
+from moto.sts.models import STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 from moto.sts.utils import random_session_token
 
@@ -27,6 +27,7 @@ from .wrap import around
 @dataclass
 class UserSession:
     user_name: str
+    user_id: str
     # Of a federated user: its name and the policy that the user's permissions are cut down to.
     federated: str | None
     policy: str | None
@@ -72,6 +73,13 @@ def apply():
             return UserSessionKey(account_id, partition, access_key_id, headers["X-Amz-Security-Token"])
         return create(account_id=account_id, partition=partition, access_key_id=access_key_id, headers=headers)
 
+    @around(STSBackend, "assume_role")
+    def assume_role(assume, backend, region_name, role_session_name, role_arn, *args, **kwargs):
+        """A session is that of this role, not of one that is made under its name later."""
+        session = assume(backend, region_name, role_session_name, role_arn, *args, **kwargs)
+        session.role_id = _role(iam_backends[backend.account_id][backend.partition], role_arn).id
+        return session
+
     TokenResponse.get_session_token = lambda response: ActionResult(_begin(response, None))
     TokenResponse.get_federation_token = _get_federation_token
 
@@ -93,7 +101,7 @@ def _begin(response, federated):
     key = AccessKey(user_name=None, prefix="ASIA", account_id=response.current_account)
     now = datetime.now(timezone.utc)
     policy = response.params.get("Policy")
-    _sessions[key.access_key_id] = UserSession(user.name, federated, policy, random_session_token(), key, now)
+    _sessions[key.access_key_id] = UserSession(user.name, user.id, federated, policy, random_session_token(), key, now)
     credentials = {
         "AccessKeyId": key.access_key_id,
         "SecretAccessKey": key.secret_access_key,
@@ -118,7 +126,7 @@ def may_assume_by_token(backend, data):
     looked at, and the call is signed by somebody, which AWS does not ask for; who that is does not matter.
     """
     role_arn, token = data["RoleArn"][0], data["WebIdentityToken"][0]
-    role = next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
+    role = _role(backend, role_arn)
     if role is None:
         return False
     payload = token.split(".")[1]
@@ -130,8 +138,25 @@ def may_assume_by_token(backend, data):
     return judge_trust(trust, "sts:AssumeRoleWithWebIdentity", [provider], context) is not None
 
 
+def belongs_to(key, principal):
+    """Whether the user or role of this name is the one that the key was made for, and not a later one.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html, unique identifiers.
+    """
+    if isinstance(key, UserSessionKey):
+        return key.session.user_id == principal.id
+    if isinstance(key, access_control.AssumedRoleAccessKey):
+        session = sts_backends[key.account_id][key.partition].get_assumed_role_from_access_key(key._access_key_id)
+        return session.role_id == principal.id
+    return True
+
+
 def within_session(key, action, resource, context):
     """Allow, Deny or Neutral, as the session of a user has it; Allow for what is no such session."""
     if not isinstance(key, UserSessionKey):
         return ALLOW
     return key.allows(action, resource, context) if key.may_call(action) else DENY
+
+
+def _role(backend, arn):
+    return next((role for role in list(backend.roles.values()) if role.arn == arn), None)

@@ -1,7 +1,7 @@
 """The signature is that of the bytes that came.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html: the hash of the payload is part of
-what is signed. moto signs a form that it has encoded anew, so that some bodies (with line ends in them) never fit.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html: the hash of the payload is part
+of what is signed. moto signs a form that it has encoded anew, so that some bodies (with line ends in them) never fit.
 """
 
 import io
