@@ -218,7 +218,8 @@ function keyOf(xml: string): AwsKey {
   };
 }
 
-function texts(xml: string, name: string): string[] {
+/** The texts of an element in an answer, in their order. */
+export function texts(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"))].map((match) => unescape(match[1] ?? ""));
 }
 

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
-import { AwsError } from "./aws.ts";
 import type { AwsClient, AwsKey } from "./aws.ts";
+import { refusalOf, sessionIn } from "./aws-accounts.ts";
 import { allow, deny, documentOf, textOf } from "./iam.ts";
 import { waitFor } from "./wait.ts";
 
@@ -41,7 +41,7 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       iam = await start();
     });
     afterEach(async () => {
-      for (const step of undo.splice(0).reverse()) await codeOf(step());
+      for (const step of undo.splice(0).reverse()) await refusalOf(step());
     });
     const call = (action: string, fields: Fields, key?: AwsKey): Promise<string> =>
       iam.admin.action("iam", action, fields, key);
@@ -50,11 +50,15 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
     };
     /** Answered with this code (undefined: let through), at once or, where IAM needs it, after a while. */
     const becomes = async (attempt: () => Promise<unknown>, code: string | undefined): Promise<void> => {
-      if (iam.settle === undefined) equal(await codeOf(attempt()), code);
+      if (iam.settle === undefined) equal(await refusalOf(attempt()), code);
       else
-        await waitFor(`the answer ${code ?? "that lets it through"}`, async () => (await codeOf(attempt())) === code, {
-          every: 2000,
-        });
+        await waitFor(
+          `the answer ${code ?? "that lets it through"}`,
+          async () => (await refusalOf(attempt())) === code,
+          {
+            every: 2000,
+          },
+        );
     };
     const newName = (): string => `keyturn-e2e-${++made}-${Date.now().toString(36)}`;
     const newUser = async (document?: string): Promise<{ readonly UserName: string; readonly key: AwsKey }> => {
@@ -80,7 +84,7 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       equal(textOf(await call("GetUser", { UserName }), "PermissionsBoundaryArn"), iam.denyAll);
       await call("DeleteUserPermissionsBoundary", { UserName });
       await becomes(list(key), undefined);
-      equal(await codeOf(call("DeleteUserPermissionsBoundary", { UserName })), "NoSuchEntity");
+      equal(await refusalOf(call("DeleteUserPermissionsBoundary", { UserName })), "NoSuchEntity");
     });
 
     it("deletes a user whose boundary denies everything", async () => {
@@ -118,11 +122,7 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       undo.push(() => call("DeleteRolePolicy", { RoleName, PolicyName: "all" }));
       await iam.settle?.();
       const xml = await iam.admin.action("sts", "AssumeRole", { RoleArn, RoleSessionName: "before" }, key);
-      const session: AwsKey = {
-        accessKeyId: textOf(xml, "AccessKeyId"),
-        secretAccessKey: textOf(xml, "SecretAccessKey"),
-        sessionToken: textOf(xml, "SessionToken"),
-      };
+      const session = sessionIn(xml);
       await becomes(list(session), undefined);
       await call("PutRolePermissionsBoundary", { RoleName, PermissionsBoundary: iam.denyAll });
       await becomes(list(session), "AccessDenied");
@@ -134,7 +134,7 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       undo.push(() => call("DeleteUser", { UserName }));
       await call("CreateLoginProfile", { UserName, Password: `Aa1!${newName()}` });
       undo.push(() => call("DeleteLoginProfile", { UserName }));
-      equal(await codeOf(call("DeleteUser", { UserName })), "DeleteConflict");
+      equal(await refusalOf(call("DeleteUser", { UserName })), "DeleteConflict");
       // IAM says EntityTemporarilyUnmodifiable while it still makes the password.
       await becomes(() => call("DeleteLoginProfile", { UserName }), undefined);
       await becomes(() => call("DeleteUser", { UserName }), undefined);
@@ -147,7 +147,7 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       const ServiceName = "codecommit.amazonaws.com";
       const xml = await call("CreateServiceSpecificCredential", { UserName, ServiceName });
       const ServiceSpecificCredentialId = textOf(xml, "ServiceSpecificCredentialId");
-      equal(await codeOf(call("DeleteUser", { UserName })), "DeleteConflict");
+      equal(await refusalOf(call("DeleteUser", { UserName })), "DeleteConflict");
       await call("DeleteServiceSpecificCredential", { UserName, ServiceSpecificCredentialId });
       await becomes(() => call("DeleteUser", { UserName }), undefined);
     });
@@ -169,8 +169,8 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       async () => {
         const { UserName } = await newUser();
         const other = UserName.toUpperCase();
-        equal(await codeOf(call("CreateUser", { UserName: other, Path: PATH })), "EntityAlreadyExists");
-        equal(await codeOf(call("GetUser", { UserName: other })), "NoSuchEntity");
+        equal(await refusalOf(call("CreateUser", { UserName: other, Path: PATH })), "EntityAlreadyExists");
+        equal(await refusalOf(call("GetUser", { UserName: other })), "NoSuchEntity");
       },
     );
 
@@ -180,25 +180,14 @@ export function describeIamCases(name: string, abilities: IamAbilities, start: (
       async () => {
         const { UserName } = await newUser();
         const PolicyDocument = documentOf(allow("s3:GetObject", `arn:aws:s3:::${"x".repeat(2000)}`));
-        equal(await codeOf(call("PutUserPolicy", { UserName, PolicyName: "own", PolicyDocument })), "LimitExceeded");
+        equal(await refusalOf(call("PutUserPolicy", { UserName, PolicyName: "own", PolicyDocument })), "LimitExceeded");
         const small = { PolicyName: newName(), PolicyDocument: documentOf(allow("iam:GetUser")) };
         const PolicyArn = textOf(await call("CreatePolicy", small), "Arn");
         undo.push(() => call("DeletePolicy", { PolicyArn }));
         await call("PutUserPermissionsBoundary", { UserName, PermissionsBoundary: PolicyArn });
         undo.push(() => call("DeleteUserPermissionsBoundary", { UserName }));
-        equal(await codeOf(call("DeletePolicy", { PolicyArn })), "DeleteConflict");
+        equal(await refusalOf(call("DeletePolicy", { PolicyArn })), "DeleteConflict");
       },
     );
   });
-}
-
-/** The code with which a call is refused; undefined when it is not. */
-async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await call;
-    return undefined;
-  } catch (error) {
-    if (error instanceof AwsError && error.status < 500) return error.code;
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { awsClient, AwsError } from "./aws.ts";
+import { awsClient, AwsError, texts } from "./aws.ts";
 import type { AwsClient } from "./aws.ts";
 import { createAuthority } from "./certificates.ts";
 import type { MinistackHost } from "./ministack.ts";
@@ -77,14 +77,9 @@ export async function refused(call: Promise<unknown>, words: string): Promise<vo
   equal(outcome.slice(0, words.length), words);
 }
 
-/** The texts of an element in an answer, in their order. */
-export function textsOf(xml: string, element: string): string[] {
-  return [...xml.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, "g"))].map(([, text]) => text ?? "");
-}
-
 /** The one text of an element in an answer. */
 export function textOf(xml: string, element: string): string {
-  const [text, ...more] = textsOf(xml, element);
+  const [text, ...more] = texts(xml, element);
   if (text === undefined || more.length > 0) throw new Error(`the answer has not exactly one <${element}>: ${xml}`);
   return text;
 }

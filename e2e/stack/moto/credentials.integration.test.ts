@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { texts } from "../aws.ts";
 import { createAuthority } from "../certificates.ts";
-import { refused, textOf, textsOf, withIam } from "../iam.ts";
+import { refused, textOf, withIam } from "../iam.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -30,10 +31,10 @@ describe("credentials of users at moto", function () {
       await refused(create(service), `CreateServiceSpecificCredential: ${words}`);
     }
     const all = await call("ListServiceSpecificCredentials", user);
-    equal(textsOf(all, "ServiceSpecificCredentialId").length, 6);
+    equal(texts(all, "ServiceSpecificCredentialId").length, 6);
     ok(!/ServicePassword|ServiceCredentialSecret/.test(all));
     const codecommit = await call("ListServiceSpecificCredentials", { ...user, ServiceName: services[0] ?? "" });
-    deepEqual(textsOf(codecommit, "ServiceUserName"), [
+    deepEqual(texts(codecommit, "ServiceUserName"), [
       `${user.UserName}-at-123456789012`,
       `${user.UserName}+1-at-123456789012`,
     ]);
@@ -61,7 +62,7 @@ describe("credentials of users at moto", function () {
       const name = `${action}ServiceSpecificCredential`;
       await refused(call(name, it), `${name}: 404 NoSuchEntity`);
     }
-    deepEqual(textsOf(await call("ListServiceSpecificCredentials", user), "Status"), []);
+    deepEqual(texts(await call("ListServiceSpecificCredentials", user), "Status"), []);
   });
 
   it("dates a Bedrock key that ends by itself, and no other credential", async () => {
@@ -102,10 +103,10 @@ describe("credentials of users at moto", function () {
     await call("EnableMFADevice", { ...user, ...device, ...codes });
     const taken = call("EnableMFADevice", { ...other, ...device, ...codes });
     await refused(taken, "EnableMFADevice: 409 EntityAlreadyExists");
-    deepEqual(textsOf(await call("ListMFADevices", user), "SerialNumber"), [device.SerialNumber]);
+    deepEqual(texts(await call("ListMFADevices", user), "SerialNumber"), [device.SerialNumber]);
     await call("DeactivateMFADevice", { ...user, ...device });
     await refused(call("DeactivateMFADevice", { ...user, ...device }), "DeactivateMFADevice: 404 NoSuchEntity");
-    deepEqual(textsOf(await call("ListMFADevices", user), "SerialNumber"), []);
+    deepEqual(texts(await call("ListMFADevices", user), "SerialNumber"), []);
     await call("DeleteVirtualMFADevice", device);
     await refused(call("DeleteVirtualMFADevice", device), "DeleteVirtualMFADevice: 404 NoSuchEntity");
   });
@@ -125,7 +126,7 @@ describe("credentials of users at moto", function () {
     await refused(upload(keyOf(2048)), "UploadSSHPublicKey: 409 LimitExceeded");
     await call("UpdateSSHPublicKey", { ...key, Status: "Inactive" });
     const listed = await call("ListSSHPublicKeys", user);
-    deepEqual(textsOf(listed, "Status"), ["Inactive", "Active", "Active", "Active", "Active"]);
+    deepEqual(texts(listed, "Status"), ["Inactive", "Active", "Active", "Active", "Active"]);
     await call("DeleteSSHPublicKey", key);
     await refused(call("DeleteSSHPublicKey", key), "DeleteSSHPublicKey: 404 NoSuchEntity");
   });
@@ -141,7 +142,7 @@ describe("credentials of users at moto", function () {
     await upload(createAuthority("two").pem);
     await refused(upload(createAuthority("three").pem), "UploadSigningCertificate: 409 LimitExceeded");
     await call("UpdateSigningCertificate", { ...one, Status: "Inactive" });
-    deepEqual(textsOf(await call("ListSigningCertificates", user), "Status"), ["Inactive", "Active"]);
+    deepEqual(texts(await call("ListSigningCertificates", user), "Status"), ["Inactive", "Active"]);
     await call("DeleteSigningCertificate", one);
     await refused(call("DeleteSigningCertificate", one), "DeleteSigningCertificate: 404 NoSuchEntity");
   });

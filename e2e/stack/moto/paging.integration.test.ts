@@ -1,7 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { texts } from "../aws.ts";
 import { createAuthority } from "../certificates.ts";
-import { allow, documentOf, refused, textOf, textsOf, withIam } from "../iam.ts";
+import { allow, documentOf, refused, textOf, withIam } from "../iam.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -72,7 +73,7 @@ describe("lists of moto by pages", function () {
   for (const [action, parameters, element] of lists)
     it(`gives ${action} by as many as are asked for, and says that there are more`, async () => {
       const whole = await call(action, parameters);
-      const all = textsOf(whole, element);
+      const all = texts(whole, element);
       equal(all.length, 2);
       equal(textOf(whole, "IsTruncated"), "false");
       const first = await call(action, { ...parameters, MaxItems: "1" });
@@ -80,7 +81,7 @@ describe("lists of moto by pages", function () {
       const Marker = textOf(first, "Marker");
       const second = await call(action, { ...parameters, MaxItems: "1", Marker });
       equal(textOf(second, "IsTruncated"), "false");
-      deepEqual([...textsOf(first, element), ...textsOf(second, element)], all);
+      deepEqual([...texts(first, element), ...texts(second, element)], all);
       for (const [MaxItems, bound] of [
         ["0", "greater than or equal to 1"],
         ["1001", "less than or equal to 1000"],
@@ -97,9 +98,9 @@ describe("lists of moto by pages", function () {
     const names = Array.from({ length: 103 }, (_, i) => `many-${String(i).padStart(3, "0")}`);
     for (const name of names) await iam().createUser(name, { path: "/many/" });
     const first = await call("ListUsers", { PathPrefix: "/many/" });
-    equal(textsOf(first, "UserName").length, 100);
+    equal(texts(first, "UserName").length, 100);
     for (const name of names.slice(50, 100)) await iam().removeUser(name);
     const rest = await call("ListUsers", { PathPrefix: "/many/", Marker: textOf(first, "Marker") });
-    deepEqual(textsOf(rest, "UserName"), names.slice(100));
+    deepEqual(texts(rest, "UserName"), names.slice(100));
   });
 });
