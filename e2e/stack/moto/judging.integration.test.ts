@@ -86,18 +86,41 @@ describe("what moto judges a call by", function () {
   it("lets only the trust's principals assume a role, and none that it denies", async () => {
     const { name, key } = await userWith(allow("sts:AssumeRole"));
     const other = await userWith(allow("sts:AssumeRole"));
-    const trust = (Effect: string): object => ({
-      Version: "2012-10-17",
-      Statement: [{ Effect, Principal: { AWS: `${account}:user/${name}` }, Action: "sts:AssumeRole" }],
-    });
-    const arn = await iam().createRole("trusting", trust("Allow"), JSON.parse(documentOf(deny("*"))) as object);
-    const assume = (as: AwsKey, RoleArn = arn): Promise<string> =>
-      iam().action("sts", "AssumeRole", { RoleArn, RoleSessionName: "s" }, as);
-    textOf(await assume(key), "SessionToken");
-    await refused(assume(other.key), "AssumeRole: 403 AccessDenied");
-    await refused(assume(key, `${arn}-absent`), "AssumeRole: 403 AccessDenied");
-    const PolicyDocument = JSON.stringify(trust("Deny"));
-    await iam().action("iam", "UpdateAssumeRolePolicy", { RoleName: "trusting", PolicyDocument });
-    await refused(assume(key), "AssumeRole: 403 AccessDenied");
+    const user = `${account}:user/${name}`;
+    const arn = await iam().createRole("trusting", trust(["Allow", user]), JSON.parse(documentOf(deny("*"))) as object);
+    textOf(await assume(arn, key), "SessionToken");
+    await refused(assume(arn, other.key), "AssumeRole: 403 AccessDenied");
+    await refused(assume(`${arn}-absent`, key), "AssumeRole: 403 AccessDenied");
+    const denials = [
+      [["Deny", user]],
+      [
+        ["Allow", user],
+        ["Deny", `${account}:root`],
+      ],
+    ] as const;
+    for (const statements of denials) {
+      const PolicyDocument = JSON.stringify(trust(...statements));
+      await iam().action("iam", "UpdateAssumeRolePolicy", { RoleName: "trusting", PolicyDocument });
+      await refused(assume(arn, key), "AssumeRole: 403 AccessDenied");
+    }
   });
+
+  it("lets a user whom the trust names assume a role without a policy, unless a boundary denies it", async () => {
+    const { name, key } = await userWith(allow("iam:GetUser"));
+    const all = JSON.parse(documentOf(allow("*"))) as object;
+    const named = await iam().createRole("naming", trust(["Allow", `${account}:user/${name}`]), all);
+    const wide = await iam().createRole("trusting-all", trust(["Allow", `${account}:root`]), all);
+    await assume(named, key);
+    await refused(assume(wide, key), "AssumeRole: 403 AccessDenied");
+    const boundary = { UserName: name, PermissionsBoundary: "arn:aws:iam::aws:policy/AWSDenyAll" };
+    await iam().action("iam", "PutUserPermissionsBoundary", boundary);
+    await refused(assume(named, key), "AssumeRole: 403 AccessDenied");
+  });
+
+  const trust = (...statements: readonly (readonly ["Allow" | "Deny", string])[]): object => ({
+    Version: "2012-10-17",
+    Statement: statements.map(([Effect, AWS]) => ({ Effect, Principal: { AWS }, Action: "sts:AssumeRole" })),
+  });
+  const assume = (RoleArn: string, as: AwsKey): Promise<string> =>
+    iam().action("sts", "AssumeRole", { RoleArn, RoleSessionName: "s" }, as);
 });
