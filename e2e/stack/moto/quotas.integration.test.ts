@@ -83,14 +83,14 @@ describe("quotas and names at moto", function () {
 
   it("answers each call by itself, whatever else is made and deleted at the same time", async () => {
     const come = async (lane: number): Promise<void> => {
-      for (let i = 0; i < 60; i += 1) {
+      for (let i = 0; i < 30; i += 1) {
         const UserName = `hurried-${lane}-${i}`;
         await iam().createUser(UserName);
         if (i % 3 !== 0) await call("DeleteUser", { UserName });
       }
     };
     const look = async (): Promise<void> => {
-      for (let i = 0; i < 30; i += 1) {
+      for (let i = 0; i < 15; i += 1) {
         await call("GetAccountAuthorizationDetails", { "Filter.member.1": "User" });
         await call("ListUsers", { MaxItems: "1000" });
       }
