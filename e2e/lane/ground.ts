@@ -63,7 +63,7 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
 
   const iam = async (): Promise<AwsKey> => {
     const { client } = stack.aws;
-    // moto does not judge the resource of IAM's own actions: it must be "*".
+    // On everything: a lane tries what the operator does, not how narrow its login may be.
     const Statement = [{ Effect: "Allow", Action: [...options.iamActions, "sts:GetCallerIdentity"], Resource: "*" }];
     await client.createUser(operatorUser);
     await client.putUserPolicy(operatorUser, "keyturn", { Version: "2012-10-17", Statement });

@@ -1,6 +1,5 @@
 import { AwsError } from "../stack/aws.ts";
 import type { KubeObject } from "../stack/kube.ts";
-import { sleep } from "../stack/wait.ts";
 import type { Ground } from "./ground.ts";
 import { at, entries, parseXml, textAt } from "./xml.ts";
 import type { Xml } from "./xml.ts";
@@ -147,7 +146,7 @@ type Reader = Pick<Ground, "lane" | "namespace" | "operatorNamespace">;
 async function readAws({ lane, namespace }: Reader): Promise<Thing[]> {
   const { client } = lane.world.stack.aws;
   const iam = async (action: string, parameters: Record<string, string> = {}): Promise<Xml> =>
-    at(parseXml(await asked(() => client.action("iam", action, parameters))), `${action}Result`) ?? {};
+    at(parseXml(await client.action("iam", action, parameters)), `${action}Result`) ?? {};
   const details = await iam("GetAccountAuthorizationDetails", { "Filter.member.1": "User", "Filter.member.2": "Role" });
   const mine = (xml: Xml, name: string): boolean =>
     textAt(xml, "Path").includes(`/${namespace}/`) ||
@@ -200,17 +199,6 @@ async function unlessGone<T>(ask: () => Promise<T>): Promise<T | undefined> {
     if (error instanceof AwsError && error.status === 404) return undefined;
     throw error;
   }
-}
-
-/** moto answers 500 when somebody else makes or deletes a user while it renders the list: it is asked again. */
-async function asked(ask: () => Promise<string>): Promise<string> {
-  for (let tries = 1; ; tries += 1)
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof AwsError) || error.status !== 500 || tries === 10) throw error;
-      await sleep(20 * tries);
-    }
 }
 
 function attachments(xml: Xml, inline: string): object {

@@ -16,7 +16,7 @@ import {
   sessionIn,
 } from "./aws-accounts.ts";
 import type { AwsAbilities, AwsGround, AwsScene } from "./aws-accounts.ts";
-import { localGround, realAwsGround } from "./aws-grounds.ts";
+import { asksRealAws, localGround, realAwsGround } from "./aws-grounds.ts";
 import { startMinistack } from "./ministack.ts";
 import { waitFor } from "./wait.ts";
 import { startStack } from "./stack.ts";
@@ -38,7 +38,7 @@ interface Served {
 const servers: readonly Served[] = [
   {
     name: "moto",
-    abilities: { userBoundaries: false, userSessions: false, webIdentity: false, knownPolicies: true },
+    abilities: { userBoundaries: true, userSessions: false, webIdentity: true, knownPolicies: true },
     start: async (stack) => localGround(stack, stack.aws),
   },
   {
@@ -47,11 +47,11 @@ const servers: readonly Served[] = [
     start: async (stack) => localGround(stack, await startMinistack(stack)),
   },
   // A real account, only when somebody asks for it: it costs nothing but takes an hour, for IAM is given time to settle.
-  ...(process.env["E2E_AWS"] === "1"
+  ...(asksRealAws("AWS accounts")
     ? [
         {
           name: "AWS",
-          abilities: { userBoundaries: true, userSessions: true, webIdentity: false, knownPolicies: true },
+          abilities: { userBoundaries: true, userSessions: false, webIdentity: false, knownPolicies: true },
           start: () => realAwsGround(),
         },
       ]

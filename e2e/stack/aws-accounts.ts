@@ -15,7 +15,7 @@ import type { AwsClient, AwsKey } from "./aws.ts";
 export interface AwsAbilities {
   /** Put- and DeleteUserPermissionsBoundary, and their effect. */
   readonly userBoundaries: boolean;
-  /** GetSessionToken gives sessions that are judged by the policies that their user has now. */
+  /** Sessions of GetSessionToken and GetFederationToken may call IAM. AWS lets them not, nor does moto (`moto/sessions.integration.test.ts`). */
   readonly userSessions: boolean;
   /** AssumeRoleWithWebIdentity takes unsigned tokens and looks at the trust policy: issuer, subject, audience. */
   readonly webIdentity: boolean;

@@ -32,19 +32,35 @@ export async function localGround(
 
 /** IAM's own answers take a while to be the same everywhere. */
 const SETTLE_MS = 12_000;
+const region = "us-east-1";
+
+/** Whether a real account is to be asked too (E2E_AWS=1); where it is not, says so once for each file of tests. */
+export function asksRealAws(tests: string): boolean {
+  if (process.env["E2E_AWS"] === "1") return true;
+  process.stderr.write(`${tests}: E2E_AWS=1 is not set, so no real AWS account is asked\n`);
+  return false;
+}
+
+/** An administrator of a real account. */
+export interface RealAws {
+  readonly admin: AwsClient;
+  readonly accountId: string;
+  readonly key: AwsKey;
+  /** Lets IAM make up its mind. */
+  readonly settle: () => Promise<void>;
+}
 
 /**
  * A real account, with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: an administrator of an account that nothing else is
- * in. Everything made lies under the path /keyturn/ or is named keyturn-e2e, and is taken away at the end.
+ * in. Whatever is made lies under the path /keyturn/ or is named keyturn-e2e.
  */
-export async function realAwsGround(): Promise<AwsGround> {
+export async function realAws(): Promise<RealAws> {
   const env = (name: string): string => {
     const value = process.env[name];
     if (value === undefined || value === "") throw new Error(`E2E_AWS=1 needs ${name}`);
     return value;
   };
   const key = { accessKeyId: env("AWS_ACCESS_KEY_ID"), secretAccessKey: env("AWS_SECRET_ACCESS_KEY") };
-  const region = "us-east-1";
   const ca = rootCertificates.join("\n");
   const clientAt = (url: string): AwsClient => awsClient({ url, ca, region, key });
   const [iam, sts] = [clientAt("https://iam.amazonaws.com"), clientAt(`https://sts.${region}.amazonaws.com`)];
@@ -54,7 +70,13 @@ export async function realAwsGround(): Promise<AwsGround> {
     getCallerIdentity: (as) => sts.getCallerIdentity(as),
     assumeRole: (...role) => sts.assumeRole(...role),
   };
-  const account = /:(\d{12}):/.exec(await admin.getCallerIdentity())?.[1] ?? "";
+  const accountId = /:(\d{12}):/.exec(await admin.getCallerIdentity())?.[1] ?? "";
+  return { admin, accountId, key, settle: () => sleep(SETTLE_MS) };
+}
+
+/** The real account with what the accounts' tests need in it; that is taken away at the end. */
+export async function realAwsGround(): Promise<AwsGround> {
+  const { admin, accountId: account, key, settle } = await realAws();
   const provider = `arn:aws:iam::${account}:oidc-provider/${issuer.replace("https://", "")}`;
   const { group, boundary } = await furnish(admin, "keyturn-e2e", account);
   await unlessThere(
@@ -62,11 +84,10 @@ export async function realAwsGround(): Promise<AwsGround> {
       ...{ Url: issuer, "ClientIDList.member.1": "sts.amazonaws.com", "ThumbprintList.member.1": "0".repeat(40) },
     }),
   );
-  await sleep(SETTLE_MS);
+  await settle();
   return {
-    ...{ accountId: account, group, boundary, admin },
+    ...{ accountId: account, group, boundary, admin, settle },
     ...through(key, { region, accountId: account }),
-    settle: () => sleep(SETTLE_MS),
     async dispose() {
       await admin.action("iam", "DeleteGroupPolicy", { GroupName: group, PolicyName: "read" });
       await admin.action("iam", "DeleteGroup", { GroupName: group });

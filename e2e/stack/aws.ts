@@ -50,7 +50,7 @@ export interface AwsClient {
   getCallerIdentity(key?: AwsKey): Promise<string>;
   /** Any action: the XML of the answer. */
   action(
-    service: "iam" | "sts",
+    service: keyof typeof versions,
     action: string,
     parameters?: Readonly<Record<string, string>>,
     key?: AwsKey,
@@ -58,7 +58,8 @@ export interface AwsClient {
   close(): void;
 }
 
-const versions = { iam: "2010-05-08", sts: "2011-06-15" } as const;
+/** The version of each service's API. SNS is asked only for what a session of a user may do: it may do nothing at IAM. */
+const versions = { iam: "2010-05-08", sts: "2011-06-15", sns: "2010-03-31" } as const;
 
 /** `ca` is the PEM of the CA that signed the endpoint's certificate. */
 export function awsClient(options: { url: string; ca: string; region: string; key: AwsKey }): AwsClient {
@@ -217,7 +218,8 @@ function keyOf(xml: string): AwsKey {
   };
 }
 
-function texts(xml: string, name: string): string[] {
+/** The texts of an element in an answer, in their order. */
+export function texts(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"))].map((match) => unescape(match[1] ?? ""));
 }
 

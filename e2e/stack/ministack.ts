@@ -23,8 +23,11 @@ export interface Ministack {
   clientFor(key: AwsKey): AwsClient;
 }
 
+/** What ministack needs of the stack that it is started beside. */
+export type MinistackHost = Pick<Stack, "dir" | "ca" | "supervisor" | "onStop">;
+
 /** Starts ministack beside a stack, with a certificate of its CA; it ends with the stack. Installs it at the first time. */
-export async function startMinistack(stack: Stack): Promise<Ministack> {
+export async function startMinistack(stack: MinistackHost): Promise<Ministack> {
   const python = await ensureMinistack();
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;

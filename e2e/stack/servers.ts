@@ -34,7 +34,11 @@ const loopback = ["localhost", "127.0.0.1"];
 const secret = { mode: 0o600 };
 
 /** A key and certificate for a server on loopback (or a client), as files. */
-async function leafFiles(ground: Ground, name: string, o?: string): Promise<{ cert: string; key: string }> {
+async function leafFiles(
+  ground: Pick<Ground, "authority" | "folder">,
+  name: string,
+  o?: string,
+): Promise<{ cert: string; key: string }> {
   const leaf = ground.authority.issue({ cn: name, names: loopback, ...(o === undefined ? {} : { o }) });
   const cert = join(ground.folder, `${name}.crt`);
   const key = join(ground.folder, `${name}.key`);
@@ -276,8 +280,13 @@ export interface AwsServer {
   readonly server: Server;
 }
 
+/** What moto needs of a stack. */
+export type AwsServerGround = Pick<Ground, "supervisor" | "folder" | "authority"> & {
+  readonly tools: Pick<Toolchain, "motoPython">;
+};
+
 /** Starts moto. */
-export async function startAws(ground: Ground): Promise<AwsServer> {
+export async function startAws(ground: AwsServerGround): Promise<AwsServer> {
   const { supervisor, tools, folder, authority } = ground;
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;

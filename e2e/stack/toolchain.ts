@@ -55,6 +55,13 @@ export async function ensureToolchain(say: (line: string) => void = toStderr): P
   };
 }
 
+/** The Python interpreter of the environment that has moto: found, or made at the first time. */
+export async function ensureMoto(say: (line: string) => void = toStderr): Promise<string> {
+  const cache = cacheFolder();
+  if (!(await motoIsComplete(cache))) await installMoto(cache, "[1/1]", say);
+  return motoInterpreter(cache);
+}
+
 /** One program of the table, for whoever needs more than the stack: found, or made at the first time. Its absolute path. */
 export async function ensureProgram(key: ProgramKey, say: (line: string) => void = toStderr): Promise<string> {
   const cache = cacheFolder();

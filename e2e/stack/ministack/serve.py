@@ -1,7 +1,9 @@
 """ministack's IAM and STS over TLS on loopback, with credentials and policies enforced.
 
 Arguments: PORT CERTIFICATE KEY ADMIN_FILE. Writes {"accessKeyId", "secretAccessKey"} of the account's root to ADMIN_FILE. It is the
-second opinion beside moto: it evaluates permissions boundaries, trust policies and sessions, which moto does not.
+second opinion beside moto on permissions boundaries, trust policies and sessions. It judges calls to IAM on the resource "*"
+only, accepts the attachment of a policy that it does not know (AWSDenyAll among them) without any effect, and looks only at
+keys and attached policies before it deletes a user.
 """
 
 import json

@@ -2,7 +2,8 @@
 
 Arguments: PORT CERTIFICATE KEY ADMIN_FILE. Writes {"accessKeyId", "secretAccessKey"} of an administrator to ADMIN_FILE and
 then demands a valid signature and a policy for every call. It uses moto's insides, so the version is pinned. What it adds
-is our reading of AWS's documentation, not AWS.
+is in `rules`, one job a file, each rule with the page of AWS's documentation that it follows. It is our reading of that
+documentation, not AWS; the tests in this folder show each.
 """
 
 import json
@@ -11,65 +12,21 @@ import ssl
 import sys
 
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+# The checkout stays as it is.
+sys.dont_write_bytecode = True
 
 from moto import settings  # noqa: E402
 from moto.core import DEFAULT_ACCOUNT_ID  # noqa: E402
 from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
-from moto.iam import access_control, models  # noqa: E402
+from moto.iam import models  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
+from rules import apply_all  # noqa: E402
+from rules.signature import remember_body  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
-
-# --- An inactive key is refused like an unknown one.
-_find_key = access_control.IAMUserAccessKey.__init__
-
-
-def find_active_key(self, account_id, partition, access_key_id, headers):
-    _find_key(self, account_id, partition, access_key_id, headers)
-    if self.backend.access_keys[access_key_id].status != "Active":
-        raise access_control.CreateAccessKeyFailure(reason="InvalidId")
-
-
-access_control.IAMUserAccessKey.__init__ = find_active_key
-
-# --- Only a call with a valid signature counts as a use of the key: a refused login of a dead key must not make it look alive.
-mark_as_used = models.mark_account_as_visited
-models.mark_account_as_visited = lambda account_id, access_key, service, region: None
-_check_signature = access_control.IAMRequestBase.check_signature
-
-
-def check_signature(self):
-    _check_signature(self)
-    access_key_id = self._get_string_between("Credential=", "/", self._headers["Authorization"])
-    mark_as_used(self.account_id, access_key_id, self._service, self._region)
-
-
-access_control.IAMRequestBase.check_signature = check_signature
-
-# --- What still has keys or members is not deleted.
-_delete_user = models.IAMBackend.delete_user
-_delete_group = models.IAMBackend.delete_group
-
-
-def delete_user(self, user_name):
-    if self.get_user(user_name).access_keys:
-        raise models.DeleteConflictException("Cannot delete entity, must delete access keys first.")
-    if self.get_groups_for_user(user_name):
-        raise models.DeleteConflictException("Cannot delete entity, must remove users from group first.")
-    return _delete_user(self, user_name)
-
-
-def delete_group(self, group_name):
-    if self.get_group(group_name).users:
-        raise models.DeleteConflictException("Cannot delete entity, must remove users from group first.")
-    return _delete_group(self, group_name)
-
-
-models.IAMBackend.delete_user = delete_user
-models.IAMBackend.delete_group = delete_group
 
 
 def create_admin():
@@ -102,10 +59,12 @@ class App(DomainDispatcherApplication):
             )
             start_response("403 Forbidden", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
             return [body]
+        remember_body(environ)
         return super().__call__(environ, start_response)
 
 
 def main(port, certificate, key, admin_file):
+    apply_all()
     server = make_server("127.0.0.1", int(port), App(create_backend_app), threaded=True, request_handler=QuietHandler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
