@@ -5,6 +5,7 @@ import { OperatorError, type FailureCode } from "../kernel/errors.ts";
 import type {
   AccessQuestion,
   ClusterClient,
+  Keeping,
   KubeObject,
   ListOptions,
   NewObject,
@@ -141,14 +142,16 @@ export class FakeCluster implements ClusterClient {
     return this.#call("get", ref, undefined, () => this.peek<T>(ref));
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
     return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () =>
-      this.all<T>(kind).filter(
-        (object) =>
-          (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
-          selects(options.labelSelector, object.metadata.labels ?? {}) &&
-          selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
-      ),
+      this.all<T>(kind)
+        .filter(
+          (object) =>
+            (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
+            selects(options.labelSelector, object.metadata.labels ?? {}) &&
+            selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
+        )
+        .map((object) => (options.keep === undefined ? object : (options.keep(object) as T))),
     );
   }
 

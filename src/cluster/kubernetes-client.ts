@@ -5,6 +5,7 @@ import { errorOfRubbish, isGone, type Asked } from "./api-errors.ts";
 import type {
   AccessQuestion,
   ClusterClient,
+  Keeping,
   KubeObject,
   ListOptions,
   NewObject,
@@ -88,11 +89,11 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return answer === undefined ? undefined : asObject<T>(asked, ref, answer);
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
     return (await this.listAll<T>(kind, options)).items;
   }
 
-  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
     try {
       return await this.#listPages<T>(kind, options);
     } catch (thrown) {
@@ -239,7 +240,7 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return asObject<T>(asked, named, query["dryRun"] === undefined ? answer : asIfStored(answer));
   }
 
-  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
     const asked = { what: `list ${kind.plural}`, write: false };
     const path = collectionPath(kind, options.namespace);
     const items: T[] = [];
@@ -248,7 +249,7 @@ export class KubernetesClient implements ClusterClient, WatchSource {
       const query = { ...selection(options), limit: PAGE, ...(next !== "" && { continue: next }) };
       const answer = await this.#transport.call({ ...asked, method: "GET", path, query, maxBytes: LARGEST_LIST_BYTES });
       const page = asPage(asked, kind, answer);
-      items.push(...(page.items as readonly T[]));
+      items.push(...((options.keep === undefined ? page.items : page.items.map(options.keep)) as readonly T[]));
       if (page.next === "") return { items, resourceVersion: page.resourceVersion };
       next = page.next;
     }
