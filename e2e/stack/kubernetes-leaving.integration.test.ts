@@ -151,9 +151,11 @@ describe("a ServiceAccount that leaves a real kube-apiserver", function () {
   });
 
   it("is told what was not looked at where only some namespaces are watched", async () => {
-    const { identity } = await joined({}, ["team"]);
+    const { identity, unbind } = await joined({}, ["team"]);
+    await unbind();
     deepEqual((await identity.observe(context, leaving)).notLooked, [
       { what: "RoleBindings of namespaces that are not watched", why: "NotAllowed", right: "list rolebindings" },
+      { what: "legacy token Secrets", why: "NotAllowed", right: "list secrets" },
     ]);
   });
 
