@@ -98,7 +98,8 @@ describe("the survey of bindings through the operator's own client", function ()
       purpose: "Exports",
       connection: { kind: "kubernetes" },
     });
-    return { site, pages, key: piece?.key ?? "", identity: kubernetesAccount(site, owner, account) };
+    const identity = kubernetesAccount(site, owner, account);
+    return { client, site, pages, key: piece?.key ?? "", identity };
   };
 
   it("finds the three among 4,000 of 60 namespaces that name the ServiceAccount, by pages, in one list for all", async () => {
@@ -130,6 +131,20 @@ describe("the survey of bindings through the operator's own client", function ()
     );
     assert.ok(pages.length >= 9 && Math.max(...pages) <= 500, pages.join(","));
     assert.equal(pages.length, counted);
+  });
+
+  it("lets go of what is not kept before it asks for the next page", async () => {
+    const { client, pages } = await setUp(Array.from({ length: 1200 }, (_, index) => bindingOf("ns-1", `b-${index}`)));
+    const keptAt: number[] = [];
+    const names = await identityCalls(client).list("RoleBinding", {
+      keep: ({ metadata: { name, uid, resourceVersion } }) => {
+        keptAt.push(pages.length);
+        return { metadata: { name, uid, resourceVersion } };
+      },
+    });
+    assert.equal(names.length, 1201);
+    assert.ok(names.every((kept) => Object.keys(kept).join() === "metadata"));
+    assert.deepEqual([...new Set(keptAt)], [1, 2, 3]);
   });
 
   it("does not hold up a leaver whose namespace has 65 RoleBindings of a quarter of a mebibyte each", async () => {
