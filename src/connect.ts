@@ -15,7 +15,7 @@ import type { CallContext, CredentialSource, SourceOwner } from "./providers/con
 import { CALLS_AT_ONCE } from "./providers/endpoint.ts";
 import { hookConnections, type HookDoor } from "./providers/hook/connection.ts";
 import { hookSource } from "./providers/hook/source.ts";
-import { kubernetesAccount, rememberedClusterBindings } from "./providers/kubernetes/account.ts";
+import { kubernetesAccount, kubernetesAccountOptions } from "./providers/kubernetes/account.ts";
 import { tokenSource } from "./providers/kubernetes/token/source.ts";
 import { PerGeneration } from "./providers/per-generation.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
@@ -87,7 +87,11 @@ export const connect = (
     return vault.connection(connectionSpec(connection, connection.spec.vault));
   };
   const calls = identityCalls(cluster);
-  const clusterBindings = rememberedClusterBindings(calls, clock);
+  const kubernetes = kubernetesAccountOptions(calls, clock, {
+    resyncMs: options.resyncMs,
+    watched: options.watchNamespaces,
+    operator: serviceAccount,
+  });
   /** `field`: who has named the connection. */
   const awsOf = (connection: ProviderConnection, field = "spec.source.awsAccessKey.connectionRef"): ConnectionSpec => {
     if (connection.spec.aws === undefined) throw invalidField(field, "names a connection that is not an AWS account");
@@ -146,7 +150,7 @@ export const connect = (
     },
     accounts: {
       open(connection, owner, account, identity) {
-        const { kubernetes, aws: declared, vault: entity } = account;
+        const { kubernetes: serviceAccount, aws: declared, vault: entity } = account;
         if (declared !== undefined) {
           const target = { name: account.name, aws: declared };
           return measuredAccount(
@@ -160,10 +164,7 @@ export const connect = (
             meter("vault", connection),
           );
         }
-        return measuredAccount(
-          kubernetesAccount({ calls, clock, clusterBindings }, owner, kubernetes ?? {}),
-          meter("kubernetes"),
-        );
+        return measuredAccount(kubernetesAccount(kubernetes, owner, serviceAccount ?? {}), meter("kubernetes"));
       },
     },
     stores: {

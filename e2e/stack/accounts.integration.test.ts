@@ -14,7 +14,7 @@ import { silentLogger } from "../../src/kernel/logger.ts";
 import { describeAccountClient } from "../../src/providers/account-conformance.ts";
 import type { AccountOwner } from "../../src/providers/account.ts";
 import type { CallContext } from "../../src/providers/contract.ts";
-import { kubernetesAccount, rememberedClusterBindings } from "../../src/providers/kubernetes/account.ts";
+import { kubernetesAccount, kubernetesAccountOptions } from "../../src/providers/kubernetes/account.ts";
 import type { KubernetesCalls } from "../../src/providers/kubernetes/calls.ts";
 import { vaultConnections, type VaultConnection } from "../../src/providers/vault/connection.ts";
 import { entityAccount, vaultAccount, vaultFacts } from "../../src/providers/vault/identity/account.ts";
@@ -122,6 +122,13 @@ describe("Kubernetes and Vault accounts on real servers", function () {
       subjects: [{ kind: "ServiceAccount", namespace: "ops", name: "keyturn" }],
     });
   };
+  /** Nothing is remembered, so that each look is one. */
+  const site = () =>
+    kubernetesAccountOptions(calls, systemClock, {
+      resyncMs: 0,
+      watched: [],
+      operator: { namespace: "ops", name: "keyturn" },
+    });
   const kubernetesDeclaration = (name: string): KubernetesAccount => ({
     serviceAccountName: name,
     roles: [
@@ -152,15 +159,14 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     async () => {
       const name = newName();
       const account = kubernetesDeclaration(name);
-      const options = { calls, clock: systemClock };
       const owner = ownerOf(name);
       const kube = stack.kubernetes.client;
       const path = `/api/v1/namespaces/team/serviceaccounts/${name}`;
       return {
-        client: kubernetesAccount(options, owner, account),
+        client: kubernetesAccount(site(), owner, account),
         desired: kubernetesPieces(account, contextOf(name, { kind: "kubernetes" })),
-        rival: kubernetesAccount(options, ownerOf(`rival-${name}`), account),
-        successor: kubernetesAccount(options, { ...owner, uid: "uid-later", predecessors: [owner.uid] }, account),
+        rival: kubernetesAccount(site(), ownerOf(`rival-${name}`), account),
+        successor: kubernetesAccount(site(), { ...owner, uid: "uid-later", predecessors: [owner.uid] }, account),
         plant: async (adopt) => {
           const annotations = { theirs: "x", ...(adopt ? { "keyturn.dev/adopt": `team/${name}` } : {}) };
           await kube.create("/api/v1/namespaces/team/serviceaccounts", { metadata: { name, annotations } });
@@ -178,7 +184,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     const name = newName();
     const kube = stack.kubernetes.client;
     const account = kubernetesDeclaration(name);
-    const identity = kubernetesAccount({ calls, clock: systemClock }, ownerOf(name), account);
+    const identity = kubernetesAccount(site(), ownerOf(name), account);
     const desired = kubernetesPieces(account, contextOf(name, { kind: "kubernetes" }));
     for (const piece of desired) await identity.apply(piece, context, desired);
     const token = await kube.serviceAccountToken("team", name);
@@ -200,12 +206,11 @@ describe("Kubernetes and Vault accounts on real servers", function () {
     asAccount.close();
   });
 
-  it("does not call an account refused while somebody else's binding gives the same, and tells of that binding", async () => {
+  it("calls what it gave refused although somebody else's binding gives the same, and tells of that binding", async () => {
     const name = newName();
     const kube = stack.kubernetes.client;
     const account = kubernetesDeclaration(name);
-    const clusterBindings = rememberedClusterBindings(calls, systemClock);
-    const identity = kubernetesAccount({ calls, clock: systemClock, clusterBindings }, ownerOf(name), account);
+    const identity = kubernetesAccount(site(), ownerOf(name), account);
     const desired = kubernetesPieces(account, contextOf(name, { kind: "kubernetes" }));
     for (const piece of desired) await identity.apply(piece, context, desired);
     const grants = desired.filter((piece) => piece.class === "grant").map((piece) => piece.key);
@@ -218,10 +223,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
       `RoleBinding team/theirs-${name} (ClusterRole test-pods)`,
     ]);
     for (const key of grants) await identity.remove(key, context);
-    deepEqual(await identity.proveRefused(grants, context), {
-      kind: "accepted",
-      what: "get pods in namespace team",
-    });
+    deepEqual(await identity.proveRefused(grants, context), { kind: "refused", proof: "ProvenByListing" });
     await kube.delete(`${rbac}/namespaces/team/rolebindings/theirs-${name}`);
     // A binding to a role that is gone makes RBAC report an evaluation error beside its decision.
     await kube.create(`${rbac}/namespaces/team/rolebindings`, {
@@ -235,7 +237,7 @@ describe("Kubernetes and Vault accounts on real servers", function () {
   it("cannot bind a role that the platform has not named, and says so", async () => {
     const name = newName();
     const account: KubernetesAccount = { roles: [{ kind: "ClusterRole", name: "cluster-admin", scope: "Cluster" }] };
-    const identity = kubernetesAccount({ calls, clock: systemClock }, ownerOf(name), account);
+    const identity = kubernetesAccount(site(), ownerOf(name), account);
     const desired = kubernetesPieces(account, contextOf(name, { kind: "kubernetes" }));
     await identity.apply(desired[0]!, context, desired);
     await rejects(

@@ -73,6 +73,11 @@ export interface ListOptions {
   readonly fieldSelector?: string | undefined;
 }
 
+/** How much of each listed object is kept: the rest is let go page by page, before the next page is asked for. */
+export interface Keeping {
+  readonly keep?: ((object: KubeObject) => KubeObject) | undefined;
+}
+
 /** No audiences: kube-apiserver's own. */
 export interface TokenWish {
   readonly audiences: readonly string[];
@@ -94,7 +99,7 @@ export interface TokenVerdict {
 export interface ClusterClient {
   /** Undefined when the object does not exist. Always live: no cache stands before it. */
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
-  list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]>;
+  list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** What `create` would answer, with all of admission, and nothing is kept. */
   dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;

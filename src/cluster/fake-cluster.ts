@@ -5,6 +5,7 @@ import { OperatorError, type FailureCode } from "../kernel/errors.ts";
 import type {
   AccessQuestion,
   ClusterClient,
+  Keeping,
   KubeObject,
   ListOptions,
   NewObject,
@@ -76,6 +77,7 @@ export class FakeCluster implements ClusterClient {
     string,
     {
       readonly namespace: string;
+      readonly account: { readonly name: string; readonly uid: string };
       readonly anchor: { readonly name: string; readonly uid: string };
       readonly audiences: readonly string[];
       readonly endsAtMs: number;
@@ -141,14 +143,16 @@ export class FakeCluster implements ClusterClient {
     return this.#call("get", ref, undefined, () => this.peek<T>(ref));
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
     return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () =>
-      this.all<T>(kind).filter(
-        (object) =>
-          (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
-          selects(options.labelSelector, object.metadata.labels ?? {}) &&
-          selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
-      ),
+      this.all<T>(kind)
+        .filter(
+          (object) =>
+            (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
+            selects(options.labelSelector, object.metadata.labels ?? {}) &&
+            selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
+        )
+        .map((object) => (options.keep === undefined ? object : (options.keep(object) as T))),
     );
   }
 
@@ -230,13 +234,16 @@ export class FakeCluster implements ClusterClient {
     });
   }
 
-  /** Good for as long as the Secret that it is bound to stands, and no longer than its own life. */
+  /** Good for as long as its ServiceAccount and the Secret that it is bound to stand, and no longer than its own life. */
   async reviewToken(token: string, audiences: readonly string[]): Promise<TokenVerdict> {
     return this.#call("reviewToken", { kind: REVIEWS, name: "token" }, undefined, () => {
       const known = this.#bound.get(token);
       const anchor = known && this.peek({ kind: SECRETS, namespace: known.namespace, name: known.anchor.name });
+      const account =
+        known && this.peek({ kind: SERVICE_ACCOUNTS, namespace: known.namespace, name: known.account.name });
       const good =
         known !== undefined &&
+        account?.metadata.uid === known.account.uid &&
         anchor?.metadata.uid === known.anchor.uid &&
         known.endsAtMs > this.#clock.now().getTime() &&
         (audiences.length === 0
@@ -251,12 +258,22 @@ export class FakeCluster implements ClusterClient {
     anchor: { readonly name: string; readonly uid: string },
     { audiences, expirationSeconds }: TokenWish,
   ): string {
+    const ref = { kind: SERVICE_ACCOUNTS, namespace, name };
+    const account = this.peek(ref);
+    if (account === undefined) throw refusal("NotFound", 404, ref);
+    const { uid } = account.metadata;
     const endsAtMs = this.#clock.now().getTime() + expirationSeconds * 1000;
     const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
     const signature = Buffer.from(`signature-${this.#tokens}-of-the-fake`).toString("base64url");
-    const token = `${part({ alg: "none" })}.${part({ exp: Math.floor(endsAtMs / 1000), aud: audiences, jti: this.#tokens })}.${signature}`;
+    const claims = {
+      exp: Math.floor(endsAtMs / 1000),
+      aud: audiences,
+      jti: this.#tokens,
+      "kubernetes.io": { namespace, serviceaccount: { name, uid } },
+    };
+    const token = `${part({ alg: "none" })}.${part(claims)}.${signature}`;
     const username = `system:serviceaccount:${namespace}:${name}`;
-    this.#bound.set(token, { namespace, anchor, audiences, endsAtMs, username });
+    this.#bound.set(token, { namespace, account: { name, uid }, anchor, audiences, endsAtMs, username });
     return token;
   }
 

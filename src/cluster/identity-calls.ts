@@ -1,6 +1,7 @@
 import type {
   AccessQuestion,
   ClusterClient,
+  Keeping,
   KubeObject,
   ListOptions,
   NewObject,
@@ -47,7 +48,7 @@ interface NewIdentityObject {
  */
 export const identityCalls = (cluster: ClusterClient) => ({
   get: (place: Place): Promise<KubeObject | undefined> => cluster.get(refOf(place)),
-  list: (kind: IdentityKind, options: ListOptions): Promise<readonly KubeObject[]> =>
+  list: (kind: IdentityKind, options: ListOptions & Keeping): Promise<readonly KubeObject[]> =>
     cluster.list(KINDS[kind], options),
   create: (place: Place, content: NewIdentityObject): Promise<KubeObject> =>
     cluster.create(refOf(place), objectOf(place, content)),

@@ -5,6 +5,7 @@ import { errorOfRubbish, isGone, isTooLong, type Asked } from "./api-errors.ts";
 import type {
   AccessQuestion,
   ClusterClient,
+  Keeping,
   KubeObject,
   ListOptions,
   NewObject,
@@ -92,11 +93,11 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return answer === undefined ? undefined : asObject<T>(asked, ref, answer);
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<readonly T[]> {
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
     return (await this.listAll<T>(kind, options)).items;
   }
 
-  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>> {
+  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
     const size = new PageSize();
     try {
       return await this.#listPages<T>(kind, options, size);
@@ -244,7 +245,11 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     return asObject<T>(asked, named, query["dryRun"] === undefined ? answer : asIfStored(answer));
   }
 
-  async #listPages<T extends KubeObject>(kind: ResourceKind, options: ListOptions, size: PageSize): Promise<Listed<T>> {
+  async #listPages<T extends KubeObject>(
+    kind: ResourceKind,
+    options: ListOptions & Keeping,
+    size: PageSize,
+  ): Promise<Listed<T>> {
     const items: T[] = [];
     let next = "";
     for (;;) {
@@ -254,7 +259,7 @@ export class KubernetesClient implements ClusterClient, WatchSource {
         options,
         size,
       );
-      items.push(...(page.items as readonly T[]));
+      items.push(...((options.keep === undefined ? page.items : page.items.map(options.keep)) as readonly T[]));
       if (page.next === "") return { items, resourceVersion: page.resourceVersion };
       next = page.next;
     }

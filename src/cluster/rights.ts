@@ -93,7 +93,7 @@ export const RIGHTS: readonly RightsRule[] = [
     resources: ["rolebindings"],
     verbs: ["get", "list", "create", "patch", "delete"],
     because:
-      "What binds roles to identities. Who cannot list bindings cannot say that a right is gone. Creating one needs bind on its role besides.",
+      "What binds roles to identities, and what others have bound them to, in whatever namespace: who cannot list bindings cannot say that a right is gone. Creating one needs bind on its role besides.",
   },
   {
     scope: "Watched",
@@ -135,7 +135,7 @@ export const RIGHTS: readonly RightsRule[] = [
     group: RBAC,
     resources: ["clusterrolebindings"],
     verbs: ["get", "list"],
-    because: "Whether a role is bound to an identity in the whole cluster.",
+    because: "What is bound to identities in the whole cluster, by Keyturn or by others.",
   },
   {
     scope: "Cluster",

@@ -94,6 +94,10 @@ export interface Recorded {
   readonly cutWays?: readonly CutWayName[] | undefined;
   readonly former?: readonly FormerPiece[] | undefined;
   readonly closedAt?: Date | undefined;
+  /** Keys of what may stand there because of this resource (write-ahead), declared now or not. */
+  readonly pieces?: readonly string[] | undefined;
+  /** It was adopted and has never been wholly applied, so it is not ours yet: cut it may be, deleted never. */
+  readonly adopting?: boolean | undefined;
   /** Every kind of credential is listed: at adoption, when leaving, and once a day. False or absent: those that every look lists. */
   readonly everything?: boolean | undefined;
 }

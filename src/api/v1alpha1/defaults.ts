@@ -75,6 +75,8 @@ export const LIFECYCLE_DEFAULTS = {
   state: "Active",
   /** accounts[].kubernetes.connectionRef.name */
   kubernetesConnection: "in-cluster",
+  /** accounts[].kubernetes.onCut */
+  onCut: "RemoveBindings",
   /** accounts[].kubernetes.roles[].scope, and the same of a ProviderConnection's grants[].roles[] */
   roleScope: "Namespace",
   /** accounts[].aws.role.audience */

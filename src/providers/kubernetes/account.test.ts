@@ -7,7 +7,7 @@ import { OperatorError } from "../../kernel/errors.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { describeAccountClient, type AccountHarness } from "../account-conformance.ts";
-import { kubernetesAccount, rememberedClusterBindings } from "./account.ts";
+import { kubernetesAccount, kubernetesAccountOptions } from "./account.ts";
 import type { PolicyRule } from "./calls.ts";
 import { FakeKubernetes } from "./fake-calls.ts";
 
@@ -61,6 +61,14 @@ class ImpatientClock extends FakeClock {
   }
 }
 
+/** As an operator has it that listed everything a resync ago at most. */
+const siteOf = (server: FakeKubernetes, clock: FakeClock) =>
+  kubernetesAccountOptions(server, clock, {
+    resyncMs: 600_000,
+    watched: [],
+    operator: { namespace: "keyturn-system", name: "keyturn" },
+  });
+
 const setUp = () => {
   const server = new FakeKubernetes();
   const clock = new ImpatientClock();
@@ -70,27 +78,24 @@ const setUp = () => {
     { kind: "ClusterRole", name: "nodes" },
     { rules: [rule("nodes"), { verbs: ["get"], nonResourceURLs: ["*"] }] },
   );
-  const client = kubernetesAccount({ calls: server, clock }, owner, account);
+  const site = siteOf(server, clock);
+  const client = kubernetesAccount(site, owner, account);
   const join = async () => {
     for (const piece of desired) await client.apply(piece, context, desired);
   };
   const leave = async () => {
     for (const piece of desired.slice(2)) await client.remove(piece.key, context);
   };
-  return { server, clock, client, join, leave };
+  return { server, clock, site, client, join, leave };
 };
 
 const make = (): Promise<AccountHarness> => {
-  const { server, clock, client } = setUp();
+  const { server, site, client } = setUp();
   return Promise.resolve({
     client,
     desired,
-    rival: kubernetesAccount({ calls: server, clock }, { ...owner, name: "rival", uid: "uid-r" }, account),
-    successor: kubernetesAccount(
-      { calls: server, clock },
-      { ...owner, uid: "uid-2", predecessors: ["uid-1"] },
-      account,
-    ),
+    rival: kubernetesAccount(site, { ...owner, name: "rival", uid: "uid-r" }, account),
+    successor: kubernetesAccount(site, { ...owner, uid: "uid-2", predecessors: ["uid-1"] }, account),
     mutations: () => server.mutations().length,
     plant: async (adopt) => {
       server.seed(serviceAccount, { annotations: { theirs: "x", ...(adopt ? { [ADOPT]: "payments/billing" } : {}) } });
@@ -125,10 +130,10 @@ describe("kubernetesAccount", () => {
   });
 
   it("never touches the ServiceAccount default", () => {
-    const { server, clock } = setUp();
-    const build = () => kubernetesAccount({ calls: server, clock }, owner, { serviceAccountName: "default" });
+    const { site } = setUp();
+    const build = () => kubernetesAccount(site, owner, { serviceAccountName: "default" });
     assert.throws(build, (error) => error instanceof OperatorError && error.code === "InvalidSpec");
-    const named = () => kubernetesAccount({ calls: server, clock }, { ...owner, name: "default" }, {});
+    const named = () => kubernetesAccount(site, { ...owner, name: "default" }, {});
     assert.throws(named, OperatorError);
   });
 
@@ -226,7 +231,7 @@ describe("kubernetesAccount", () => {
   });
 
   it("tells of bindings that others made for the ServiceAccount, and never touches them", async () => {
-    const { server, clock, join } = setUp();
+    const { server, client, join } = setUp();
     await join();
     const roleRef = { apiGroup: "", kind: "ClusterRole", name: "view" };
     const subjects = [{ kind: "ServiceAccount", namespace: "payments", name: "billing" }];
@@ -237,8 +242,6 @@ describe("kubernetesAccount", () => {
     );
     server.seed({ kind: "RoleBinding", namespace: "payments", name: "of-another" }, { roleRef, subjects: [] });
     server.seed({ kind: "ClusterRoleBinding", name: "wide" }, { roleRef, subjects });
-    const clusterBindings = rememberedClusterBindings(server, clock);
-    const client = kubernetesAccount({ calls: server, clock, clusterBindings }, owner, account);
     assert.deepEqual((await client.observe(context)).foreignGrants, [
       "RoleBinding payments/theirs (ClusterRole view)",
       "RoleBinding payments/by-user-name (ClusterRole view)",
@@ -246,14 +249,9 @@ describe("kubernetesAccount", () => {
     ]);
   });
 
-  it("does not take a remembered binding of its own for one that stands", async () => {
-    const { server, clock, join } = setUp();
+  it("does not take a remembered binding of its own for one that stands, nor for somebody else's", async () => {
+    const { client, join } = setUp();
     await join();
-    const client = kubernetesAccount(
-      { calls: server, clock, clusterBindings: rememberedClusterBindings(server, clock) },
-      owner,
-      account,
-    );
     await client.observe(context);
     await client.remove(desired[4]!.key, context);
     const seen = await client.observe(context);
@@ -262,10 +260,6 @@ describe("kubernetesAccount", () => {
       false,
     );
     assert.deepEqual(seen.foreignGrants, []);
-    assert.equal(server.log.filter((call) => call === "list ClusterRoleBinding").length, 3);
-    await clock.advance(60_000);
-    await client.observe(context);
-    assert.equal(server.log.filter((call) => call === "list ClusterRoleBinding").length, 5);
   });
 
   it("keeps Helm's label on an adopted ServiceAccount", async () => {
@@ -379,23 +373,6 @@ describe("kubernetesAccount's proof", () => {
       { roleRef, subjects: [{ kind: "Group", name: "system:serviceaccounts:payments" }] },
     );
     assert.equal((await client.proveRefused(keys, context)).kind, "refused");
-  });
-
-  it("does not call refused what somebody else's binding still gives", async () => {
-    const { server, client, join, leave } = setUp();
-    await join();
-    await leave();
-    server.seed(
-      { kind: "RoleBinding", namespace: "payments", name: "theirs" },
-      {
-        roleRef: { apiGroup: "", kind: "ClusterRole", name: "view" },
-        subjects: [{ kind: "ServiceAccount", namespace: "payments", name: "billing" }],
-      },
-    );
-    assert.deepEqual(await client.proveRefused(keys, context), {
-      kind: "accepted",
-      what: "get pods in namespace payments",
-    });
   });
 
   it("needs no review when the ServiceAccount is gone, or another has its name", async () => {

@@ -32,12 +32,17 @@ export interface IdentityObject {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly roleRef?: { readonly apiGroup?: string; readonly kind: string; readonly name: string };
   readonly subjects?: readonly Subject[] | null;
   readonly rules?: readonly PolicyRule[] | null;
+  /** Of a ServiceAccount. */
+  readonly imagePullSecrets?: readonly { readonly name?: string }[] | null;
+  readonly automountServiceAccountToken?: boolean;
 }
 
 export interface NewIdentityObject {
@@ -45,6 +50,8 @@ export interface NewIdentityObject {
   readonly annotations: Readonly<Record<string, string>>;
   readonly roleRef?: { readonly apiGroup: string; readonly kind: string; readonly name: string };
   readonly subjects?: readonly Subject[];
+  readonly imagePullSecrets?: readonly { readonly name?: string }[];
+  readonly automountServiceAccountToken?: boolean;
 }
 
 /** May this user do that? */
@@ -78,6 +85,8 @@ export interface KubernetesCalls {
       readonly namespace?: string | undefined;
       readonly labelSelector?: string;
       readonly fieldSelector?: string;
+      /** What is to be kept of each; the rest is let go page by page, before the next page is asked for. */
+      readonly keep?: (object: IdentityObject) => IdentityObject;
     },
   ): Promise<readonly IdentityObject[]>;
   create(place: IdentityPlace, object: NewIdentityObject): Promise<IdentityObject>;

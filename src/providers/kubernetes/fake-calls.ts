@@ -11,8 +11,8 @@ import type {
 type Stored = { -readonly [key in keyof IdentityObject]: IdentityObject[key] };
 
 /**
- * The part of kube-apiserver that identities need, in memory: preconditions, an immutable roleRef, and RBAC's own rules for
- * `review`. `log` holds verb and kind of every call, such as "create RoleBinding".
+ * The part of kube-apiserver that identities need, in memory: preconditions, finalizers, an immutable roleRef, what a binding's subjects
+ * must be, and RBAC's own rules for `review`. Subjects are stored as they are given. `log` holds verb and kind of every call, such as "create RoleBinding".
  */
 export class FakeKubernetes implements KubernetesCalls {
   readonly objects = new Map<string, { readonly kind: string; readonly object: Stored }>();
@@ -30,7 +30,11 @@ export class FakeKubernetes implements KubernetesCalls {
   }
 
   /** Puts an object there as somebody else would; replaces what was there. */
-  seed(place: IdentityPlace, content: Partial<NewIdentityObject> & { readonly rules?: readonly PolicyRule[] }): void {
+  seed(
+    place: IdentityPlace,
+    content: Partial<NewIdentityObject> & { readonly rules?: readonly PolicyRule[]; readonly type?: string },
+  ): void {
+    if (!subjectsAreValid(place, content.subjects)) throw new Error(`no server keeps ${keyOf(place)}`);
     this.#put(place, content);
   }
 
@@ -67,31 +71,36 @@ export class FakeKubernetes implements KubernetesCalls {
     return this.#call(`get ${place.kind}`, () => structuredClone(this.peek(place)));
   }
 
-  list(
-    kind: string,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string },
-  ): Promise<readonly IdentityObject[]> {
+  list(kind: string, options: Parameters<KubernetesCalls["list"]>[1]): Promise<readonly IdentityObject[]> {
     return this.#call(`list ${kind}`, () => {
       const [label = "", value] = (options.labelSelector ?? "").split("=");
+      const type = /^type=(.+)$/.exec(options.fieldSelector ?? "")?.[1];
+      const { keep = (object) => object } = options;
       return this.#all(kind)
         .filter(({ metadata }) => options.namespace === undefined || metadata.namespace === options.namespace)
         .filter(({ metadata }) => label === "" || metadata.labels?.[label] === value)
-        .map((object) => structuredClone(object));
+        .filter((object) => type === undefined || (object as { readonly type?: string }).type === type)
+        .map((object) => keep(structuredClone(object)));
     });
   }
 
   create(place: IdentityPlace, object: NewIdentityObject): Promise<IdentityObject> {
     return this.#call(`create ${place.kind}`, () => {
       if (this.objects.has(keyOf(place))) throw refusal("AlreadyExists", 409, place);
+      if (!subjectsAreValid(place, object.subjects)) throw refusal("InvalidSpec", 422, place);
       return structuredClone(this.#put(place, object));
     });
   }
 
   mergePatch(place: IdentityPlace, patch: Readonly<Record<string, unknown>>): Promise<IdentityObject> {
     return this.#call(`mergePatch ${place.kind}`, () => {
-      const { metadata = {}, ...rest } = patch as { metadata?: Record<string, unknown> };
+      const { metadata = {}, ...rest } = patch as {
+        metadata?: Record<string, unknown>;
+        subjects?: NewIdentityObject["subjects"];
+      };
       const before = this.#expect(place, metadata);
       if ("roleRef" in rest) throw refusal("InvalidSpec", 422, place);
+      if (!subjectsAreValid(place, rest.subjects)) throw refusal("InvalidSpec", 422, place);
       const next = structuredClone(before);
       Object.assign(next, rest);
       next.metadata = {
@@ -111,8 +120,14 @@ export class FakeKubernetes implements KubernetesCalls {
   ): Promise<boolean> {
     return this.#call(`delete ${place.kind}`, () => {
       if (!this.objects.has(keyOf(place))) return false;
-      this.#expect(place, preconditions);
-      return this.objects.delete(keyOf(place));
+      const before = this.#expect(place, preconditions);
+      if ((before.metadata.finalizers ?? []).length === 0) return this.objects.delete(keyOf(place));
+      if (before.metadata.deletionTimestamp === undefined) {
+        this.edit(place, (object) => {
+          object.metadata = { ...object.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
+        });
+      }
+      return true;
     });
   }
 
@@ -203,10 +218,21 @@ const merged = (before: Readonly<Record<string, string>> | undefined, change: un
   return Object.fromEntries(next);
 };
 
+/** As kube-apiserver validates them: a ClusterRoleBinding has no namespace that a ServiceAccount without one could be of. */
+const subjectsAreValid = ({ kind }: IdentityPlace, subjects: NewIdentityObject["subjects"]): boolean =>
+  (subjects ?? []).every(
+    (subject) =>
+      ["ServiceAccount", "User", "Group"].includes(subject.kind) &&
+      subject.name !== "" &&
+      (subject.kind !== "ServiceAccount" || kind === "RoleBinding" || (subject.namespace ?? "") !== ""),
+  );
+
+/** A ServiceAccount without a namespace is one of the binding's own. */
 const names = (binding: IdentityObject, question: ReviewQuestion): boolean =>
-  (binding.subjects ?? []).some(({ kind, name, namespace }) => {
+  (binding.subjects ?? []).some(({ kind, name, namespace = "" }) => {
     if (kind === "Group") return question.groups.includes(name);
-    return question.user === (kind === "User" ? name : `system:serviceaccount:${namespace ?? ""}:${name}`);
+    const of = namespace === "" ? (binding.metadata.namespace ?? "") : namespace;
+    return question.user === (kind === "User" ? name : `system:serviceaccount:${of}:${name}`);
   });
 
 const allows = (rule: PolicyRule, asked: ReviewQuestion["attributes"]): boolean => {

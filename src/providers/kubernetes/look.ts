@@ -1,6 +1,7 @@
 import type { ObservedPiece } from "../../domain/lifecycle/piece.ts";
 import {
   bindingName,
+  bindingPrefix,
   bindingValue,
   grantKey,
   grantOfKey,
@@ -10,9 +11,9 @@ import {
 } from "../../domain/lifecycle/pieces/kubernetes.ts";
 import { canonicalJson } from "../../kernel/ids.ts";
 import type { AccountOwner } from "../account.ts";
+import { namesServiceAccount, type SeenBinding, type SeenBindings } from "./bindings.ts";
 import type { IdentityObject, KubernetesCalls } from "./calls.ts";
 import { isMarkedOurs, MANAGED_BY, observedOwner, PIECE } from "./marks.ts";
-import { serviceAccountUser } from "./proof.ts";
 
 /** A ServiceAccount, and whose. */
 export interface Subject {
@@ -33,43 +34,100 @@ export interface Bindings {
   /** Keys whose name is taken by a binding that is not ours. */
   readonly conflicts: readonly string[];
   /** Bindings of others that name the ServiceAccount. */
-  readonly foreign: readonly string[];
+  readonly foreign: readonly SeenBinding[];
+  /** Bindings of others for groups that it is in. */
+  readonly groups: readonly string[];
+}
+
+/** Which bindings are looked for by their names. */
+export interface Wanted {
+  readonly declared: readonly RoleGrant[];
+  /** What the record says may stand besides. */
+  readonly recorded: readonly RoleGrant[];
 }
 
 /**
- * Every binding that matters to the ServiceAccount. RoleBindings: all of the namespace. ClusterRoleBindings: those with our label,
- * those that are declared, by name, and of `others`, if given, those that name the ServiceAccount.
+ * Every binding that matters to the ServiceAccount. Its own are read by name, whatever else lies in the namespace: those that are
+ * declared, those on record, and those of such a name that the survey has seen (a crash may have left one that no record knows).
  */
 export const lookAtBindings = async (
   calls: KubernetesCalls,
   subject: Subject,
-  declared: readonly RoleGrant[],
-  others: readonly IdentityObject[],
+  { declared, recorded }: Wanted,
+  seen: SeenBindings,
 ): Promise<Bindings> => {
-  const inNamespace = await calls.list("RoleBinding", { namespace: subject.namespace });
-  const labelled = await calls.list("ClusterRoleBinding", { labelSelector: `${MANAGED_BY.label}=${MANAGED_BY.value}` });
-  const byName = await declaredByName(calls, subject, declared, labelled);
-  const each = [
-    ...inNamespace.map((object) => classify("RoleBinding", object, subject)),
-    ...[...labelled, ...byName].map((object) => classify("ClusterRoleBinding", object, subject)),
-  ];
-  // What was remembered may be gone by now: good for telling people, never for saying that something of ours stands.
-  const remembered = others
-    .filter(({ metadata }) => !each.some(({ object }) => object.metadata.uid === metadata.uid))
-    .filter((object) => !isMarkedOurs(object, subject.owner))
-    .map((object): Classified => ({ kind: "ClusterRoleBinding", object, own: undefined }));
-  const own = each.flatMap((found) => (found.own === undefined ? [] : [found.own]));
-  const taken = declared.filter((grant) =>
-    each.some(({ own: ours, kind, object }) => ours === undefined && isAt(grant, kind, object, subject)),
+  const grants = [...new Map([...declared, ...recorded].map((grant) => [grantKey(grant), grant])).values()];
+  const known = grants.map((grant) => bindingPlace(subject, grant));
+  const places = [...known, ...leftovers(subject, seen, known)];
+  const found = await Promise.all(
+    places.map(async (place) => {
+      const object = await calls.get(place);
+      return object === undefined ? [] : [classify(place.kind, object, subject)];
+    }),
   );
+  const each = found.flat();
+  const taken = declared.filter((grant) =>
+    each.some(({ own, kind, object }) => own === undefined && isAt(grant, kind, object, subject)),
+  );
+  const live = new Set(places.map(textOfPlace));
   return {
-    own: own.sort((a, b) => (a.key < b.key ? -1 : 1)),
+    own: each
+      .flatMap(({ own }) => (own === undefined || isSpent(own.object) ? [] : [own]))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
     conflicts: taken.map(grantKey),
-    foreign: [...each, ...remembered].flatMap(({ own: ours, kind, object }) =>
-      ours === undefined && names(object, subject) ? [describe(kind, object)] : [],
-    ),
+    foreign: [
+      ...each
+        .filter(({ own, object }) => own === undefined && namesServiceAccount(object, subject.namespace, subject.name))
+        .map(({ kind, object }) => seenAs(kind, object)),
+      // What was seen may be gone by now; of what was read by name just now only that counts.
+      ...seen.naming(subject.namespace, subject.name).filter((binding) => !live.has(textOfPlace(binding))),
+    ],
+    groups: shortened(seen.ofGroups(subject.namespace).map(describeBinding)),
   };
 };
+
+/** It is being deleted, something holds it, and nobody is left in it: it gives nothing. */
+export const isSpent = ({ metadata, subjects }: IdentityObject): boolean =>
+  metadata.deletionTimestamp !== undefined && (subjects ?? []).length === 0;
+
+/** Anybody may call a binding so; those that name the ServiceAccount come first, and what is beyond this many is told as others'. */
+const MOST_LEFTOVERS = 64;
+
+const leftovers = (
+  subject: Subject,
+  seen: SeenBindings,
+  known: readonly { readonly kind: string; readonly name: string }[],
+): readonly Place[] => {
+  const naming = new Set(seen.naming(subject.namespace, subject.name));
+  const here = seen
+    .named(bindingPrefix(subject.owner))
+    .filter(({ kind, namespace }) => kind === "ClusterRoleBinding" || namespace === subject.namespace)
+    .filter(({ kind, name }) => !known.some((place) => place.kind === kind && place.name === name))
+    .filter((binding) => naming.has(binding) || isNamedByRole(binding, subject));
+  return [...here.filter((one) => naming.has(one)), ...here.filter((one) => !naming.has(one))].slice(0, MOST_LEFTOVERS);
+};
+
+const isNamedByRole = ({ kind, name, roleRef }: SeenBinding, { owner, name: serviceAccount }: Subject): boolean =>
+  (roleRef.kind === "Role" || roleRef.kind === "ClusterRole") &&
+  name === bindingName(owner, { binding: kind, kind: roleRef.kind, name: roleRef.name }, serviceAccount);
+
+type Place = Pick<SeenBinding, "kind" | "namespace" | "name">;
+
+const textOfPlace = ({ kind, namespace, name }: Place): string => [kind, namespace ?? "", name].join("/");
+
+const seenAs = (kind: SeenBinding["kind"], { metadata, roleRef }: IdentityObject): SeenBinding => ({
+  kind,
+  namespace: metadata.namespace,
+  name: metadata.name,
+  roleRef: { kind: roleRef?.kind ?? "role", name: roleRef?.name ?? "unknown" },
+});
+
+const MOST_NAMES = 20;
+
+const shortened = (names: readonly string[]): readonly string[] =>
+  names.length <= MOST_NAMES
+    ? names
+    : [...names.slice(0, MOST_NAMES), `and ${names.length - MOST_NAMES} bindings more`];
 
 /** A binding of the name that a grant of ours would have; undefined when there is none. */
 export const readBinding = async (
@@ -158,31 +216,5 @@ const grantOfRoleRef = (binding: RoleGrant["binding"], object: IdentityObject): 
 const isAt = (grant: RoleGrant, kind: RoleGrant["binding"], object: IdentityObject, subject: Subject): boolean =>
   grant.binding === kind && object.metadata.name === bindingName(subject.owner, grant, subject.name);
 
-const names = (object: IdentityObject, subject: Subject): boolean =>
-  (object.subjects ?? []).some(
-    ({ kind, name, namespace }) =>
-      (kind === "ServiceAccount" && name === subject.name && namespace === subject.namespace) ||
-      (kind === "User" && name === serviceAccountUser(subject.namespace, subject.name)),
-  );
-
-const describe = (kind: string, { metadata, roleRef }: IdentityObject): string => {
-  const path = [metadata.namespace, metadata.name].filter((part) => part !== undefined).join("/");
-  return `${kind} ${path} (${roleRef?.kind ?? "role"} ${roleRef?.name ?? "unknown"})`;
-};
-
-/** A declared ClusterRoleBinding whose label somebody took off is found by its name. */
-const declaredByName = async (
-  calls: KubernetesCalls,
-  subject: Subject,
-  declared: readonly RoleGrant[],
-  labelled: readonly IdentityObject[],
-): Promise<readonly IdentityObject[]> => {
-  const found: IdentityObject[] = [];
-  for (const grant of declared.filter(({ binding }) => binding === "ClusterRoleBinding")) {
-    const place = bindingPlace(subject, grant);
-    if (labelled.some(({ metadata }) => metadata.name === place.name)) continue;
-    const object = await calls.get(place);
-    if (object !== undefined) found.push(object);
-  }
-  return found;
-};
+export const describeBinding = ({ kind, namespace, name, roleRef }: SeenBinding): string =>
+  `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name} (${roleRef.kind} ${roleRef.name})`;

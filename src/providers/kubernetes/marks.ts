@@ -42,6 +42,10 @@ export const noAnnotations: Readonly<Record<string, null>> = Object.fromEntries(
   [OWNER, OWNER_UID, ...Object.values(RECORD)].map((key) => [key, null]),
 );
 
+/** The annotations that are not ours. */
+export const withoutMarks = (annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(annotations).filter(([key]) => !(key in noAnnotations)));
+
 export const isMarkedOurs = (object: IdentityObject, owner: AccountOwner): boolean => {
   const { annotations = {} } = object.metadata;
   const uid = annotations[OWNER_UID];

@@ -82,14 +82,82 @@ export const stillAllowed = async (
   calls: Pick<KubernetesCalls, "review">,
   account: { readonly namespace: string; readonly name: string },
   questions: readonly Attributes[],
-): Promise<Attributes | undefined> => {
+): Promise<readonly Attributes[]> => {
   const groups = serviceAccountGroups(account.namespace);
   const user = serviceAccountUser(account.namespace, account.name);
   // No ServiceAccount can have this name: it is no DNS name.
   const nobody = serviceAccountUser(account.namespace, "Nobody");
+  const allowed: Attributes[] = [];
   for (const attributes of questions) {
     if (!(await calls.review({ user, groups, attributes }))) continue;
-    if (!(await calls.review({ user: nobody, groups, attributes }))) return attributes;
+    if (!(await calls.review({ user: nobody, groups, attributes }))) allowed.push(attributes);
   }
-  return undefined;
+  return allowed;
 };
+
+/** A binding of somebody else, as it explains what is allowed. */
+export interface ForeignBinding {
+  readonly namespace?: string | undefined;
+  readonly roleRef: { readonly kind: string; readonly name: string };
+}
+
+/** So many roles of others are read; with more of them than that, they explain what is left. */
+const MOST_ROLES = 64;
+
+/**
+ * Which of these no binding of others explains: what they give is told (ForeignGrant) and is theirs to take away, and must not keep what
+ * we gave from being proven gone.
+ */
+export const unexplained = async (
+  calls: Pick<KubernetesCalls, "get">,
+  allowed: readonly Attributes[],
+  foreign: readonly ForeignBinding[],
+): Promise<readonly Attributes[]> => {
+  const roles = new Map<string, ForeignBinding>();
+  for (const binding of foreign) {
+    const { kind, name } = binding.roleRef;
+    roles.set([binding.namespace ?? "", kind, name].join("/"), binding);
+  }
+  let left = allowed;
+  let read = 0;
+  for (const { namespace, roleRef } of roles.values()) {
+    const inReach = left.some((asked) => reaches(namespace, asked));
+    if (left.length === 0 || !inReach) continue;
+    if (read === MOST_ROLES) return [];
+    read += 1;
+    if (roleRef.kind !== "Role" && roleRef.kind !== "ClusterRole") continue;
+    const place = {
+      kind: roleRef.kind,
+      name: roleRef.name,
+      ...(roleRef.kind === "Role" ? { namespace } : {}),
+    } as const;
+    const rules = (await calls.get(place))?.rules ?? [];
+    left = left.filter((asked) => !(reaches(namespace, asked) && rules.some((rule) => allows(rule, asked))));
+  }
+  return left;
+};
+
+const reaches = (namespace: string | undefined, asked: Attributes): boolean =>
+  namespace === undefined || (asked.kind === "resource" && asked.namespace === namespace);
+
+/** As RBAC decides it (`RuleAllows` of kube-apiserver's RBAC authorizer). */
+const allows = (rule: PolicyRule, asked: Attributes): boolean => {
+  if (!holds(rule.verbs, asked.verb)) return false;
+  if (asked.kind === "path")
+    return (rule.nonResourceURLs ?? []).some((url) =>
+      url.endsWith("*") ? asked.path.startsWith(url.slice(0, -1)) : url === asked.path,
+    );
+  const resources =
+    asked.subresource === undefined
+      ? [asked.resource]
+      : [`${asked.resource}/${asked.subresource}`, `*/${asked.subresource}`];
+  const named = rule.resourceNames ?? [];
+  return (
+    holds(rule.apiGroups, asked.group) &&
+    resources.some((resource) => holds(rule.resources, resource)) &&
+    (named.length === 0 || (asked.name !== undefined && named.includes(asked.name)))
+  );
+};
+
+const holds = (members: readonly string[] | undefined, wanted: string): boolean =>
+  members?.includes("*") === true || members?.includes(wanted) === true;

@@ -64,6 +64,51 @@ describe("token source", () => {
     assert.equal((await source.proveRefused(material, context)).kind, "refused");
   });
 
+  it("does not list a token whose ServiceAccount has given its name to another one, and lets go of its anchor at the next issue", async () => {
+    const { id, material } = await source.issue(context, "r-1");
+    const listed = async () => (await source.list(context)).credentials.map((credential) => credential.id);
+    cluster.drop(ACCOUNT);
+    // Nobody has the name: it is ended as any other is.
+    assert.deepEqual(await listed(), [id]);
+    assert.equal((await source.proveRefused(material, context)).kind, "refused");
+    cluster.seed(ACCOUNT, { metadata: { annotations: { [OWNER]: "test/payments/ci-token" } } });
+    assert.deepEqual(await listed(), []);
+    assert.equal((await source.proveRefused(material, context)).kind, "refused");
+    const next = await source.issue(context, "r-2");
+    assert.deepEqual(await listed(), [next.id]);
+    assert.deepEqual(
+      anchors().map(({ name }) => name),
+      [next.id],
+    );
+  });
+
+  it("lists an anchor of before, which does not say of which ServiceAccount it is", async () => {
+    const { id } = await source.issue(context, "r-1");
+    await cluster.mergePatch(
+      { kind: secrets, namespace: "payments", name: id },
+      { metadata: { annotations: { "keyturn.dev/service-account-uid": null } } },
+    );
+    cluster.drop(ACCOUNT);
+    cluster.seed(ACCOUNT, {});
+    assert.deepEqual(
+      (await source.list(context)).credentials.map((credential) => credential.id),
+      [id],
+    );
+  });
+
+  it("gives its token although an anchor of before cannot be let go", async () => {
+    await source.issue(context, "r-1");
+    cluster.drop(ACCOUNT);
+    cluster.seed(ACCOUNT, {});
+    cluster.failNext((call) => call.verb === "delete", new OperatorError("Unavailable", { publicMessage: "down" }));
+    const { id } = await source.issue(context, "r-2");
+    assert.equal(anchors().length, 2);
+    assert.deepEqual(
+      (await source.list(context)).credentials.map((credential) => credential.id),
+      [id],
+    );
+  });
+
   it("asks for the audiences that the token is for", async () => {
     const outside = sourceOn(cluster, clock, ["ci.example"]);
     const { material, issuedAt } = await outside.issue(context, "r");

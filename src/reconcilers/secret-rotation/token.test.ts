@@ -133,6 +133,20 @@ describe("a token of a ServiceAccount", function () {
     assert.notEqual(bench.cluster.peek(old), undefined);
   });
 
+  it("is issued anew when another ServiceAccount has the name: one of before is dead with its own", async () => {
+    const bench = setUp();
+    await bench.toRest(400);
+    const first = bench.status().current!;
+    bench.cluster.drop(ACCOUNT);
+    bench.cluster.seed(ACCOUNT, { metadata: { annotations: { [OWNER]: "test/payments/billing" } } });
+    assert.equal(await accepted(bench), false);
+    await bench.clock.advance(120_000);
+    await bench.toRest(400);
+    assert.notEqual(bench.status().current?.id, first.id);
+    assert.equal(await accepted(bench), true);
+    assert.deepEqual(anchors(bench), [bench.status().current?.id]);
+  });
+
   it("ends when its resource goes", async () => {
     const bench = setUp();
     await bench.toRest(400);

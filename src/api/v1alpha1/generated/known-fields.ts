@@ -1302,6 +1302,12 @@ export const KNOWN_FIELDS: KnownFields = {
           }
          },
          "serviceAccountName": "any",
+         "onCut": {
+          "words": [
+           "RemoveBindings",
+           "DeleteServiceAccount"
+          ]
+         },
          "roles": {
           "items": {
            "fields": {

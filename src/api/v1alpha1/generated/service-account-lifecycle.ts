@@ -76,6 +76,10 @@ export interface ServiceAccountLifecycle {
          */
         readonly serviceAccountName?: string;
         /**
+         * What a suspension or an end does. RemoveBindings: its bindings go; its tokens still authenticate, without rights. DeleteServiceAccount: then the ServiceAccount goes too, and every token with it; coming back makes it anew, with a new UID. Absent means RemoveBindings.
+         */
+        readonly onCut?: "RemoveBindings" | "DeleteServiceAccount";
+        /**
          * What the ServiceAccount may do. Whoever adds one must hold the verb bind on it.
          */
         readonly roles?: ReadonlyArray<{

@@ -27,7 +27,7 @@ export const kubernetesPieces = (account: KubernetesAccount, context: PieceConte
       key: "principal",
       class: "principal",
       value: serviceAccountValue(context.namespace, serviceAccount),
-      title: `ServiceAccount ${context.namespace}/${serviceAccount}`,
+      title: `ServiceAccount ${context.namespace}/${serviceAccount}${account.onCut === "DeleteServiceAccount" ? MADE_ANEW : ""}`,
     },
     { key: "owner", class: "attribute", value: ownerValue(context), title: "owner record" },
     ...roleGrantsOf(account).map((grant): Piece => ({
@@ -38,6 +38,9 @@ export const kubernetesPieces = (account: KubernetesAccount, context: PieceConte
     })),
   ];
 };
+
+/** In plans, before it happens: what is made again under the name is another ServiceAccount. */
+const MADE_ANEW = " (deleted at a cut; made anew it has a new UID, and tokens of before stay dead)";
 
 /** The declared name, else that of the resource. */
 export const serviceAccountNameOf = (account: KubernetesAccount, context: Pick<PieceContext, "name">): string => {
@@ -78,7 +81,10 @@ export const grantTitle = (grant: RoleGrant): string =>
  * in the same resource never contend for one binding.
  */
 export const bindingName = (place: NamePlace, grant: RoleGrant, serviceAccount: string): string =>
-  `keyturn.${place.namespace}.${place.name}.${hashName(grant.kind, grant.name, serviceAccount).slice(0, 16)}`;
+  `${bindingPrefix(place)}.${hashName(grant.kind, grant.name, serviceAccount).slice(0, 16)}`;
+
+/** What the names of all bindings of one resource have in common, up to their last dot. */
+export const bindingPrefix = (place: NamePlace): string => `keyturn.${place.namespace}.${place.name}`;
 
 export const serviceAccountValue = (namespace: string, name: string): string =>
   canonicalJson({ kind: "ServiceAccount", namespace, name });

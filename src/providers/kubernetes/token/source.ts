@@ -18,6 +18,7 @@ import type {
 } from "../../contract.ts";
 import type { IdentityObject, KubernetesCalls } from "../calls.ts";
 import { MANAGED_BY } from "../marks.ts";
+import { LEGACY } from "../token-secrets.ts";
 import type { TokenCalls } from "./calls.ts";
 
 export const TOKEN_CAPABILITIES: ProviderCapabilities = {
@@ -40,9 +41,8 @@ export const TOKEN_FIELD = "token";
 const ANCHOR = { label: `${GROUP}/token-anchor`, value: "true" } as const;
 const FOR = `${GROUP}/service-account`;
 const EXPIRES_AT = `${GROUP}/expires-at`;
-
-/** A Secret from before tokens were bound: good for as long as it stands. */
-const LEGACY = { type: "kubernetes.io/service-account-token", of: "kubernetes.io/service-account.name" } as const;
+/** UID of the ServiceAccount that the token is of: it dies with that one, whatever is made under its name afterwards. */
+const FOR_UID = `${GROUP}/service-account-uid`;
 
 export interface TokenRequest {
   /** None: kube-apiserver's own. */
@@ -66,7 +66,8 @@ export interface TokenSourceOptions {
 /**
  * Tokens of one ServiceAccount for consumers outside the cluster. Each is bound to an empty Secret of its own, its anchor: with the anchor it
  * ends, whoever has it. The anchor's name is the credential's id, and its annotation says which rotation made it. Token Secrets of old, which never
- * end, are listed too: nothing of ours explains them, so they are reported.
+ * end, are listed too: nothing of ours explains them, so they are reported. A token of a ServiceAccount that was deleted is dead although its
+ * anchor stands: once another has the name it is listed no more, so that its rotation issues anew, and its anchor goes with the next issue.
  */
 export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): CredentialSource => {
   const { calls, tokens, clock } = options;
@@ -112,6 +113,24 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
     }
   };
 
+  const anchorsOfAccount = async (): Promise<readonly IdentityObject[]> => {
+    const anchors = await inIssuersPlace(
+      calls.list("Secret", { namespace, labelSelector: `${ANCHOR.label}=${ANCHOR.value}` }),
+    );
+    return anchors.filter((anchor) => isAnchorOf(anchor, name));
+  };
+
+  /** Whose tokens are dead for good. While no ServiceAccount has the name, anchors are ended like any other. */
+  const outlived = async (anchors: readonly IdentityObject[]): Promise<readonly IdentityObject[]> => {
+    const told = anchors.filter(({ metadata }) => metadata.annotations?.[FOR_UID] !== undefined);
+    const uid = told.length === 0 ? undefined : (await calls.get(account))?.metadata.uid;
+    return uid === undefined ? [] : told.filter(({ metadata }) => metadata.annotations?.[FOR_UID] !== uid);
+  };
+
+  const removeOutlived = async (): Promise<void> => {
+    for (const anchor of await outlived(await anchorsOfAccount())) await remove(anchor);
+  };
+
   const remove = async ({ metadata: { name: anchor, uid, resourceVersion } }: IdentityObject): Promise<boolean> =>
     calls.delete(anchorAt(anchor), { uid, resourceVersion });
 
@@ -142,13 +161,12 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
 
     async list(context): Promise<Listing> {
       demandRunning(context);
-      const anchors = await inIssuersPlace(
-        calls.list("Secret", { namespace, labelSelector: `${ANCHOR.label}=${ANCHOR.value}` }),
-      );
+      const anchors = await anchorsOfAccount();
+      const dead = await outlived(anchors);
       const legacy = await calls.list("Secret", { namespace, fieldSelector: `type=${LEGACY.type}` });
       return {
         credentials: [
-          ...anchors.filter((anchor) => isAnchorOf(anchor, name)).map(anchorSeen),
+          ...anchors.filter((anchor) => !dead.includes(anchor)).map(anchorSeen),
           ...legacy.filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name).map(legacySeen),
         ],
         providerTime: clock.now(),
@@ -171,9 +189,15 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
         throw thrown;
       });
       const expiresAt = endOf(token);
+      const uid = accountUidOf(token);
       await calls.mergePatch(anchorAt(id), {
-        metadata: { uid: anchor.metadata.uid, annotations: { [EXPIRES_AT]: expiresAt.toISOString() } },
+        metadata: {
+          uid: anchor.metadata.uid,
+          annotations: { [EXPIRES_AT]: expiresAt.toISOString(), ...(uid === undefined ? {} : { [FOR_UID]: uid }) },
+        },
       });
+      // What is left is an empty Secret, and the next issue finds it.
+      await removeOutlived().catch(() => undefined);
       return { id, material: new SecretMaterial({ [TOKEN_FIELD]: token }), issuedAt: clock.now(), expiresAt };
     },
 
@@ -243,14 +267,23 @@ const audiencesOf = (token: string): readonly string[] => {
   return Array.isArray(aud) ? aud.filter((one) => typeof one === "string") : [];
 };
 
+/** By the token's own word: the one that it was made of, whatever has the name by now. */
+const accountUidOf = (token: string): string | undefined => {
+  const uid = claimsOf(token)["kubernetes.io"]?.serviceaccount?.uid;
+  return typeof uid === "string" && uid !== "" ? uid : undefined;
+};
+
+interface Claims {
+  readonly exp?: unknown;
+  readonly aud?: unknown;
+  readonly "kubernetes.io"?: { readonly serviceaccount?: { readonly uid?: unknown } };
+}
+
 /** Unchecked: what kube-apiserver has answered, or what nobody believes. */
-const claimsOf = (token: string): { readonly exp?: unknown; readonly aud?: unknown } => {
+const claimsOf = (token: string): Claims => {
   const [, payload = ""] = token.split(".");
   try {
-    return JSON.parse(Buffer.from(payload, "base64url").toString()) as {
-      readonly exp?: unknown;
-      readonly aud?: unknown;
-    };
+    return JSON.parse(Buffer.from(payload, "base64url").toString()) as Claims;
   } catch {
     return {};
   }
