@@ -137,17 +137,23 @@ describe("identityCalls", () => {
     }
     for (const answer of [undefined, {}, { data: [] }]) {
       await assert.rejects(setUp(answer).calls.readRole(place, signal), failsAs("Unavailable"));
-      await assert.rejects(setUp(answer).calls.mountAccessors(signal), failsAs("Unavailable"));
+      await assert.rejects(setUp(answer).calls.authMounts(signal), failsAs("Unavailable"));
     }
   });
 
   it("knows mounts by their accessors, and passes over what has none", async () => {
-    const { calls } = setUp({ data: { "approle/": { accessor: "a1" }, "clusters/one/": { accessor: "j1" }, odd: 7 } });
+    const { calls } = setUp({
+      data: {
+        "approle/": { accessor: "a1", config: { max_lease_ttl: 0, token_type: "default-service" } },
+        "clusters/one/": { accessor: "j1", config: { max_lease_ttl: 3600, token_type: "default-batch" } },
+        odd: 7,
+      },
+    });
     assert.deepEqual(
-      [...(await calls.mountAccessors(signal))],
+      [...(await calls.authMounts(signal))],
       [
-        ["approle", "a1"],
-        ["clusters/one", "j1"],
+        ["approle", { accessor: "a1", maxTtlSeconds: 0, givesBatchTokens: false }],
+        ["clusters/one", { accessor: "j1", maxTtlSeconds: 3600, givesBatchTokens: true }],
       ],
     );
   });

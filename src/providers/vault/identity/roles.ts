@@ -1,4 +1,5 @@
 import { loginValue, type VaultLoginFacts } from "../../../domain/lifecycle/pieces/vault.ts";
+import type { FormerPiece } from "../../../domain/lifecycle/record.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
 import { record } from "../answers.ts";
 import type { RoleSettings } from "./calls.ts";
@@ -71,12 +72,45 @@ export interface EntityLogin {
   isOurs(alias: string): boolean;
 }
 
-const aliasOf = (login: EntityLogin, role: StandingRole): string => {
+/** Whom a login by this role comes as. */
+export const aliasOf = (login: EntityLogin, role: StandingRole): string => {
   const alias = login.mode === "AppRole" ? role.roleId : role.settings["bound_subject"];
   return typeof alias === "string" ? alias : "";
 };
 
+/** Is that the alias for certain? A JWT role may take another claim for it. */
+export const presentsItsSubject = ({ mode }: EntityLogin, { settings }: StandingRole): boolean =>
+  mode === "AppRole" || (settings["user_claim"] === "sub" && settings["user_claim_json_pointer"] !== true);
+
 export const isOurRole = (login: EntityLogin, role: StandingRole): boolean => login.isOurs(aliasOf(login, role));
+
+/**
+ * The longest that a token of this role may live, in seconds; undefined where that is not known. `mountSeconds`: the limit of its auth
+ * method. An explicit maximum holds for renewals by period too.
+ */
+export const longestLifeOf = ({ settings }: StandingRole, mountSeconds: number | undefined): number | undefined => {
+  const seconds = (name: string): number => {
+    const value = settings[name];
+    return typeof value === "number" && value > 0 ? value : 0;
+  };
+  const explicit = seconds("token_explicit_max_ttl");
+  if (explicit > 0) return explicit;
+  const own = seconds("token_max_ttl");
+  const most = own > 0 ? Math.min(own, mountSeconds ?? own) : mountSeconds;
+  return most === undefined ? undefined : Math.max(most, seconds("token_period"));
+};
+
+/** The role as it is before it is deleted: what makes it again, and how long at most what it has given lives. */
+export const formerLogin = (login: EntityLogin, role: StandingRole, lifeSeconds: number | undefined): FormerPiece => {
+  const { deviations: _, ...facts } = JSON.parse(observedLogin(login, role)) as Readonly<Record<string, unknown>>;
+  return { key: "login", value: canonicalJson({ ...facts, longestLifeSeconds: lifeSeconds }) };
+};
+
+/** Of a value that `formerLogin` made. */
+export const longestLifeIn = ({ value }: FormerPiece): number | undefined => {
+  const seconds = record(JSON.parse(value))["longestLifeSeconds"];
+  return typeof seconds === "number" ? seconds : undefined;
+};
 
 /** The value of the role as it stands; equal to the desired one when every setting that matters is as Keyturn sets it. */
 export const observedLogin = (login: EntityLogin, role: StandingRole): string => {

@@ -1,0 +1,168 @@
+import type { NotLooked, Outstanding } from "../../../domain/lifecycle/action.ts";
+import type { FormerPiece } from "../../../domain/lifecycle/record.ts";
+import { OperatorError } from "../../../kernel/errors.ts";
+import type { VaultSession } from "../sdk.ts";
+import { disable } from "./entity.ts";
+import type { Holder, Standing } from "./holder.ts";
+import { mountNow } from "./mounts.ts";
+import { withRight } from "./optional.ts";
+import { changedMeanwhile, notOurs } from "./refusals.ts";
+import { formerLogin, longestLifeIn, longestLifeOf, type StandingRole } from "./roles.ts";
+import { revokeTokens, surveyTokens, type Survey, type TokenWish } from "./tokens.ts";
+
+/** Accessors that one look may look up, and one closing: a look must not take long, a closing must come to its end. */
+const LOOKED_UP_AT_ONCE = { look: 300, closing: 5000 } as const;
+
+/** How an account's login stands, and what it leaves behind. */
+export interface Closing {
+  readonly closes: readonly FormerPiece[];
+  /** Tokens of it stand that closing takes away, or it is not known yet whether any do. */
+  readonly tokensLeft: boolean;
+  readonly outstanding: readonly Outstanding[];
+  readonly notLooked: readonly NotLooked[];
+}
+
+/** What closing the login would take away, and which tokens go on. Changes nothing. */
+export const lookAtClosing = async (
+  holder: Holder,
+  session: VaultSession,
+  at: Standing,
+  signal: AbortSignal,
+): Promise<Closing> => {
+  const life = await lifeOf(holder, session, at, signal);
+  const closes = at.roleMustGo && at.role ? [formerLogin(holder.place.login, at.role, life.seconds)] : [];
+  if (!reachesTokens(holder, at)) {
+    const asleep = sleeps(holder, at) ? [tokensAsleep(holder, life.seconds)] : [];
+    return { closes, tokensLeft: false, outstanding: asleep, notLooked: [] };
+  }
+  const survey = await surveyOf(holder, session, at, { most: LOOKED_UP_AT_ONCE.look, signal });
+  if (survey.kind === "looked" && !life.hidden) {
+    const tokensLeft = survey.accessors.length > 0 || survey.left > 0;
+    return { closes, tokensLeft, outstanding: [], notLooked: [] };
+  }
+  const notLooked = survey.kind === "notLooked" ? [survey.notLooked, ...life.notLooked] : life.notLooked;
+  const known = survey.kind === "looked" && survey.accessors.length > 0;
+  const gave = at.roleMustGo || formerOf(holder) !== undefined || holder.record?.revokeTokens === true;
+  return { closes, tokensLeft: known, outstanding: gave ? [tokensLive(holder, life)] : [], notLooked };
+};
+
+/**
+ * Refuses every new login: our entity is disabled, and the login role is deleted where that does not close it. Then the tokens that the cut
+ * does not reach end, where the operator may revoke them.
+ */
+export const closeLogin = async (holder: Holder, session: VaultSession, signal: AbortSignal): Promise<void> => {
+  const { identity } = session;
+  const at = await holder.look(identity, signal);
+  const closed = formerOf(holder) !== undefined && at.role === undefined;
+  const nothing = at.principal === "absent" && at.role === undefined;
+  if (at.principal !== "ours" && !at.roleMustGo && !closed && !nothing) throw notOurs(`Vault entity ${holder.name}`);
+  if (at.principal === "ours" && at.entity !== undefined) await disable(identity, at.entity, true, signal);
+  if (at.roleMustGo) {
+    // What it takes away must be on record before.
+    if (!holder.announced && formerOf(holder) === undefined) throw changedMeanwhile(`Login role ${holder.name}`);
+    await identity.deleteRole(holder.rolePlace, signal);
+  }
+  if (reachesTokens(holder, at)) await endTokens(holder, session, at, signal);
+};
+
+/** Where they may not be looked for, the next look says so; that is no failure of the closing. */
+const endTokens = async (holder: Holder, session: VaultSession, at: Standing, signal: AbortSignal): Promise<void> => {
+  const survey = await surveyOf(holder, session, at, { most: LOOKED_UP_AT_ONCE.closing, signal });
+  if (survey.kind === "notLooked") return;
+  await revokeTokens(holder.connection, session.tokens, survey.accessors, signal);
+  if (survey.left === 0) return;
+  throw new OperatorError("Unavailable", {
+    publicMessage: `${survey.left} tokens of this Vault have not been looked up yet for those of login role ${holder.name}; it goes on.`,
+  });
+};
+
+const formerOf = ({ record }: Holder): FormerPiece | undefined => record?.former?.find(({ key }) => key === "login");
+
+/**
+ * Does the account's end reach for its tokens one by one? Where its entity is not there to be disabled, and under a hold that says that
+ * somebody else may have them. `removed`: this operator has just taken the entity away itself, and all that it gave.
+ */
+const reachesTokens = (holder: Holder, at: Standing): boolean => {
+  const { record } = holder;
+  if (record?.leaving !== true || at.principal === "adoptable") return false;
+  if (record.revokeTokens === true || at.roleMustGo || formerOf(holder) !== undefined) return true;
+  return at.principal !== "ours" && record.externalId !== undefined && !holder.removed;
+};
+
+/** Its tokens are refused because the entity is disabled, and for as long. */
+const sleeps = ({ record }: Holder, at: Standing): boolean =>
+  record?.leaving === true && at.principal === "ours" && at.roleIsOurs;
+
+const surveyOf = (
+  holder: Holder,
+  session: VaultSession,
+  at: Standing,
+  options: { readonly most: number; readonly signal: AbortSignal },
+): Promise<Survey> => surveyTokens(holder.connection, session.tokens, wishOf(holder, at), options);
+
+const wishOf = ({ record, place }: Holder, at: Standing): TokenWish => {
+  const present = at.principal === "ours" && at.entity !== undefined ? [at.entity.id] : [];
+  // What a disabled entity holds back needs no revocation, unless somebody else may have it.
+  const asleep = at.principal === "ours" && record?.revokeTokens !== true;
+  const ids = [...(record?.externalId === undefined ? [] : [record.externalId]), ...present];
+  return {
+    mount: place.login.mount,
+    role: place.name,
+    entityIds: asleep ? [] : ids,
+    sparing: asleep ? present : [],
+    byRole: at.role === undefined || at.roleIsOurs,
+    givenUntil: at.role === undefined ? record?.closedAt : undefined,
+  };
+};
+
+interface Life {
+  readonly seconds: number | undefined;
+  /** Its tokens may be batch tokens, which no list shows. */
+  readonly hidden: boolean;
+  readonly notLooked: readonly NotLooked[];
+}
+
+const NO_LIFE: Life = { seconds: undefined, hidden: false, notLooked: [] };
+
+/** The longest life of a token of this login: as it was when the role was closed, or as it is. Asked for only when somebody leaves. */
+const lifeOf = async (holder: Holder, session: VaultSession, at: Standing, signal: AbortSignal): Promise<Life> => {
+  if (holder.record?.leaving !== true && !at.roleMustGo) return NO_LIFE;
+  const { mount } = holder.place.login;
+  const found = await mountNow(holder.connection, session.identity, mount, signal);
+  if (found === undefined) return NO_LIFE;
+  const former = formerOf(holder);
+  const before = former === undefined ? undefined : longestLifeIn(former);
+  const hidden = found.givesBatchTokens || givesBatchTokens(at.role);
+  if (at.role === undefined || !at.roleIsOurs) return { ...NO_LIFE, seconds: before, hidden };
+  const own = longestLifeOf(at.role, found.maxTtlSeconds > 0 ? found.maxTtlSeconds : undefined);
+  if (own !== undefined) return { ...NO_LIFE, seconds: own, hidden };
+  const wish = { right: `read sys/mounts/auth/${mount}/tune`, what: `the longest life of tokens of auth/${mount}` };
+  const asked = await withRight(holder.connection, wish, () => session.identity.longestLife(mount, signal));
+  return asked.kind === "given"
+    ? { seconds: longestLifeOf(at.role, asked.value), hidden, notLooked: [] }
+    : { seconds: undefined, hidden, notLooked: [asked.notLooked] };
+};
+
+const givesBatchTokens = (role: StandingRole | undefined): boolean => {
+  const type = role?.settings["token_type"];
+  return type === "batch" || type === "default-batch";
+};
+
+const untilOf = ({ record }: Holder, seconds: number | undefined): Pick<Outstanding, "until"> => {
+  const since = record?.closedAt ?? record?.cutAt;
+  return since === undefined || seconds === undefined ? {} : { until: new Date(since.getTime() + seconds * 1000) };
+};
+
+const roleTitle = ({ place }: Holder): string => `login role ${place.name} of auth/${place.login.mount}`;
+
+const tokensAsleep = (holder: Holder, seconds: number | undefined): Outstanding => ({
+  title: `tokens of ${roleTitle(holder)}: refused while the entity is disabled, and valid again when it is enabled`,
+  ...untilOf(holder, seconds),
+  holdsUp: false,
+});
+
+const tokensLive = (holder: Holder, { seconds, hidden }: Life): Outstanding => ({
+  title: `tokens of ${roleTitle(holder)}${hidden ? ", batch tokens among them," : ""} that were given before it was closed`,
+  ...untilOf(holder, seconds),
+  holdsUp: true,
+});
