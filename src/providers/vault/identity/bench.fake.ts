@@ -3,7 +3,7 @@ import type { PieceContext } from "../../../domain/lifecycle/pieces/context.ts";
 import { vaultLoginOf, vaultPieces } from "../../../domain/lifecycle/pieces/vault.ts";
 import { FakeClock } from "../../../kernel/fake-clock.ts";
 import { silentLogger } from "../../../kernel/logger.ts";
-import type { AccountOwner } from "../../account.ts";
+import type { AccountObservation, AccountOwner, Recorded } from "../../account.ts";
 import { vaultConnections } from "../connection.ts";
 import { FakeVault } from "../fake-calls.ts";
 import { entityAccount, vaultAccount, vaultFacts } from "./account.ts";
@@ -94,3 +94,31 @@ export const setUp = (mode: Mode = "AppRole") => {
     ...{ piece, observed },
   };
 };
+
+export const CLOSED_AT = new Date("2026-01-01T12:00:00Z");
+
+/** A joined account that leaves, and people who do things to its entity. */
+export const leaver = async (mode: Mode) => {
+  const bench = setUp(mode);
+  const { client, identity, login, join, desired } = bench;
+  await join();
+  const { externalId } = await client.observe(context);
+  identity.seed("ledger", { policies: ["ledger-admin"] });
+  const record: Recorded = { externalId, leaving: true };
+  const logIn = () => identity.logIn(login.mount, name, login.alias);
+  /** What the planner does: looks, records what closing takes away, closes, and looks again. */
+  const close = async (more: Partial<Recorded> = {}): Promise<AccountObservation> => {
+    const { closes } = await client.observe(context, { ...record, ...more });
+    await client.closeLogin(context);
+    const former = [...(more.former ?? []), ...closes];
+    return client.observe(context, { ...record, closedAt: CLOSED_AT, ...more, former });
+  };
+  const comeBack = async (): Promise<void> => {
+    await client.observe(context, { externalId });
+    await client.openLogin(context, desired);
+    await join();
+  };
+  return { ...bench, externalId, record, logIn, close, comeBack };
+};
+
+export type Leaver = Awaited<ReturnType<typeof leaver>>;

@@ -7,7 +7,7 @@ import type { Holder, Standing } from "./holder.ts";
 import { mountNow } from "./mounts.ts";
 import { withRight } from "./optional.ts";
 import { changedMeanwhile, notOurs } from "./refusals.ts";
-import { formerLogin, longestLifeIn, longestLifeOf, type StandingRole } from "./roles.ts";
+import { formerLogin, givesBatchTokens, lifeIn, longestLifeOf, type TokenLife } from "./roles.ts";
 import { revokeTokens, surveyTokens, type Survey, type TokenWish } from "./tokens.ts";
 
 /** Accessors that one look may look up, and one closing: a look must not take long, a closing must come to its end. */
@@ -30,13 +30,13 @@ export const lookAtClosing = async (
   signal: AbortSignal,
 ): Promise<Closing> => {
   const life = await lifeOf(holder, session, at, signal);
-  const closes = at.roleMustGo && at.role ? [formerLogin(holder.place.login, at.role, life.seconds)] : [];
+  const closes = at.roleMustGo && at.role ? [formerLogin(holder.place.login, at.role, life)] : [];
   if (!reachesTokens(holder, at)) {
     const asleep = sleeps(holder, at) ? [tokensAsleep(holder, life.seconds)] : [];
     return { closes, tokensLeft: false, outstanding: asleep, notLooked: [] };
   }
   const survey = await surveyOf(holder, session, at, { most: LOOKED_UP_AT_ONCE.look, signal });
-  if (survey.kind === "looked" && !life.hidden) {
+  if (survey.kind === "looked" && !life.batch) {
     const tokensLeft = survey.accessors.length > 0 || survey.left > 0;
     return { closes, tokensLeft, outstanding: [], notLooked: [] };
   }
@@ -53,16 +53,16 @@ export const lookAtClosing = async (
 export const closeLogin = async (holder: Holder, session: VaultSession, signal: AbortSignal): Promise<void> => {
   const { identity } = session;
   const at = await holder.look(identity, signal);
-  const closed = formerOf(holder) !== undefined && at.role === undefined;
+  const reaches = reachesTokens(holder, at);
   const nothing = at.principal === "absent" && at.role === undefined;
-  if (at.principal !== "ours" && !at.roleMustGo && !closed && !nothing) throw notOurs(`Vault entity ${holder.name}`);
+  if (at.principal !== "ours" && !at.roleMustGo && !reaches && !nothing) throw notOurs(`Vault entity ${holder.name}`);
   if (at.principal === "ours" && at.entity !== undefined) await disable(identity, at.entity, true, signal);
   if (at.roleMustGo) {
     // What it takes away must be on record before.
     if (!holder.announced && formerOf(holder) === undefined) throw changedMeanwhile(`Login role ${holder.name}`);
     await identity.deleteRole(holder.rolePlace, signal);
   }
-  if (reachesTokens(holder, at)) await endTokens(holder, session, at, signal);
+  if (reaches) await endTokens(holder, session, at, signal);
 };
 
 /** Where they may not be looked for, the next look says so; that is no failure of the closing. */
@@ -115,37 +115,30 @@ const wishOf = ({ record, place }: Holder, at: Standing): TokenWish => {
   };
 };
 
-interface Life {
-  readonly seconds: number | undefined;
-  /** Its tokens may be batch tokens, which no list shows. */
-  readonly hidden: boolean;
+interface Life extends TokenLife {
   readonly notLooked: readonly NotLooked[];
 }
 
-const NO_LIFE: Life = { seconds: undefined, hidden: false, notLooked: [] };
+const NO_LIFE: Life = { seconds: undefined, batch: false, notLooked: [] };
 
-/** The longest life of a token of this login: as it was when the role was closed, or as it is. Asked for only when somebody leaves. */
+/** As it was when the role was closed, or as it is. Asked for only when somebody leaves. */
 const lifeOf = async (holder: Holder, session: VaultSession, at: Standing, signal: AbortSignal): Promise<Life> => {
   if (holder.record?.leaving !== true && !at.roleMustGo) return NO_LIFE;
+  const former = formerOf(holder);
+  const before = former === undefined ? NO_LIFE : { ...NO_LIFE, ...lifeIn(former) };
   const { mount } = holder.place.login;
   const found = await mountNow(holder.connection, session.identity, mount, signal);
-  if (found === undefined) return NO_LIFE;
-  const former = formerOf(holder);
-  const before = former === undefined ? undefined : longestLifeIn(former);
-  const hidden = found.givesBatchTokens || givesBatchTokens(at.role);
-  if (at.role === undefined || !at.roleIsOurs) return { ...NO_LIFE, seconds: before, hidden };
-  const own = longestLifeOf(at.role, found.maxTtlSeconds > 0 ? found.maxTtlSeconds : undefined);
-  if (own !== undefined) return { ...NO_LIFE, seconds: own, hidden };
+  if (found === undefined) return before;
+  const role = at.roleIsOurs ? at.role : undefined;
+  if (role === undefined) return { ...before, batch: before.batch || found.givesBatchTokens };
+  const batch = found.givesBatchTokens || givesBatchTokens(role);
+  const own = longestLifeOf(role, found.maxTtlSeconds > 0 ? found.maxTtlSeconds : undefined);
+  if (own !== undefined) return { seconds: own, batch, notLooked: [] };
   const wish = { right: `read sys/mounts/auth/${mount}/tune`, what: `the longest life of tokens of auth/${mount}` };
   const asked = await withRight(holder.connection, wish, () => session.identity.longestLife(mount, signal));
   return asked.kind === "given"
-    ? { seconds: longestLifeOf(at.role, asked.value), hidden, notLooked: [] }
-    : { seconds: undefined, hidden, notLooked: [asked.notLooked] };
-};
-
-const givesBatchTokens = (role: StandingRole | undefined): boolean => {
-  const type = role?.settings["token_type"];
-  return type === "batch" || type === "default-batch";
+    ? { seconds: longestLifeOf(role, asked.value), batch, notLooked: [] }
+    : { seconds: undefined, batch, notLooked: [asked.notLooked] };
 };
 
 const untilOf = ({ record }: Holder, seconds: number | undefined): Pick<Outstanding, "until"> => {
@@ -161,8 +154,8 @@ const tokensAsleep = (holder: Holder, seconds: number | undefined): Outstanding 
   holdsUp: false,
 });
 
-const tokensLive = (holder: Holder, { seconds, hidden }: Life): Outstanding => ({
-  title: `tokens of ${roleTitle(holder)}${hidden ? ", batch tokens among them," : ""} that were given before it was closed`,
+const tokensLive = (holder: Holder, { seconds, batch }: TokenLife): Outstanding => ({
+  title: `tokens of ${roleTitle(holder)}${batch ? ", batch tokens among them," : ""} that were given before it was closed`,
   ...untilOf(holder, seconds),
   holdsUp: true,
 });

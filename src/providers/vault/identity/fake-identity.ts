@@ -102,6 +102,7 @@ export class FakeIdentity {
           "lookUpAccessor",
           asked("auth/token/lookup-accessor", () => this.tokens.get(accessor)),
         ),
+      mayRevoke: () => call("mayRevoke", () => !this.missingRights.has("auth/token/revoke-accessor")),
       revokeAccessor: (accessor) =>
         call(
           "revokeAccessor",

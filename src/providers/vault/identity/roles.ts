@@ -100,17 +100,28 @@ export const longestLifeOf = ({ settings }: StandingRole, mountSeconds: number |
   return most === undefined ? undefined : Math.max(most, seconds("token_period"));
 };
 
-/** The role as it is before it is deleted: what makes it again, and how long at most what it has given lives. */
-export const formerLogin = (login: EntityLogin, role: StandingRole, lifeSeconds: number | undefined): FormerPiece => {
+/** What is known of the tokens of a login: how long one lives at most, and whether some have no accessor. */
+export interface TokenLife {
+  readonly seconds: number | undefined;
+  readonly batch: boolean;
+}
+
+/** The role as it is before it is deleted: what makes it again, and what is known of the tokens that it gave. */
+export const formerLogin = (login: EntityLogin, role: StandingRole, life: TokenLife): FormerPiece => {
   const { deviations: _, ...facts } = JSON.parse(observedLogin(login, role)) as Readonly<Record<string, unknown>>;
-  return { key: "login", value: canonicalJson({ ...facts, longestLifeSeconds: lifeSeconds }) };
+  const known = { longestLifeSeconds: life.seconds, ...(life.batch ? { batchTokens: true } : {}) };
+  return { key: "login", value: canonicalJson({ ...facts, ...known }) };
 };
 
 /** Of a value that `formerLogin` made. */
-export const longestLifeIn = ({ value }: FormerPiece): number | undefined => {
-  const seconds = record(JSON.parse(value))["longestLifeSeconds"];
-  return typeof seconds === "number" ? seconds : undefined;
+export const lifeIn = ({ value }: FormerPiece): TokenLife => {
+  const { longestLifeSeconds: seconds, batchTokens } = record(JSON.parse(value)) as Readonly<Record<string, unknown>>;
+  return { seconds: typeof seconds === "number" ? seconds : undefined, batch: batchTokens === true };
 };
+
+/** May a login by this role give a batch token by the role's own settings? */
+export const givesBatchTokens = ({ settings }: StandingRole): boolean =>
+  settings["token_type"] === "batch" || settings["token_type"] === "default-batch";
 
 /** The value of the role as it stands; equal to the desired one when every setting that matters is as Keyturn sets it. */
 export const observedLogin = (login: EntityLogin, role: StandingRole): string => {

@@ -1,5 +1,5 @@
 import { OperatorError } from "../../../kernel/errors.ts";
-import { absentAsUndefined, dataIn, keysIn, odd, strings } from "../answers.ts";
+import { absentAsUndefined, dataIn, keysIn, odd, record, strings } from "../answers.ts";
 import type { RawClient } from "./calls.ts";
 
 /** What Vault tells of a token by its accessor: enough to know whose it is, and no way to use it. */
@@ -19,9 +19,13 @@ export interface TokenCalls {
   listAccessors(signal: AbortSignal): Promise<readonly string[]>;
   /** Undefined when the token has ended. */
   lookUpAccessor(accessor: string, signal: AbortSignal): Promise<TokenFacts | undefined>;
+  /** Does Vault let this login end tokens by accessor? True also where it does not say. Nothing is tried for it. */
+  mayRevoke(signal: AbortSignal): Promise<boolean>;
   /** Ends the token and all that it has made. One that has ended already is success. */
   revokeAccessor(accessor: string, signal: AbortSignal): Promise<void>;
 }
+
+const REVOKE_PATH = "auth/token/revoke-accessor";
 
 export const tokenCalls = (clientFor: (operation: string, signal: AbortSignal) => RawClient): TokenCalls => ({
   async listAccessors(signal) {
@@ -36,9 +40,20 @@ export const tokenCalls = (clientFor: (operation: string, signal: AbortSignal) =
     );
     return answer === undefined ? undefined : tokenIn(dataIn(answer, operation), operation);
   },
+  async mayRevoke(signal) {
+    const body = { paths: [REVOKE_PATH] };
+    const answer = await clientFor("question for rights", signal)
+      .write("sys/capabilities-self", body)
+      .catch((thrown: unknown) => {
+        if (thrown instanceof OperatorError && thrown.status === 403) return undefined;
+        throw thrown;
+      });
+    const words: unknown = record(record(answer)["data"])[REVOKE_PATH];
+    return !Array.isArray(words) || words.includes("update") || words.includes("root");
+  },
   async revokeAccessor(accessor, signal) {
     const operation = "revocation by accessor";
-    await endedAsUndefined(clientFor(operation, signal).write("auth/token/revoke-accessor", { accessor }));
+    await endedAsUndefined(clientFor(operation, signal).write(REVOKE_PATH, { accessor }));
   },
 });
 

@@ -50,11 +50,11 @@ export const surveyTokens = async (
   options: { readonly most: number; readonly signal: AbortSignal },
 ): Promise<Survey> => {
   const { signal } = options;
-  // Who may not revoke what it finds has nothing to look for.
-  const may = await withRight(connection, { right: REVOKE, what: WHAT }, () => Promise.resolve());
-  if (may.kind === "missing") return { kind: "notLooked", notLooked: may.notLooked };
   const listed = await withRight(connection, { right: LIST, what: WHAT }, () => tokens.listAccessors(signal));
   if (listed.kind === "missing") return { kind: "notLooked", notLooked: listed.notLooked };
+  // Who may not revoke what is found has nothing to look for.
+  if (!(await tokens.mayRevoke(signal)))
+    return { kind: "notLooked", notLooked: { what: WHAT, why: "NotAllowed", right: REVOKE } };
   const facts = remembered(connection, listed.value);
   const unknown = listed.value.filter((accessor) => !facts.has(accessor));
   const looked = await withRight(connection, { right: LOOK_UP, what: WHAT }, () =>
@@ -65,7 +65,7 @@ export const surveyTokens = async (
   return { kind: "looked", accessors, left: Math.max(0, unknown.length - options.most) };
 };
 
-/** Ends these tokens, one request each. Throws PermissionDenied where the right lacks, and remembers that it does. */
+/** Ends these tokens, one request each. */
 export const revokeTokens = async (
   connection: VaultConnection,
   tokens: TokenCalls,
@@ -74,14 +74,7 @@ export const revokeTokens = async (
 ): Promise<void> => {
   for (const accessor of accessors) {
     demandRunning({ signal });
-    let failure: unknown;
-    const done = await withRight(connection, { right: REVOKE, what: WHAT }, async () => {
-      await tokens.revokeAccessor(accessor, signal).catch((thrown: unknown) => {
-        failure = thrown;
-        throw thrown;
-      });
-    });
-    if (done.kind === "missing") throw failure ?? notAllowed();
+    await tokens.revokeAccessor(accessor, signal);
     known.get(connection)?.delete(accessor);
   }
 };
@@ -125,6 +118,3 @@ const isOf = (token: TokenFacts, wish: TokenWish): boolean => {
   if (!wish.byRole || token.role !== wish.role || token.path !== `auth/${wish.mount}/login`) return false;
   return wish.givenUntil === undefined || token.createdAt.getTime() <= wish.givenUntil.getTime() + CLOCK_SKEW_MS;
 };
-
-const notAllowed = (): OperatorError =>
-  new OperatorError("PermissionDenied", { publicMessage: "The operator may not revoke tokens by accessor." });
