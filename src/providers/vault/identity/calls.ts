@@ -256,7 +256,7 @@ const aliasIn = (alias: Readonly<Record<string, unknown>>, operation: string): E
 const authMountIn = (mount: unknown): AuthMount | undefined => {
   const { accessor, config } = record(mount) as { readonly accessor?: unknown; readonly config?: unknown };
   if (typeof accessor !== "string") return undefined;
-  const { max_lease_ttl: longest, token_type: type } = record(config) as Readonly<Record<string, unknown>>;
+  const { max_lease_ttl: longest, token_type: type } = record(config);
   const maxTtlSeconds = typeof longest === "number" && longest > 0 ? longest : 0;
   return { accessor, maxTtlSeconds, givesBatchTokens: type === "batch" || type === "default-batch" };
 };

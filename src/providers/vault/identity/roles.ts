@@ -1,6 +1,7 @@
 import { loginValue, type VaultLoginFacts } from "../../../domain/lifecycle/pieces/vault.ts";
 import type { FormerPiece } from "../../../domain/lifecycle/record.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
+import { without } from "../../../kernel/without.ts";
 import { record } from "../answers.ts";
 import type { RoleSettings } from "./calls.ts";
 
@@ -108,14 +109,14 @@ export interface TokenLife {
 
 /** The role as it is before it is deleted: what makes it again, and what is known of the tokens that it gave. */
 export const formerLogin = (login: EntityLogin, role: StandingRole, life: TokenLife): FormerPiece => {
-  const { deviations: _, ...facts } = JSON.parse(observedLogin(login, role)) as Readonly<Record<string, unknown>>;
+  const facts = without(JSON.parse(observedLogin(login, role)) as Readonly<Record<string, unknown>>, "deviations");
   const known = { longestLifeSeconds: life.seconds, ...(life.batch ? { batchTokens: true } : {}) };
   return { key: "login", value: canonicalJson({ ...facts, ...known }) };
 };
 
 /** Of a value that `formerLogin` made. */
 export const lifeIn = ({ value }: FormerPiece): TokenLife => {
-  const { longestLifeSeconds: seconds, batchTokens } = record(JSON.parse(value)) as Readonly<Record<string, unknown>>;
+  const { longestLifeSeconds: seconds, batchTokens } = record(JSON.parse(value));
   return { seconds: typeof seconds === "number" ? seconds : undefined, batch: batchTokens === true };
 };
 
