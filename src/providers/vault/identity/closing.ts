@@ -127,7 +127,13 @@ const lifeOf = async (holder: Holder, session: VaultSession, at: Standing, signa
   const former = formerOf(holder);
   const before = former === undefined ? NO_LIFE : { ...NO_LIFE, ...lifeIn(former) };
   const { mount } = holder.place.login;
-  const found = await mountNow(holder.connection, session.identity, mount, signal);
+  const methods = { right: "read sys/auth", what: `how auth/${mount} limits tokens` };
+  const mounted = await withRight(holder.connection, methods, () =>
+    mountNow(holder.connection, session.identity, mount, signal),
+  );
+  // It may give batch tokens, for all that is known.
+  if (mounted.kind === "missing") return { ...before, batch: true, notLooked: [mounted.notLooked] };
+  const found = mounted.value;
   if (found === undefined) return before;
   const role = at.roleIsOurs ? at.role : undefined;
   if (role === undefined) return { ...before, batch: before.batch || found.givesBatchTokens };

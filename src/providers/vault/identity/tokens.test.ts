@@ -167,18 +167,45 @@ describe("tokens that a Vault account's login gave", () => {
     assert.deepEqual([identity.tokens.has(own), identity.tokens.size, lookUps()], [false, 1000, 1001]);
   });
 
-  it("a list that fails stops no closing; it is told, and the end waits", async () => {
-    const { identity, vault, rolePlace, close } = await leaver("JWT");
-    identity.entities.delete(name);
-    const sealed = vaultError({ status: 503, errors: [] }, "list of accessors");
-    for (let look = 0; look < 3; look += 1) vault.failNext("listAccessors", sealed);
-    const after = await close();
-    assert.equal(identity.roles.has(rolePlace), false);
-    assert.deepEqual(
-      [after.loginClosed, after.notLooked[0]?.why, after.outstanding[0]?.holdsUp],
-      [true, "Failed", true],
-    );
+  it("end in the next closing when the first one broke off between two of them", async () => {
+    const { client, identity, vault, record, logIn } = await leaver("JWT");
+    const tokens = [logIn(), logIn(), logIn()].map((token) => token!.accessor);
+    identity.merge(name, "ledger");
+    const { closes } = await client.observe(context, record);
+    const lost = vaultError({ status: 503, errors: [] }, "revocation by accessor");
+    vault.failNext("revokeAccessor", lost, "after");
+    await assert.rejects(client.closeLogin(context));
+    assert.equal(tokens.filter((token) => identity.tokens.has(token)).length, 2);
+    const closed: Recorded = { ...record, former: closes, closedAt: CLOSED_AT };
+    assert.equal((await client.observe(context, closed)).loginClosed, false);
+    await client.closeLogin(context);
+    assert.deepEqual([identity.tokens.size, (await client.observe(context, closed)).loginClosed], [0, true]);
   });
+
+  it("one that ends while it is looked up is no missing right", async () => {
+    const { client, identity, vault, record, logIn, close } = await leaver("JWT");
+    const token = logIn()!.accessor;
+    identity.merge(name, "ledger");
+    await client.observe(context, record);
+    identity.tokens.set("ending", { path: "auth/other/login", createdAt: CLOSED_AT });
+    vault.failNext("lookUpAccessor", vaultError({ status: 403, errors: ["bad token"] }, "look-up of an accessor"));
+    const after = await close();
+    assert.deepEqual([identity.tokens.has(token), after.notLooked, after.loginClosed], [false, [], true]);
+  });
+
+  for (const call of ["listAccessors", "lookUpAccessor", "mayRevoke", "authMounts"]) {
+    it(`a ${call} that fails stops no closing; it is told, and the end waits`, async () => {
+      const { identity, vault, rolePlace, logIn, close } = await leaver("JWT");
+      identity.merge(name, "ledger");
+      logIn();
+      const sealed = vaultError({ status: 503, errors: [] }, call);
+      for (let look = 0; look < 3; look += 1) vault.failNext(call, sealed);
+      const after = await close();
+      assert.equal(identity.roles.has(rolePlace), false);
+      assert.equal(after.notLooked[0]?.why, "Failed");
+      assert.equal(after.outstanding[0]?.holdsUp, true);
+    });
+  }
 
   it("a right that was refused is not asked for again within a minute, and never makes the operator log in anew", async () => {
     const { client, clock, identity, vault, record } = await leaver("JWT");

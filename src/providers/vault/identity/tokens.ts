@@ -53,8 +53,9 @@ export const surveyTokens = async (
   const listed = await withRight(connection, { right: LIST, what: WHAT }, () => tokens.listAccessors(signal));
   if (listed.kind === "missing") return { kind: "notLooked", notLooked: listed.notLooked };
   // Who may not revoke what is found has nothing to look for.
-  if (!(await tokens.mayRevoke(signal)))
-    return { kind: "notLooked", notLooked: { what: WHAT, why: "NotAllowed", right: REVOKE } };
+  const may = await withRight(connection, { right: REVOKE, what: WHAT }, () => tokens.mayRevoke(signal));
+  if (may.kind === "missing") return { kind: "notLooked", notLooked: may.notLooked };
+  if (!may.value) return { kind: "notLooked", notLooked: { what: WHAT, why: "NotAllowed", right: REVOKE } };
   const facts = remembered(connection, listed.value);
   const unknown = listed.value.filter((accessor) => !facts.has(accessor));
   const looked = await withRight(connection, { right: LOOK_UP, what: WHAT }, () =>
