@@ -4,6 +4,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import type { VaultSession } from "../sdk.ts";
 import { disable } from "./entity.ts";
 import type { Holder, Standing } from "./holder.ts";
+import { holderOfAlias } from "./look.ts";
 import { mountNow } from "./mounts.ts";
 import { withRight } from "./optional.ts";
 import { changedMeanwhile, notOurs } from "./refusals.ts";
@@ -41,7 +42,7 @@ export const lookAtClosing = async (
     return { closes, tokensLeft, outstanding: [], notLooked: [] };
   }
   const notLooked = survey.kind === "notLooked" ? [survey.notLooked, ...life.notLooked] : life.notLooked;
-  const known = survey.kind === "looked" && survey.accessors.length > 0;
+  const known = survey.kind === "looked" && (survey.accessors.length > 0 || survey.left > 0);
   const gave = at.roleMustGo || formerOf(holder) !== undefined || holder.record?.revokeTokens === true;
   return { closes, tokensLeft: known, outstanding: gave ? [tokensLive(holder, life)] : [], notLooked };
 };
@@ -93,26 +94,42 @@ const reachesTokens = (holder: Holder, at: Standing): boolean => {
 const sleeps = ({ record }: Holder, at: Standing): boolean =>
   record?.leaving === true && at.principal === "ours" && at.roleIsOurs;
 
-const surveyOf = (
+const surveyOf = async (
   holder: Holder,
   session: VaultSession,
   at: Standing,
   options: { readonly most: number; readonly signal: AbortSignal },
-): Promise<Survey> => surveyTokens(holder.connection, session.tokens, wishOf(holder, at), options);
-
-const wishOf = ({ record, place }: Holder, at: Standing): TokenWish => {
-  const present = at.principal === "ours" && at.entity !== undefined ? [at.entity.id] : [];
-  // What a disabled entity holds back needs no revocation, unless somebody else may have it.
-  const asleep = at.principal === "ours" && record?.revokeTokens !== true;
-  const ids = [...(record?.externalId === undefined ? [] : [record.externalId]), ...present];
-  return {
+): Promise<Survey> => {
+  const spared = await sparedEntities(holder, session, at, options.signal);
+  const { record, place } = holder;
+  const present = at.principal === "ours" ? at.entity?.id : undefined;
+  const wish: TokenWish = {
     mount: place.login.mount,
     role: place.name,
-    entityIds: asleep ? [] : ids,
-    sparing: asleep ? present : [],
+    entityIds: [record?.externalId, present].filter((id) => id !== undefined),
+    sparing: spared,
     byRole: at.role === undefined || at.roleIsOurs,
     givenUntil: at.role === undefined ? record?.closedAt : undefined,
   };
+  return surveyTokens(holder.connection, session.tokens, wish, options);
+};
+
+/**
+ * Entities whose tokens Vault refuses anyhow: ours while it is disabled, and one that was deleted. Of one that is gone with its role, and whose
+ * alias nobody has, that is all that can have happened: so it is at every account's own end.
+ */
+const sparedEntities = async (
+  holder: Holder,
+  { identity }: VaultSession,
+  at: Standing,
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const { connection, place, record } = holder;
+  if (record?.revokeTokens === true) return [];
+  if (at.principal === "ours") return at.entity === undefined ? [] : [at.entity.id];
+  if (at.role !== undefined || formerOf(holder) !== undefined || record?.externalId === undefined) return [];
+  const elsewhere = await holderOfAlias(connection, identity, place.login, at.entity, signal);
+  return elsewhere === undefined ? [record.externalId] : [];
 };
 
 interface Life extends TokenLife {

@@ -110,6 +110,32 @@ describe("tokens that a Vault account's login gave", () => {
     assert.equal(vault.log.includes("listAccessors"), false);
   });
 
+  it("do not count after an end in order that a crash has cut off: Vault refuses those of a deleted entity for ever", async () => {
+    const { client, clientOf, identity, record, desired, logIn } = await leaver("JWT");
+    const token = logIn()!.accessor;
+    await client.observe(context, record);
+    await client.cut(context, "Disable");
+    for (const { key } of [...desired].reverse()) await client.remove(key, context);
+    const seen = await clientOf({}).observe(context, record);
+    assert.deepEqual([seen.loginClosed, seen.outstanding, seen.notLooked], [true, [], []]);
+    assert.deepEqual([identity.tokens.has(token), identity.works(token)], [true, false]);
+  });
+
+  for (const how of ["merged", "deleted"] as const) {
+    it(`are found where somebody has taken the role away after the entity was ${how}`, async () => {
+      const { client, identity, record, rolePlace, logIn } = await leaver("JWT");
+      const own = logIn()!.accessor;
+      if (how === "merged") identity.merge(name, "ledger");
+      else identity.entities.delete(name);
+      const stray = logIn()!.accessor;
+      identity.roles.delete(rolePlace);
+      assert.equal((await client.observe(context, record)).loginClosed, false);
+      await client.closeLogin(context);
+      assert.deepEqual([identity.works(own), identity.works(stray)], [false, false]);
+      assert.equal((await client.observe(context, record)).loginClosed, true);
+    });
+  }
+
   for (const where of ["role", "mount"] as const) {
     it(`may be batch tokens by the ${where}, which no list shows: these are named until they have ended`, async () => {
       const { identity, rolePlace, close } = await leaver("JWT");
