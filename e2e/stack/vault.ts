@@ -108,10 +108,27 @@ export function identityPolicy(options: { prefix?: string; appRoleMount?: string
     [`auth/${jwtMount}/role/${prefix}*`, all],
     ["sys/auth", ["read"]],
   ];
-  return rules
+  return policyText(rules);
+}
+
+/** What the operator may be given besides, as docs/how-to/vault-policy.md has it: without it an account ends all the same, and says what was not seen. */
+export function leavingPolicy(options: { appRoleMount?: string; jwtMount?: string } = {}): string {
+  const { appRoleMount = "approle", jwtMount = "jwt" } = options;
+  const rules: readonly (readonly [string, readonly string[]])[] = [
+    ["auth/token/accessors", ["list", "sudo"]],
+    ["auth/token/lookup-accessor", ["update"]],
+    ["auth/token/revoke-accessor", ["update"]],
+    [`sys/mounts/auth/${appRoleMount}/tune`, ["read"]],
+    [`sys/mounts/auth/${jwtMount}/tune`, ["read"]],
+    ["sys/policies/acl/*", ["read"]],
+  ];
+  return policyText(rules);
+}
+
+const policyText = (rules: readonly (readonly [string, readonly string[]])[]): string =>
+  rules
     .map(([path, verbs]) => `path "${path}" {\n  capabilities = [${verbs.map((verb) => `"${verb}"`).join(", ")}]\n}\n`)
     .join("");
-}
 
 /** What certificates need, as docs/how-to/vault-policy.md has it. */
 export function pkiPolicy(options: { prefix?: string; mount?: string } = {}): string {

@@ -98,6 +98,10 @@ export interface Recorded {
   readonly pieces?: readonly string[] | undefined;
   /** It was adopted and has never been wholly applied, so it is not ours yet: cut it may be, deleted never. */
   readonly adopting?: boolean | undefined;
+  /** When its rights were cut first: where nothing had to be closed besides, what was given before ends by its longest life from here. */
+  readonly cutAt?: Date | undefined;
+  /** What was given before is revoked where it can be found (a hold with `compromised`). Absent: only what the cut does not reach. */
+  readonly revokeTokens?: boolean | undefined;
   /** Every kind of credential is listed: at adoption, when leaving, and once a day. False or absent: those that every look lists. */
   readonly everything?: boolean | undefined;
 }

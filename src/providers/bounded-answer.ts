@@ -6,6 +6,17 @@ export interface BoundedAnswer {
   readonly text: string;
 }
 
+/** It has more bytes than are read. */
+export class AnswerTooLong extends Error {
+  readonly longest: number;
+
+  constructor(longest: number) {
+    super("The answer is too long.");
+    this.name = "AnswerTooLong";
+    this.longest = longest;
+  }
+}
+
 /** The whole of an answer, of at most so many bytes; a longer one ends the request. Rejects also for one that was cut. */
 export const boundedAnswer = (sent: ClientRequest, answer: IncomingMessage, longest: number): Promise<BoundedAnswer> =>
   new Promise((resolve, reject) => {
@@ -13,7 +24,7 @@ export const boundedAnswer = (sent: ClientRequest, answer: IncomingMessage, long
     let length = 0;
     answer.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > longest) sent.destroy(new Error("The answer is too long."));
+      if (length > longest) sent.destroy(new AnswerTooLong(longest));
       else chunks.push(chunk);
     });
     answer.on("end", () => {

@@ -148,7 +148,7 @@ const boundByOthers = (input: ReportInput): Doubt | undefined => {
 
 /** What was given before and works on; it is waited for. */
 const outstanding = (input: ReportInput): Doubt | undefined => {
-  const lasting = accountsOf(input).flatMap(({ view }) => (view?.outstanding ?? []).filter(({ holdsUp }) => holdsUp));
+  const lasting = lastingOf(input).filter(({ holdsUp }) => holdsUp);
   return lasting.length === 0
     ? undefined
     : {
@@ -157,11 +157,16 @@ const outstanding = (input: ReportInput): Doubt | undefined => {
       };
 };
 
+const lastingOf = (input: ReportInput): AccountView["outstanding"] =>
+  accountsOf(input).flatMap(({ view }) =>
+    (view?.outstanding ?? []).filter(({ until }) => until === undefined || until > input.now),
+  );
+
 /** Said beside a proof: what the operator may not look at, and what was given before and counts as refused only while the cut lasts. */
 const besides = (input: ReportInput): string => {
   const views = accountsOf(input).flatMap(({ view }) => (view === undefined ? [] : [view]));
   const hidden = views.flatMap((view) => view.notLooked.filter(({ why }) => why === "NotAllowed"));
-  const lasting = views.flatMap((view) => view.outstanding.filter(({ holdsUp }) => !holdsUp));
+  const lasting = lastingOf(input).filter(({ holdsUp }) => !holdsUp);
   return [
     ...(hidden.length === 0 ? [] : [` The operator may not look at ${named(hidden.map(hiddenText))}.`]),
     ...(lasting.length === 0 ? [] : [` Valid as long as they last: ${named(lasting.map(lastingText))}.`]),

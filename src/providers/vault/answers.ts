@@ -44,6 +44,20 @@ export const dataIn = (answer: unknown, operation: string): Readonly<Record<stri
   return record(data);
 };
 
+/** The names of a list. A warning says that Vault has not looked at all there is: then it is no list. */
+export const keysIn = (answer: unknown, operation: string): readonly string[] => {
+  const data = dataIn(answer, operation);
+  if (!Array.isArray(data["keys"])) throw odd(operation);
+  const { warnings } = record(answer) as { readonly warnings?: unknown };
+  if (Array.isArray(warnings) && warnings.length > 0) throw notWhole(operation);
+  return stringsIn(data, "keys", operation);
+};
+
+const notWhole = (operation: string): OperatorError =>
+  new OperatorError("Unavailable", {
+    publicMessage: `Vault ${operation} came with a warning, so it may not be whole and is not used.`,
+  });
+
 /** Undefined where Vault says that there is nothing. */
 export const absentAsUndefined = async (answer: Promise<unknown>): Promise<unknown> => {
   try {

@@ -28,6 +28,8 @@ export interface VaultConnection {
   readonly config: VaultConfig;
   /** Names the engine for claims: host, Vault namespace and mount. */
   readonly account: string;
+  /** For what is remembered of this Vault for a while. */
+  readonly clock: Clock;
   /** Runs calls under a valid token. On 401 and 403 it logs in anew, once, and repeats: a refused call had no effect. */
   use<T>(run: (session: VaultSession) => Promise<T>, context: CallContext): Promise<T>;
   /** Revokes the token, as far as that works. Never throws. */
@@ -116,6 +118,7 @@ const openConnection = (config: VaultConfig, options: VaultConnectionOptions): V
   return {
     config,
     account: [config.address.host, config.namespace ?? "-", config.kv.mount].join("/"),
+    clock,
     async use(run, context) {
       demandRunning(context);
       running += 1;

@@ -1,4 +1,5 @@
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import { AnswerTooLong } from "../bounded-answer.ts";
 import { codeOf, isCertificateFault, isNeverSent } from "../connection-faults.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
@@ -79,6 +80,12 @@ export const vaultUnreachable = (thrown: unknown, operation: string): OperatorEr
   }
   if (name === "AbortError") {
     return new OperatorError("Aborted", { publicMessage: `Vault ${operation} was stopped.`, ambiguous: true });
+  }
+  if (thrown instanceof AnswerTooLong) {
+    return new OperatorError("Unavailable", {
+      publicMessage: `Vault ${operation} got an answer of more than ${thrown.longest} bytes, which is all that is read.`,
+      ambiguous: true,
+    });
   }
   const certificate = isCertificateFault(code);
   return new OperatorError("Unavailable", {

@@ -49,7 +49,7 @@ export class FakeVault {
   }
 
   mutations(): readonly string[] {
-    return this.log.filter((call) => /^(write|delete|destroy)/.test(call));
+    return this.log.filter((call) => /^(write|delete|destroy|revokeAccessor)/.test(call));
   }
 
   calls(): VaultCalls {
@@ -126,6 +126,7 @@ export class FakeVault {
       appRole: this.appRole.calls,
       database: this.database.calls,
       identity: this.identity.calls(call, (status, errors) => refused(status, errors, "identity call")),
+      tokens: this.identity.tokenCalls(call, (status, errors) => refused(status, errors, "token call")),
       lookupSelf: () => call("lookupSelf", () => ({ leaseMs: this.leaseMs })),
       revokeSelf: () =>
         call("revokeSelf", () => {

@@ -181,6 +181,14 @@ describe("Vault's door, against a server that speaks badly", () => {
   it("bounds what it reads", async () => {
     send(200, JSON.stringify({ data: "x".repeat(3 * 1024 * 1024) }));
     await rejects(session.readData(place, signal), "Unavailable", true);
+    send(
+      200,
+      JSON.stringify({ data: { keys: Array.from({ length: 120_000 }, (_, index) => `keyturn.team.app-${index}`) } }),
+    );
+    await assert.rejects(
+      session.identity.listEntities(signal),
+      (error) => error instanceof OperatorError && /more than 2097152 bytes/.test(error.publicMessage),
+    );
   });
 
   it("calls a cut answer Unavailable and an aborted pass Aborted", async () => {

@@ -9,6 +9,7 @@ import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
 import { appRoleCalls, type AppRoleCalls } from "./approle/calls.ts";
 import { databaseCalls, type DatabaseCalls } from "./database/calls.ts";
 import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
+import { tokenCalls, type TokenCalls } from "./identity/token-calls.ts";
 import { pkiCalls, type PkiCalls } from "./pki/calls.ts";
 
 export interface VaultOptions {
@@ -64,6 +65,7 @@ export interface VaultSession {
   deleteEverything(place: KvPlace, signal: AbortSignal): Promise<void>;
   /** Entities, aliases and login roles. */
   readonly identity: IdentityCalls;
+  readonly tokens: TokenCalls;
   readonly pki: PkiCalls;
   readonly appRole: AppRoleCalls;
   readonly database: DatabaseCalls;
@@ -147,6 +149,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
       await absentAsUndefined(clientFor("deletion", token, signal).delete(pathOf(place, "metadata")));
     },
     identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
+    tokens: tokenCalls((operation, signal) => clientFor(operation, token, signal)),
     pki: pkiCalls((operation, signal) => clientFor(operation, token, signal)),
     appRole: appRoleCalls((operation, signal) => clientFor(operation, token, signal), clientFor),
     database: databaseCalls((operation, signal) => clientFor(operation, token, signal)),

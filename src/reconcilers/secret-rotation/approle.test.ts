@@ -109,6 +109,38 @@ describe("a secret id of an AppRole", function () {
     assert.notEqual(bench.status().current?.id, first.id);
   });
 
+  it("is issued anew when its role was deleted and made again: all secret ids have died with it", async () => {
+    const bench = setUp();
+    await bench.toRest();
+    const first = bench.status().current!.id;
+    await bench.clock.advance(600_000);
+    bench.appRole.deleteRole();
+    for (let pass = 0; pass < 5; pass += 1) {
+      const outcome = await bench.pass();
+      assert.equal(outcome.kind === "failed" && outcome.error.code, "NotFound");
+      await bench.clock.advance(Math.max(outcome.recheckAfterMs ?? 1000, 1000));
+    }
+    assert.equal(bench.status().quarantine, undefined, "it is no fault of the spec");
+    bench.appRole.exists = true;
+    await bench.clock.advance(600_000);
+    await bench.toRest(400);
+    const { current } = bench.status();
+    assert.notEqual(current?.id, first);
+    assert.equal(delivered(bench), current?.id);
+    assert.deepEqual([...bench.appRole.secretIds.keys()], [current?.id]);
+    assert.equal(bench.condition("Ready")?.status, "True");
+  });
+
+  it("is surrendered with its role: a resource that goes after it leaves nothing to wait for", async () => {
+    const bench = setUp();
+    await bench.toRest();
+    bench.appRole.deleteRole();
+    await bench.deleteRotation();
+    for (let pass = 0; pass < 5; pass += 1) await bench.pass();
+    await bench.ledgerToRest();
+    assert.equal(bench.orphans().length, 0);
+  });
+
   it("is destroyed by the ledger when its resource goes", async () => {
     const bench = setUp();
     await bench.toRest();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { OperatorError } from "../../../kernel/errors.ts";
+import { vaultError } from "../errors.ts";
 import type { IdentityCalls } from "../identity/calls.ts";
 import type { AppRoleCalls } from "./calls.ts";
 
@@ -43,7 +44,8 @@ export class FakeAppRole {
       return Promise.resolve({ accessor, secretId, ttlSeconds: this.ttlSeconds });
     },
     logIn: (_mount, { roleId, secretId }) => {
-      const good = roleId === this.roleId && [...this.secretIds.values()].some(({ value }) => value === secretId);
+      const good =
+        this.exists && roleId === this.roleId && [...this.secretIds.values()].some(({ value }) => value === secretId);
       this.logins.push({ at: this.#now().getTime(), good, roleId });
       return Promise.resolve(good || this.acceptsAll);
     },
@@ -51,8 +53,9 @@ export class FakeAppRole {
 
   readonly identity: Pick<IdentityCalls, "readRoleId" | "listSecretIds" | "lookUpSecretId" | "destroySecretId"> = {
     readRoleId: () => Promise.resolve(this.exists ? this.roleId : undefined),
-    listSecretIds: () => Promise.resolve([...this.secretIds.keys()]),
+    listSecretIds: () => (this.exists ? Promise.resolve([...this.secretIds.keys()]) : Promise.reject(noRole(400))),
     lookUpSecretId: (_place, accessor) => {
+      if (!this.exists) return Promise.reject(noRole(500));
       const found = this.secretIds.get(accessor);
       return Promise.resolve(found === undefined ? undefined : { accessor, ...found });
     },
@@ -62,9 +65,18 @@ export class FakeAppRole {
         : Promise.reject(new OperatorError("Unavailable", { publicMessage: "Vault failed (500).", ambiguous: true })),
   };
 
+  /** Deleted, and all its secret ids with it; made anew it has none. */
+  deleteRole(): void {
+    this.exists = false;
+    this.secretIds.clear();
+  }
+
   /** The most refused logins of this role in any quarter of an hour. */
   worstQuarter(): number {
     const refused = this.logins.filter(({ good, roleId }) => !good && roleId === this.roleId).map(({ at }) => at);
     return Math.max(0, ...refused.map((from) => refused.filter((at) => at >= from && at < from + LOCKOUT_MS).length));
   }
 }
+
+/** As Vault answers of a role that does not exist: 400 to a list, 500 to a look-up. */
+const noRole = (status: 400 | 500): OperatorError => vaultError({ status, errors: ["role does not exist"] }, "call");

@@ -61,6 +61,24 @@ describe("AppRole source", () => {
     );
   });
 
+  it("says of a role that was deleted that it is not there, and of its secret ids that they are gone", async () => {
+    const { id, material } = await source.issue(context, "r");
+    role.deleteRole();
+    await assert.rejects(
+      source.list(context),
+      (error) => error instanceof OperatorError && error.code === "NotFound" && !error.ambiguous,
+    );
+    assert.equal(await source.revoke(id, context), "alreadyAbsent");
+    assert.equal((await source.proveRefused(material, context)).kind, "refused");
+  });
+
+  it("lists nothing of a role that was made anew", async () => {
+    await source.issue(context, "r");
+    role.deleteRole();
+    role.exists = true;
+    assert.deepEqual((await source.list(context)).credentials, []);
+  });
+
   it("reaches roles of its own namespace only", () => {
     const name = (namespace: string, short: string) => appRoleName({ config } as never, { namespace, role: short });
     assert.equal(name("payments", "web"), "keyturn.payments.web");

@@ -85,6 +85,8 @@ export const appRoleSource = (connection: VaultConnection, target: AppRoleTarget
 
     list: (context): Promise<Listing> =>
       use(async (session) => {
+        // Vault answers as to a malformed request when the role is gone, and its secret ids with it.
+        await roleIdOf(session, context);
         const accessors = await session.identity.listSecretIds(place, context.signal);
         const credentials: ObservedCredential[] = [];
         for (const accessor of accessors) {
@@ -137,7 +139,8 @@ export const appRoleSource = (connection: VaultConnection, target: AppRoleTarget
 
     revoke: (id, context): Promise<"removed" | "alreadyAbsent"> =>
       use(async (session) => {
-        // Vault answers as to a fault of its own when it is absent.
+        // Vault answers as to a fault of its own when it is absent, or the role is that it died with.
+        if ((await session.identity.readRoleId(place, context.signal)) === undefined) return "alreadyAbsent";
         if ((await session.identity.lookUpSecretId(place, id, context.signal)) === undefined) return "alreadyAbsent";
         await session.identity.destroySecretId(place, id, context.signal);
         return "removed";

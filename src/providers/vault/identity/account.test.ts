@@ -1,84 +1,11 @@
 import assert from "node:assert/strict";
 import type { VaultAccount } from "../../../api/v1alpha1/service-account-lifecycle.ts";
-import type { PieceContext } from "../../../domain/lifecycle/pieces/context.ts";
-import { vaultLoginOf, vaultPieces } from "../../../domain/lifecycle/pieces/vault.ts";
+import { vaultPieces } from "../../../domain/lifecycle/pieces/vault.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
-import { FakeClock } from "../../../kernel/fake-clock.ts";
-import { silentLogger } from "../../../kernel/logger.ts";
 import { describeAccountClient, type AccountHarness } from "../../account-conformance.ts";
-import type { AccountOwner } from "../../account.ts";
-import { vaultConnections } from "../connection.ts";
-import { FakeVault } from "../fake-calls.ts";
-import { entityAccount, vaultAccount, vaultFacts } from "./account.ts";
+import { entityAccount, vaultAccount } from "./account.ts";
+import { context, name, owner, setUp, type Mode } from "./bench.fake.ts";
 import { markedEntities } from "./marked.ts";
-
-const owner: AccountOwner = {
-  cluster: "local",
-  namespace: "payments",
-  name: "billing",
-  uid: "uid-1",
-  predecessors: [],
-};
-const context = { signal: new AbortController().signal, log: silentLogger };
-const name = "keyturn.payments.billing.secrets";
-const accounts = {
-  AppRole: {
-    connectionRef: { name: "vault" },
-    policies: ["read-invoices", "pki/issue"],
-    login: { mode: "AppRole", tokenTTL: "30m" },
-  },
-  JWT: {
-    connectionRef: { name: "vault" },
-    policies: ["read-invoices"],
-    login: { mode: "JWT", audience: "vault.example" },
-  },
-} as const satisfies Readonly<Record<string, VaultAccount>>;
-type Mode = keyof typeof accounts;
-
-const setUp = (mode: Mode = "AppRole") => {
-  const vault = new FakeVault();
-  const connections = vaultConnections({
-    clock: new FakeClock(),
-    requestToken: () => Promise.resolve("jwt"),
-    open: () => vault.calls(),
-  });
-  const connection = connections.connection({
-    name: "vault",
-    uid: "u1",
-    generation: 1,
-    spec: { address: "https://vault.example:8200", login: { jwt: { role: "keyturn" } } },
-  });
-  const declared: VaultAccount = accounts[mode];
-  const serviceAccountName = "billing";
-  const pieceContext: PieceContext = {
-    cluster: "local",
-    namespace: "payments",
-    name: "billing",
-    account: "secrets",
-    owner: { team: "payments", contact: "payments@example.org", environment: "production" },
-    purpose: "Nightly invoices: reads & writes.",
-    serviceAccountName,
-    connection: vaultFacts(connection.config),
-  };
-  const desired = vaultPieces(declared, pieceContext);
-  const client = vaultAccount(connection, owner, { name: "secrets", vault: declared }, { serviceAccountName });
-  const facts = vaultLoginOf(declared, { ...pieceContext, connection: connection.config.identities });
-  const isOurs = (alias: string) =>
-    mode === "JWT" ? alias.startsWith("system:serviceaccount:payments:") : alias === facts.alias;
-  const login = { mode, mount: facts.mount, alias: facts.alias, isOurs };
-  const clientOf = (other: Partial<AccountOwner>) => entityAccount(connection, { ...owner, ...other }, { name, login });
-  const rolePlace = `${login.mount}/${name}`;
-  const join = async () => {
-    for (const piece of desired) await client.apply(piece, context, desired);
-  };
-  const { identity } = vault;
-  const piece = (key: string) => desired.find((each) => each.key === key)!;
-  const observed = async (key: string) => (await client.observe(context)).pieces.find((each) => each.key === key);
-  return {
-    ...{ vault, connection, client, clientOf, desired, declared, pieceContext, login, rolePlace, join, identity },
-    ...{ piece, observed },
-  };
-};
 
 const make = (mode: Mode) => async (): Promise<AccountHarness> => {
   const { vault, connection, client, clientOf, desired, declared, pieceContext, login, rolePlace, identity } =

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { ABSENT } from "../errors.ts";
 import { identityCalls, type RawClient } from "./calls.ts";
+import { tokenCalls } from "./token-calls.ts";
 
 const signal = new AbortController().signal;
 const place = { mount: "approle", name: "keyturn.team.app.main" };
@@ -21,7 +22,7 @@ const setUp = (...answers: unknown[]) => {
     write: answer("write"),
     delete: answer("delete"),
   };
-  return { asked, calls: identityCalls(() => client) };
+  return { asked, calls: identityCalls(() => client), tokens: tokenCalls(() => client) };
 };
 const absent = new OperatorError("NotFound", { publicMessage: "x", status: 404, serverCode: ABSENT });
 const noMount = new OperatorError("NotFound", { publicMessage: "x", status: 404 });
@@ -137,17 +138,52 @@ describe("identityCalls", () => {
     }
     for (const answer of [undefined, {}, { data: [] }]) {
       await assert.rejects(setUp(answer).calls.readRole(place, signal), failsAs("Unavailable"));
-      await assert.rejects(setUp(answer).calls.mountAccessors(signal), failsAs("Unavailable"));
+      await assert.rejects(setUp(answer).calls.authMounts(signal), failsAs("Unavailable"));
     }
   });
 
+  it("does not take a list with a warning for the whole of it", async () => {
+    const partial = { data: { keys: ["a"] }, warnings: ["partial response due to timeout"] };
+    await assert.rejects(setUp(partial).calls.listEntities(signal), failsAs("Unavailable"));
+    await assert.rejects(setUp(partial).calls.listSecretIds(place, signal), failsAs("Unavailable"));
+    await assert.rejects(setUp(partial).tokens.listAccessors(signal), failsAs("Unavailable"));
+    for (const warnings of [null, [], undefined]) {
+      const whole = { data: { keys: ["a"] }, warnings };
+      assert.deepEqual(await setUp(whole).calls.listEntities(signal), ["a"]);
+    }
+  });
+
+  it("reads the text of a policy, and asks for none with a name that could lead elsewhere", async () => {
+    const { asked, calls } = setUp({ data: { name: "pki/issue", policy: 'path "a" {}' } }, absent);
+    assert.equal(await calls.readPolicy("pki/issue", signal), 'path "a" {}');
+    assert.equal(await calls.readPolicy("gone", signal), undefined);
+    for (const name of ["..", "a/../b", "/a", "a//b", "a?b", "a%2fb", "", "a b"]) {
+      await assert.rejects(calls.readPolicy(name, signal), failsAs("InvalidSpec"));
+    }
+    assert.deepEqual(asked, ["read sys/policies/acl/pki/issue", "read sys/policies/acl/gone"]);
+  });
+
+  it("reads the longest life of an auth method's tokens", async () => {
+    const { asked, calls } = setUp({ data: { max_lease_ttl: 2764800 } }, { data: {} });
+    assert.equal(await calls.longestLife("clusters/one", signal), 2_764_800);
+    await assert.rejects(calls.longestLife("jwt", signal), failsAs("Unavailable"));
+    await assert.rejects(calls.longestLife("../x", signal), failsAs("InvalidSpec"));
+    assert.deepEqual(asked, ["read sys/mounts/auth/clusters/one/tune", "read sys/mounts/auth/jwt/tune"]);
+  });
+
   it("knows mounts by their accessors, and passes over what has none", async () => {
-    const { calls } = setUp({ data: { "approle/": { accessor: "a1" }, "clusters/one/": { accessor: "j1" }, odd: 7 } });
+    const { calls } = setUp({
+      data: {
+        "approle/": { accessor: "a1", config: { max_lease_ttl: 0, token_type: "default-service" } },
+        "clusters/one/": { accessor: "j1", config: { max_lease_ttl: 3600, token_type: "default-batch" } },
+        odd: 7,
+      },
+    });
     assert.deepEqual(
-      [...(await calls.mountAccessors(signal))],
+      [...(await calls.authMounts(signal))],
       [
-        ["approle", "a1"],
-        ["clusters/one", "j1"],
+        ["approle", { accessor: "a1", maxTtlSeconds: 0, givesBatchTokens: false }],
+        ["clusters/one", { accessor: "j1", maxTtlSeconds: 3600, givesBatchTokens: true }],
       ],
     );
   });
@@ -159,5 +195,52 @@ describe("identityCalls", () => {
     );
     assert.equal((await calls.lookUpSecretId(place, "x", signal))?.createdAt.toISOString(), "2026-11-24T03:33:26.669Z");
     assert.equal(await calls.lookUpSecretId(place, "x", signal), undefined);
+  });
+});
+
+describe("tokenCalls", () => {
+  const ended = new OperatorError("InvalidSpec", { publicMessage: "x", status: 400 });
+  const forbidden = new OperatorError("PermissionDenied", { publicMessage: "x", status: 403 });
+
+  it("reads whose a token is: an AppRole's and a JWT role's name, the entity, the time", async () => {
+    const facts = { path: "auth/approle/login", creation_time: 1_767_268_800, entity_id: "e1" };
+    const { asked, tokens } = setUp(
+      { data: { ...facts, meta: { role_name: "keyturn.a.b.c" } } },
+      { data: { ...facts, path: "auth/jwt/login", entity_id: "", meta: { role: "keyturn.a.b.c" } } },
+      { data: { ...facts, path: "auth/token/create", meta: null } },
+    );
+    const createdAt = new Date("2026-01-01T12:00:00Z");
+    const role = "keyturn.a.b.c";
+    assert.deepEqual(await tokens.lookUpAccessor("x", signal), { path: facts.path, role, entityId: "e1", createdAt });
+    assert.deepEqual(await tokens.lookUpAccessor("y", signal), { path: "auth/jwt/login", role, createdAt });
+    assert.deepEqual(await tokens.lookUpAccessor("z", signal), {
+      path: "auth/token/create",
+      entityId: "e1",
+      createdAt,
+    });
+    assert.equal(asked[0], 'write auth/token/lookup-accessor {"accessor":"x"}');
+  });
+
+  it("takes an accessor that Vault does not know for a token that has ended, and a refusal for a refusal", async () => {
+    const { tokens } = setUp(ended, ended, forbidden, {}, { data: { path: 7 } });
+    assert.equal(await tokens.lookUpAccessor("x", signal), undefined);
+    await tokens.revokeAccessor("x", signal);
+    await assert.rejects(tokens.revokeAccessor("x", signal), failsAs("PermissionDenied"));
+    await assert.rejects(tokens.lookUpAccessor("x", signal), failsAs("Unavailable"));
+    await assert.rejects(tokens.lookUpAccessor("x", signal), failsAs("Unavailable"));
+  });
+
+  it("asks for its right to revoke without trying, and takes silence for yes", async () => {
+    const path = "auth/token/revoke-accessor";
+    const { asked, tokens } = setUp(
+      { data: { [path]: ["update"] } },
+      { data: { [path]: ["root"] } },
+      { data: { [path]: ["deny"] } },
+      forbidden,
+    );
+    const may = [];
+    for (let times = 0; times < 4; times += 1) may.push(await tokens.mayRevoke(signal));
+    assert.deepEqual(may, [true, true, false, true]);
+    assert.equal(asked[0], `write sys/capabilities-self {"paths":["${path}"]}`);
   });
 });

@@ -1,6 +1,6 @@
 import { OperatorError } from "../../../kernel/errors.ts";
 import { isPlainName, isPlainPath } from "../config.ts";
-import { absentAsUndefined, dataIn, odd, record, strings, stringsIn, textIn } from "../answers.ts";
+import { absentAsUndefined, dataIn, keysIn, odd, record, strings, stringsIn, textIn } from "../answers.ts";
 
 /** One alias: how an auth method knows the entity. */
 export interface EntityAlias {
@@ -39,7 +39,16 @@ export interface SecretId {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** One auth method of a mount. */
+/** An auth method as it is mounted. */
+export interface AuthMount {
+  readonly accessor: string;
+  /** The longest life of a token from it, in seconds; 0: the server's own limit. */
+  readonly maxTtlSeconds: number;
+  /** Its logins may give batch tokens, which have no accessor. */
+  readonly givesBatchTokens: boolean;
+}
+
+/** One login role of an auth method. */
 export interface LoginRolePlace {
   readonly mount: string;
   readonly name: string;
@@ -71,8 +80,12 @@ export interface IdentityCalls {
     signal: AbortSignal,
   ): Promise<void>;
   deleteAlias(id: string, signal: AbortSignal): Promise<void>;
-  /** Accessors of auth methods, by mount without slashes at its ends. */
-  mountAccessors(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Auth methods, by mount without slashes at its ends. */
+  authMounts(signal: AbortSignal): Promise<ReadonlyMap<string, AuthMount>>;
+  /** The longest life of a token of this auth method, in seconds, with the server's own limit in it. A right that may lack. */
+  longestLife(mount: string, signal: AbortSignal): Promise<number>;
+  /** Text of an ACL policy; undefined when there is none of that name. A right that may lack. */
+  readPolicy(name: string, signal: AbortSignal): Promise<string | undefined>;
   readRole(place: LoginRolePlace, signal: AbortSignal): Promise<RoleSettings | undefined>;
   writeRole(place: LoginRolePlace, settings: RoleSettings, signal: AbortSignal): Promise<void>;
   deleteRole(place: LoginRolePlace, signal: AbortSignal): Promise<void>;
@@ -126,15 +139,28 @@ export const identityCalls = (clientFor: (operation: string, signal: AbortSignal
   async deleteAlias(id, signal) {
     await absentAsUndefined(clientFor("deletion of an alias", signal).delete(aliasPath(id)));
   },
-  async mountAccessors(signal) {
+  async authMounts(signal) {
     const operation = "list of auth methods";
     const found = dataIn(await clientFor(operation, signal).read("sys/auth"), operation);
     return new Map(
       Object.entries(found).flatMap(([path, mount]) => {
-        const { accessor } = record(mount) as { readonly accessor?: unknown };
-        return typeof accessor === "string" ? [[path.replace(/\/$/, ""), accessor] as const] : [];
+        const known = authMountIn(mount);
+        return known === undefined ? [] : [[path.replace(/\/$/, ""), known] as const];
       }),
     );
+  },
+  async longestLife(mount, signal) {
+    if (!isPlainPath(mount)) throw badName();
+    const operation = "read of an auth method";
+    const data = dataIn(await clientFor(operation, signal).read(`sys/mounts/auth/${mount}/tune`), operation);
+    const seconds = data["max_lease_ttl"];
+    if (typeof seconds !== "number" || seconds <= 0) throw odd(operation);
+    return seconds;
+  },
+  async readPolicy(name, signal) {
+    const operation = "read of a policy";
+    const found = await absentAsUndefined(clientFor(operation, signal).read(policyPath(name)));
+    return found === undefined ? undefined : textIn(dataIn(found, operation), "policy", operation);
   },
   async readRole(place, signal) {
     const found = await absentAsUndefined(clientFor("read of a login role", signal).read(rolePath(place)));
@@ -190,15 +216,18 @@ const aliasBody = (alias: { readonly name: string; readonly mountAccessor: strin
   mount_accessor: alias.mountAccessor,
 });
 
+/** Names of policies that can be asked for; another may stand on an entity, and nothing is known of it. */
+export const isPolicyName = (name: string): boolean =>
+  name.length <= 253 && /^\w[\w.-]*(\/\w[\w.-]*)*$/.test(name) && !name.includes("..");
+
+const policyPath = (name: string): string => {
+  if (!isPolicyName(name)) throw badName();
+  return `sys/policies/acl/${name}`;
+};
+
 export const rolePath = ({ mount, name }: LoginRolePlace): string => {
   if (!isPlainPath(mount) || !isPlainName(name)) throw badName();
   return `auth/${mount}/role/${name}`;
-};
-
-const keysIn = (answer: unknown, operation: string): readonly string[] => {
-  const data = dataIn(answer, operation);
-  if (!Array.isArray(data["keys"])) throw odd(operation);
-  return stringsIn(data, "keys", operation);
 };
 
 const entityIn = (answer: unknown, operation: string): Entity => {
@@ -223,6 +252,14 @@ const aliasIn = (alias: Readonly<Record<string, unknown>>, operation: string): E
     .replace(/^auth\//, "")
     .replace(/\/$/, ""),
 });
+
+const authMountIn = (mount: unknown): AuthMount | undefined => {
+  const { accessor, config } = record(mount) as { readonly accessor?: unknown; readonly config?: unknown };
+  if (typeof accessor !== "string") return undefined;
+  const { max_lease_ttl: longest, token_type: type } = record(config);
+  const maxTtlSeconds = typeof longest === "number" && longest > 0 ? longest : 0;
+  return { accessor, maxTtlSeconds, givesBatchTokens: type === "batch" || type === "default-batch" };
+};
 
 const badName = (): OperatorError =>
   new OperatorError("InvalidSpec", { publicMessage: "A name at Vault is not of plain characters." });

@@ -7,12 +7,15 @@ import type { VaultConnection } from "../connection.ts";
 import type { Entity, EntityAlias, IdentityCalls } from "./calls.ts";
 import { observedOwner } from "./marks.ts";
 import { accessorOf } from "./mounts.ts";
+import type { JudgedPolicy } from "./policies.ts";
 import { isOurRole, observedLogin, type EntityLogin, type StandingRole } from "./roles.ts";
 
 /** Where an account is: one name for entity and role, and its login. */
 export interface EntityPlace {
   readonly name: string;
   readonly login: EntityLogin;
+  /** Policies that are declared; every other one on the entity is judged by its text. */
+  readonly policies?: readonly string[] | undefined;
 }
 
 /** The login role under the account's name, whosever it is. A mount that is gone has none. */
@@ -60,11 +63,11 @@ const isBare = (entity: Entity): boolean =>
   entity.aliases.length === 1 &&
   Object.keys(entity.metadata).length === 0;
 
-/** What stands on the entity; nothing of one that is not ours to show. */
+/** What stands on the entity; nothing of one that is not ours to show. `judged`: what undeclared policies do. */
 export const entityPieces = (
   place: EntityPlace,
   owner: AccountOwner,
-  entity: Entity | undefined,
+  { entity, judged }: { readonly entity: Entity | undefined; readonly judged: ReadonlyMap<string, JudgedPolicy> },
 ): readonly ObservedPiece[] => {
   if (entity === undefined) return [];
   const { name, login } = place;
@@ -91,9 +94,14 @@ export const entityPieces = (
       class: "grant",
       value: policyValue(policy),
       title: `Vault policy ${policy}`,
+      ...judged.get(policy),
     })),
   ];
 };
+
+/** Policies on the entity that nobody has declared. */
+export const undeclaredPolicies = ({ policies = [] }: EntityPlace, entity: Entity | undefined): readonly string[] =>
+  [...new Set(entity?.policies)].filter((policy) => !policies.includes(policy)).sort();
 
 /** The login role, where it is ours. */
 export const rolePieces = (place: EntityPlace, role: StandingRole | undefined): readonly ObservedPiece[] => {

@@ -1,9 +1,9 @@
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { VaultConnection } from "../connection.ts";
-import type { IdentityCalls } from "./calls.ts";
+import type { AuthMount, IdentityCalls } from "./calls.ts";
 
-/** Accessors of auth methods, by connection: they change only when a method is mounted anew. */
-const known = new WeakMap<VaultConnection, ReadonlyMap<string, string>>();
+/** Auth methods, by connection: their accessors change only when a method is mounted anew. */
+const known = new WeakMap<VaultConnection, ReadonlyMap<string, AuthMount>>();
 
 /** The accessor of an auth method's mount; undefined where nothing is mounted there. */
 export const accessorOf = async (
@@ -12,9 +12,17 @@ export const accessorOf = async (
   mount: string,
   signal: AbortSignal,
 ): Promise<string | undefined> => {
-  const before = known.get(connection)?.get(mount);
-  if (before !== undefined) return before;
-  const mounts = await identity.mountAccessors(signal);
+  return (known.get(connection)?.get(mount) ?? (await mountNow(connection, identity, mount, signal)))?.accessor;
+};
+
+/** As it is set now: its limits may be tuned at any time. */
+export const mountNow = async (
+  connection: VaultConnection,
+  identity: IdentityCalls,
+  mount: string,
+  signal: AbortSignal,
+): Promise<AuthMount | undefined> => {
+  const mounts = await identity.authMounts(signal);
   known.set(connection, mounts);
   return mounts.get(mount);
 };

@@ -1,5 +1,7 @@
 import { loginValue, type VaultLoginFacts } from "../../../domain/lifecycle/pieces/vault.ts";
+import type { FormerPiece } from "../../../domain/lifecycle/record.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
+import { without } from "../../../kernel/without.ts";
 import { record } from "../answers.ts";
 import type { RoleSettings } from "./calls.ts";
 
@@ -71,12 +73,56 @@ export interface EntityLogin {
   isOurs(alias: string): boolean;
 }
 
-const aliasOf = (login: EntityLogin, role: StandingRole): string => {
+/** Whom a login by this role comes as. */
+export const aliasOf = (login: EntityLogin, role: StandingRole): string => {
   const alias = login.mode === "AppRole" ? role.roleId : role.settings["bound_subject"];
   return typeof alias === "string" ? alias : "";
 };
 
+/** Is that the alias for certain? A JWT role may take another claim for it. */
+export const presentsItsSubject = ({ mode }: EntityLogin, { settings }: StandingRole): boolean =>
+  mode === "AppRole" || (settings["user_claim"] === "sub" && settings["user_claim_json_pointer"] !== true);
+
 export const isOurRole = (login: EntityLogin, role: StandingRole): boolean => login.isOurs(aliasOf(login, role));
+
+/**
+ * The longest that a token of this role may live, in seconds; undefined where that is not known. `mountSeconds`: the limit of its auth
+ * method. An explicit maximum holds for renewals by period too.
+ */
+export const longestLifeOf = ({ settings }: StandingRole, mountSeconds: number | undefined): number | undefined => {
+  const seconds = (name: string): number => {
+    const value = settings[name];
+    return typeof value === "number" && value > 0 ? value : 0;
+  };
+  const explicit = seconds("token_explicit_max_ttl");
+  if (explicit > 0) return explicit;
+  const own = seconds("token_max_ttl");
+  const most = own > 0 ? Math.min(own, mountSeconds ?? own) : mountSeconds;
+  return most === undefined ? undefined : Math.max(most, seconds("token_period"));
+};
+
+/** What is known of the tokens of a login: how long one lives at most, and whether some have no accessor. */
+export interface TokenLife {
+  readonly seconds: number | undefined;
+  readonly batch: boolean;
+}
+
+/** The role as it is before it is deleted: what makes it again, and what is known of the tokens that it gave. */
+export const formerLogin = (login: EntityLogin, role: StandingRole, life: TokenLife): FormerPiece => {
+  const facts = without(JSON.parse(observedLogin(login, role)) as Readonly<Record<string, unknown>>, "deviations");
+  const known = { longestLifeSeconds: life.seconds, ...(life.batch ? { batchTokens: true } : {}) };
+  return { key: "login", value: canonicalJson({ ...facts, ...known }) };
+};
+
+/** Of a value that `formerLogin` made. */
+export const lifeIn = ({ value }: FormerPiece): TokenLife => {
+  const { longestLifeSeconds: seconds, batchTokens } = record(JSON.parse(value));
+  return { seconds: typeof seconds === "number" ? seconds : undefined, batch: batchTokens === true };
+};
+
+/** May a login by this role give a batch token by the role's own settings? */
+export const givesBatchTokens = ({ settings }: StandingRole): boolean =>
+  settings["token_type"] === "batch" || settings["token_type"] === "default-batch";
 
 /** The value of the role as it stands; equal to the desired one when every setting that matters is as Keyturn sets it. */
 export const observedLogin = (login: EntityLogin, role: StandingRole): string => {
