@@ -1,0 +1,69 @@
+import { namespaces } from "./place.ts";
+import type { Place, Spot } from "./place.ts";
+import { untilStands } from "./state.ts";
+import type { UpgradeState } from "./state.ts";
+import { states } from "./states.ts";
+
+/** So many are brought about at a time: the servers of the stack are few. */
+const AT_ONCE = 8;
+
+const spotsOf = (place: Place): readonly (readonly [UpgradeState, Spot])[] =>
+  states.flatMap((state) => namespaces.map((namespace) => [state, { place, namespace, name: state.name }] as const));
+
+/**
+ * Brings every state about in every namespace, and lowers the limit before those that need it low. Resolves when all stand; throws
+ * with all that do not.
+ */
+export async function bringAll(
+  place: Place,
+  say: (line: string) => void,
+  lowerLimit: () => Promise<void>,
+): Promise<void> {
+  const all = spotsOf(place);
+  const wrong: string[] = [];
+  const attempt = async (state: UpgradeState, { namespace }: Spot, act: () => Promise<void>): Promise<void> => {
+    try {
+      await act();
+    } catch (error) {
+      const { message, cause } = error as Error;
+      wrong.push(`${namespace}/${state.name}: ${message} ${cause instanceof Error ? cause.message : ""}`);
+    }
+  };
+  const waiting = [...all];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [state, spot] = next;
+      await attempt(state, spot, async () => {
+        await state.bring(spot);
+        if (state.bringUnderLimit === undefined) await untilStands(state, spot);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (wrong.length === 0) {
+    await lowerLimit();
+    for (const [state, spot] of all)
+      if (state.bringUnderLimit !== undefined)
+        await attempt(state, spot, async () => {
+          await state.bringUnderLimit?.(spot);
+          await untilStands(state, spot);
+        });
+  }
+  for (const line of wrong) say(`  ${line}`);
+  if (wrong.length > 0)
+    throw new Error(`${wrong.length} of ${all.length} could not be brought about:\n${wrong.join("\n")}`);
+}
+
+/** The states that do not stand (any more), as namespace and name. */
+export async function notStanding(
+  place: Place,
+  leaveOut: (key: string) => boolean = () => false,
+): Promise<readonly string[]> {
+  const standing = await Promise.all(
+    spotsOf(place).map(async ([state, spot]) => ({
+      key: `${spot.namespace}/${state.name}`,
+      is: await state.stands(spot),
+    })),
+  );
+  return standing.filter(({ key, is }) => !is && !leaveOut(key)).map(({ key }) => key);
+}
