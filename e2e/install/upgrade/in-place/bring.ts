@@ -26,7 +26,9 @@ export async function bringAll(
       await act();
     } catch (error) {
       const { message, cause } = error as Error;
-      wrong.push(`${namespace}/${state.name}: ${message} ${cause instanceof Error ? cause.message : ""}`);
+      const line = `${namespace}/${state.name}: ${message} ${cause instanceof Error ? cause.message : ""}`;
+      say(`  ${line.slice(0, 3000)}`);
+      wrong.push(line);
     }
   };
   const waiting = [...all];
@@ -49,9 +51,7 @@ export async function bringAll(
           await untilStands(state, spot);
         });
   }
-  for (const line of wrong) say(`  ${line}`);
-  if (wrong.length > 0)
-    throw new Error(`${wrong.length} of ${all.length} could not be brought about:\n${wrong.join("\n")}`);
+  if (wrong.length > 0) throw new Error(`${wrong.length} of ${all.length} could not be brought about`);
 }
 
 /** The states that do not stand (any more), as namespace and name. */

@@ -37,7 +37,7 @@ const operatorRoles = async ({ kubernetes: { client } }: Stack): Promise<readonl
   const rbac = "/apis/rbac.authorization.k8s.io/v1";
   const lists = await Promise.all(
     (["ClusterRole", "Role"] as const).map(async (kind) =>
-      (await client.list(`${rbac}/${kind.toLowerCase()}s`)).items.map((one) => ({ ...one, kind }) as Manifest),
+      (await client.list(`${rbac}/${kind.toLowerCase()}s`)).items.map((one) => ({ ...one, kind })),
     ),
   );
   return lists.flat();

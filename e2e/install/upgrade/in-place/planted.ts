@@ -12,7 +12,7 @@ import type { Changes, View } from "./view.ts";
 interface Fault {
   readonly what: string;
   make(): Promise<unknown>;
-  told(changes: Changes): readonly string[];
+  readonly told: (changes: Changes) => readonly string[];
   readonly about: string;
 }
 
@@ -82,7 +82,7 @@ export async function plantFaults(
       told: ({ reissues }) => reissues,
     },
   ];
-  for (const { make } of faults) await make();
+  for (const fault of faults) await fault.make();
   const unseen = async (): Promise<readonly string[]> => {
     const changes = changesBetween(before, await look());
     return faults

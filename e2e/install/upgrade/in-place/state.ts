@@ -100,11 +100,11 @@ export async function hasVersion(spot: Spot, number: number): Promise<void> {
 }
 
 /** Waits until the state's resource stands in it; the error has its status. */
-export async function untilStands({ name, stands }: UpgradeState, spot: Spot): Promise<void> {
+export async function untilStands(state: UpgradeState, spot: Spot): Promise<void> {
   await waitFor(
-    `${spot.namespace}/${spot.name} is ${name}`,
+    `${spot.namespace}/${spot.name} is ${state.name}`,
     async () => {
-      if (await stands(spot)) return true;
+      if (await state.stands(spot)) return true;
       const status = ((await readRotation(spot)) ?? (await readIdentity(spot)))?.status;
       throw new Error(JSON.stringify(status).slice(0, 3000));
     },
