@@ -13,6 +13,8 @@ export interface Edit {
   readonly of: string;
   make(spot: Spot): Promise<void>;
   seen(spot: Spot, view: View): boolean;
+  /** Logins that are refused are meant to be accepted from then on. No edit here may have one refused. */
+  readonly opens?: true;
 }
 
 const rotationKind = "SecretRotation";
@@ -65,6 +67,7 @@ export const edits: readonly Edit[] = [
   },
   {
     of: "suspended",
+    opens: true,
     make: (spot) => redeclare(spot, identityKind, { state: "Active" }),
     seen: (spot, view) =>
       shapeOf(view, spot, `vault/entity/${vaultNameOf(spot)}`).includes('"disabled":false') &&
@@ -94,7 +97,16 @@ export const edits: readonly Edit[] = [
 /** Where an edit is made. */
 export const spotOf = (place: Place, { of }: Edit): Spot => ({ place, namespace: editedNamespace, name: of });
 
-/** Does this key of a view, or this name of a login, belong to what was edited? What Keyturn remembers of it has no name. */
-export const isEdited = (text: string): boolean =>
-  text.startsWith("own/") ||
-  (text.includes(editedNamespace) && edits.some(({ of }) => new RegExp(`(^|[^a-z])${of}([^a-z]|$)`).test(text)));
+/** Does this key of a view, or this name of a login, belong to one of these edits? */
+const isOf = (some: readonly Edit[], text: string): boolean =>
+  text.includes(editedNamespace) && some.some(({ of }) => new RegExp(`(^|[^a-z])${of}([^a-z]|$)`).test(text));
+
+/** Does this key of a view belong to what was edited? What Keyturn remembers of it has no name. */
+export const isEdited = (key: string): boolean => key.startsWith("own/") || isOf(edits, key);
+
+/** Is this the name of a login that an edit opens? */
+export const isOpened = (login: string): boolean =>
+  isOf(
+    edits.filter(({ opens }) => opens === true),
+    login,
+  );

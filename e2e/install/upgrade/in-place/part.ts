@@ -8,7 +8,7 @@ import type { Installation } from "../../installation.ts";
 import type { InstallPart } from "../../part.ts";
 import { bundleOf, sourceOf } from "../baseline.ts";
 import { bringAll, notStanding } from "./bring.ts";
-import { edits, isEdited, spotOf } from "./edits.ts";
+import { edits, isEdited, isOpened, spotOf } from "./edits.ts";
 import { layGround } from "./ground.ts";
 import { watchLogins } from "./logins.ts";
 import { missingRights } from "./missing-rights.ts";
@@ -107,8 +107,8 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   );
   say(`  upgraded: ${ups.changed.length} changes outside; ${rights.lacking.length} rights are lacking`);
 
+  logins.excuse(isOpened);
   for (const edit of edits) {
-    logins.excuse(isEdited);
     await edit.make(spotOf(place, edit));
     await waitFor(`the edit of ${edit.of} is seen`, async () => edit.seen(spotOf(place, edit), await look()), {
       timeout: 90_000,

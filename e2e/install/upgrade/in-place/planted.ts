@@ -1,10 +1,12 @@
 import { NAMESPACE } from "../../installation.ts";
 import type { Installation } from "../../installation.ts";
+import type { KubeObject } from "../../../stack/kube.ts";
 import { waitFor } from "../../../stack/wait.ts";
 import { awsNameOf } from "./identity-states.ts";
 import { namespaces } from "./place.ts";
 import type { Place, Spot } from "./place.ts";
 import { secretOf, userOf } from "./rotation-states.ts";
+import { refusedManifests } from "./verdicts.ts";
 import { changesBetween } from "./view.ts";
 import type { Changes, View } from "./view.ts";
 
@@ -22,9 +24,10 @@ interface Fault {
  */
 export async function plantFaults(
   { kubectl, stack }: Installation,
-  { logins }: Place,
+  place: Place,
   look: () => Promise<View>,
 ): Promise<readonly string[]> {
+  const { logins } = place;
   await kubectl("-n", NAMESPACE, "scale", "statefulset/keyturn", "--replicas=0");
   const { client } = stack.kubernetes;
   await waitFor(
@@ -103,5 +106,12 @@ export async function plantFaults(
     },
     { timeout: 45_000, every: 1000 },
   ).catch(() => undefined);
-  return left;
+  return [...left, ...((await invalidIsSeen(place)) ? [] : ["a manifest that is no longer valid"])];
 }
+
+/** One manifest, with a value that no version takes. */
+const invalidIsSeen = async (place: Place): Promise<boolean> => {
+  const [[path, object]] = [...place.declared] as [[string, KubeObject]];
+  const spec = { ...(object["spec"] as object), progressDeadline: "never" };
+  return (await refusedManifests(place, new Map([[path, { ...object, spec }]]))).length === 1;
+};

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { edits, isEdited } from "./edits.ts";
+import { edits, isEdited, isOpened } from "./edits.ts";
 import { namespaces } from "./place.ts";
 import { states } from "./states.ts";
 
@@ -18,6 +18,8 @@ describe("the states that an upgrade is tried in", () => {
     deepEqual(edited.sort(), edits.map(({ of }) => of).sort());
     equal(isEdited("media/kubernetes/Secret/rotated-aws"), false);
     equal(isEdited("payments/pod/rotated-6f5d8-x2x"), true);
-    equal(isEdited("keyturn.payments.suspended.secrets secret id"), true);
+    equal(isOpened("keyturn.payments.suspended.secrets secret id"), true);
+    equal(isOpened("keyturn.media.suspended.secrets secret id"), false);
+    equal(isOpened("payments/rotated-aws access key …ABCDEF"), false);
   });
 });
