@@ -61,6 +61,15 @@ describe("logins that go on during an upgrade", () => {
     equal(watch.seen().refused.length, 0);
   });
 
+  it("learn only what is new when they learn again", async () => {
+    watch.add(login("a", "accepted"));
+    await watch.learn();
+    answers.set("a", "refused");
+    watch.add(login("b", "accepted"));
+    deepEqual(await watch.learn(), { accepted: 1, refused: 0 });
+    await waitFor("it is seen", () => watch.seen().refused.length > 0, { every: 2 });
+  });
+
   it("count nothing of a login that is excused, and everything of the others", async () => {
     watch.add(login("a", "accepted"));
     watch.add(login("b", "accepted"));

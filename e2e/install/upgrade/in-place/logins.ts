@@ -26,7 +26,7 @@ export interface LoginsSeen {
 export interface LoginWatch {
   add(login: Login): void;
   names(): readonly string[];
-  /** Tries each once and takes the answer for what must stay so; then goes on trying all in turn. */
+  /** Tries each that is new once and takes the answer for what must stay so; then goes on trying all in turn. */
   learn(): Promise<{ readonly accepted: number; readonly refused: number }>;
   /** What it answers from now on counts for nothing: somebody is about to change it as they are meant to. */
   excuse(wanted: (name: string) => boolean): void;
@@ -93,7 +93,7 @@ export function watchLogins({ atOnce, pauseMs }: LoginPace): LoginWatch {
     names: () => [...watched.keys()],
     async learn() {
       const counts = { accepted: 0, refused: 0 };
-      for (const one of watched.values()) {
+      for (const one of [...watched.values()].filter(({ triedAt }) => triedAt === undefined)) {
         const answer = await one.login.tryIt();
         counts[answer] += 1;
         one.expected = answer;

@@ -11,8 +11,9 @@ import { bringAll, notStanding } from "./bring.ts";
 import { edits, isEdited, isOpened, spotOf } from "./edits.ts";
 import { layGround } from "./ground.ts";
 import { watchLogins } from "./logins.ts";
+import type { LoginWatch } from "./logins.ts";
 import { missingRights } from "./missing-rights.ts";
-import { namespaces, placeIn } from "./place.ts";
+import { learnFromSecrets, namespaces, placeIn } from "./place.ts";
 import type { Place } from "./place.ts";
 import { plantFaults } from "./planted.ts";
 import { goBack, install, lowerLimit, upgradeInPlace } from "./release.ts";
@@ -87,7 +88,7 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   const before = await viewAtRest(look);
   const wordsBefore = await readWords(place);
   problems.push(...(await notStanding(place)).map((what) => `before the upgrade ${what} does not stand`));
-  const learned = await logins.learn();
+  const learned = await learnAll(place);
   const from = Date.now();
   say(
     `  ${resourcesIn(wordsBefore)} resources; ${learned.accepted} logins are accepted, ${learned.refused} are refused`,
@@ -116,6 +117,7 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
     });
   }
   const edited = await viewAtRest(look);
+  await learnAll(place);
   const byEdits = changesBetween(after, edited, isEdited);
   problems.push(...reported("an edit", byEdits));
   const wordsEdited = await readWords(place);
@@ -170,6 +172,12 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
     },
     problems,
   };
+};
+
+/** Everything that stands in Secrets now is a login too, from now on. */
+const learnAll = async (place: Place): ReturnType<LoginWatch["learn"]> => {
+  for (const namespace of namespaces) await learnFromSecrets({ place, namespace });
+  return place.logins.learn();
 };
 
 const wholeResync = RESYNC_SECONDS * 1300;

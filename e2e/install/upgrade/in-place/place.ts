@@ -1,10 +1,11 @@
 import { AwsError } from "../../../stack/aws.ts";
 import type { AwsKey } from "../../../stack/aws.ts";
 import type { KubeObject } from "../../../stack/kube.ts";
-import { kubeClient } from "../../../stack/kube.ts";
+import { kubeClient, KubeError } from "../../../stack/kube.ts";
 import type { Stack } from "../../../stack/stack.ts";
 import { VaultError, vaultClient } from "../../../stack/vault.ts";
 import type { VaultClient } from "../../../stack/vault.ts";
+import { waitFor } from "../../../stack/wait.ts";
 import type { LoginWatch } from "./logins.ts";
 
 export const namespaces = ["payments", "media"] as const;
@@ -52,11 +53,28 @@ export const pathOf = ({ namespace }: Pick<Spot, "namespace">, kind: DeclaredKin
 
 export const ledgerPath = `${API}/orphanedcredentials`;
 
+/**
+ * Asks again while the API server says that it is not ready for a kind: of CRDs that have just been made its caches come last (404,
+ * 429), and what its mutating policies know of them after these (503).
+ */
+export function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  let refusal: string | undefined;
+  return waitFor(
+    "the API server is ready for it",
+    () =>
+      ask().catch((error: unknown) => {
+        if (!(error instanceof KubeError && [404, 429, 503].includes(error.status))) refusal = String(error);
+        throw error;
+      }),
+    { timeout: 60_000, every: 500, giveUp: () => refusal },
+  );
+}
+
 /** Declares something as a person with a manifest does. */
 export async function declare({ place, namespace }: Spot, object: KubeObject): Promise<void> {
   const { kind = "", metadata } = object;
   const path = pathOf({ namespace }, kind as DeclaredKind, metadata.name);
-  await place.stack.kubernetes.client.apply(path, object, "team");
+  await patiently(() => place.stack.kubernetes.client.apply(path, object, "team"));
   place.declared.set(path, object);
 }
 

@@ -1,8 +1,8 @@
 import { rolledOut, NAMESPACE } from "../../installation.ts";
 import type { Installation } from "../../installation.ts";
 import { pathOf } from "../../../stack/manifests.ts";
-import { waitFor } from "../../../stack/wait.ts";
 import { connectionsOf } from "./ground.ts";
+import { patiently } from "./place.ts";
 
 /** A version: its chart's folder, and the image that the node knows it by. */
 export interface Version {
@@ -33,20 +33,9 @@ export async function install(
   ];
   await installation.helm("install", "keyturn", chart, "-n", NAMESPACE, ...set(...values));
   await rolledOut(installation);
-  await kindsServed(installation);
   for (const object of connectionsOf(installation.stack))
-    await client.apply(await pathOf(client, object), object, "platform");
+    await patiently(async () => client.apply(await pathOf(client, object), object, "platform"));
 }
-
-/** CRDs that have just been made answer 404, and then 429, for a moment: their caches are asked, which come last. */
-const kindsServed = async ({ stack }: Installation): Promise<void> => {
-  for (const plural of ["providerconnections", "secretrotations", "serviceaccountlifecycles", "orphanedcredentials"])
-    await waitFor(
-      `${plural} are served`,
-      () => stack.kubernetes.client.list(`/apis/keyturn.dev/v1alpha1/${plural}?resourceVersion=0`),
-      { timeout: 30_000 },
-    );
-};
 
 /** The limit on offboardings becomes one in ten minutes. */
 export async function lowerLimit(installation: Installation, { chart, image }: Version): Promise<void> {
