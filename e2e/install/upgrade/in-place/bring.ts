@@ -11,24 +11,24 @@ const spotsOf = (place: Place): readonly (readonly [UpgradeState, Spot])[] =>
   states.flatMap((state) => namespaces.map((namespace) => [state, { place, namespace, name: state.name }] as const));
 
 /**
- * Brings every state about in every namespace, and lowers the limit before those that need it low. Resolves when all stand; throws
- * with all that do not.
+ * Brings every state about in every namespace, and lowers the limit before those that need it low. Gives those that could not be
+ * brought about, by namespace and name, with why: they are a fault of the run, and no reason not to look at the others.
  */
 export async function bringAll(
   place: Place,
   say: (line: string) => void,
   lowerLimit: () => Promise<void>,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   const all = spotsOf(place);
-  const wrong: string[] = [];
+  const wrong = new Map<string, string>();
   const attempt = async (state: UpgradeState, { namespace }: Spot, act: () => Promise<void>): Promise<void> => {
     try {
       await act();
     } catch (error) {
       const { message, cause } = error as Error;
-      const line = `${namespace}/${state.name}: ${message} ${cause instanceof Error ? cause.message : ""}`;
-      say(`  ${line.slice(0, 3000)}`);
-      wrong.push(line);
+      const why = `${message} ${cause instanceof Error ? cause.message : ""}`.slice(0, 3000);
+      say(`  ${why}`);
+      wrong.set(`${namespace}/${state.name}`, why);
     }
   };
   const waiting = [...all];
@@ -42,16 +42,14 @@ export async function bringAll(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  if (wrong.length === 0) {
-    await lowerLimit();
-    for (const [state, spot] of all)
-      if (state.bringUnderLimit !== undefined)
-        await attempt(state, spot, async () => {
-          await state.bringUnderLimit?.(spot);
-          await untilStands(state, spot);
-        });
-  }
-  if (wrong.length > 0) throw new Error(`${wrong.length} of ${all.length} could not be brought about`);
+  await lowerLimit();
+  for (const [state, spot] of all)
+    if (state.bringUnderLimit !== undefined && !wrong.has(`${spot.namespace}/${state.name}`))
+      await attempt(state, spot, async () => {
+        await state.bringUnderLimit?.(spot);
+        await untilStands(state, spot);
+      });
+  return wrong;
 }
 
 /** The states that do not stand (any more), as namespace and name. */

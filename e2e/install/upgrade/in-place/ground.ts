@@ -60,7 +60,12 @@ async function awsGround({ aws, kubernetes }: Stack, baseline: string): Promise<
     });
   };
   await login(connections.aws, ["iam:*"]);
-  await login(connections.awsByThePage, [...(await iamActionsOf(baseline))]);
+  const asThePage = [...(await iamActionsOf(baseline))];
+  await login(connections.awsByThePage, asThePage);
+  await login(
+    connections.awsWithoutKeys,
+    asThePage.filter((action) => action !== "iam:CreateAccessKey"),
+  );
 }
 
 async function vaultGround({ vault }: Stack, baseline: string): Promise<void> {
@@ -135,6 +140,7 @@ export function connectionsOf({ aws, vault, ca }: Stack): readonly KubeObject[] 
     }),
     awsOf(connections.aws),
     awsOf(connections.awsByThePage),
+    awsOf(connections.awsWithoutKeys),
     of(connections.vault, {
       vault: { address: vault.url, caBundle: ca.pem, login: { jwt: { role: "keyturn" } } },
       grants: [{ name: "team", policies: ["team-*"] }],

@@ -83,11 +83,16 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
 
   await install(installation, old, { resync: `${RESYNC_SECONDS}s`, ground: () => layGround(stack, baseline) });
   say(`  ${BASELINE} is installed; ${states.length} states are brought about in ${namespaces.length} namespaces`);
-  await bringAll(place, say, () => lowerLimit(installation, old));
+  const unbrought = await bringAll(place, say, () => lowerLimit(installation, old));
+  problems.push(...[...unbrought].map(([what, why]) => `${what} could not be brought about: ${why}`));
   await sleep(wholeResync);
   const before = await viewAtRest(look);
   const wordsBefore = await readWords(place);
-  problems.push(...(await notStanding(place)).map((what) => `before the upgrade ${what} does not stand`));
+  problems.push(
+    ...(await notStanding(place, (key) => unbrought.has(key))).map(
+      (what) => `before the upgrade ${what} does not stand`,
+    ),
+  );
   const learned = await learnAll(place);
   const from = Date.now();
   say(
@@ -100,7 +105,11 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   const wordsAfter = await readWords(place);
   const ups = changesBetween(before, after);
   problems.push(...reported("the upgrade", ups));
-  problems.push(...(await notStanding(place)).map((what) => `after the upgrade ${what} does not stand`));
+  problems.push(
+    ...(await notStanding(place, (key) => unbrought.has(key))).map(
+      (what) => `after the upgrade ${what} does not stand`,
+    ),
+  );
   const refusedSpecs = await refusedManifests(place, place.declared);
   const rights = await missingRights(installation, baseline, linesOf(wordsAfter));
   problems.push(
@@ -129,7 +138,11 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   const wordsBack = await readWords(place);
   const backs = changesBetween(edited, back);
   problems.push(...reported("the way back", backs));
-  problems.push(...(await notStanding(place, isEdited)).map((what) => `after the way back ${what} does not stand`));
+  problems.push(
+    ...(await notStanding(place, (key) => isEdited(key) || unbrought.has(key))).map(
+      (what) => `after the way back ${what} does not stand`,
+    ),
+  );
   say(`  back at ${BASELINE}: ${backs.changed.length} changes outside`);
 
   const seen = logins.seen();
@@ -157,7 +170,7 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   return {
     figures: {
       upgradeResources: resourcesIn(wordsBefore),
-      upgradeStates: states.length,
+      upgradeStates: states.filter(({ name }) => namespaces.every((one) => !unbrought.has(`${one}/${name}`))).length,
       upgradeRestarts: sum("restarts"),
       upgradeConflicts: conflicts.length,
       upgradeRevocations: sum("revocations"),

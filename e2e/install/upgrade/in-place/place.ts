@@ -18,6 +18,8 @@ export const connections = {
   aws: "aws",
   /** A login with exactly the rights of the pages of the version that the upgrade begins with. */
   awsByThePage: "aws-by-the-page",
+  /** A login that may do everything there but make keys. */
+  awsWithoutKeys: "aws-without-keys",
   vault: "vault",
 } as const;
 

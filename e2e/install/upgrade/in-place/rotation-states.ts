@@ -140,12 +140,21 @@ export const rotationStates: readonly UpgradeState[] = [
     name: "issuing",
     async bring(spot) {
       await user(spot);
+      const source = { connectionRef: { name: connections.awsWithoutKeys }, userName: userOf(spot) };
+      await declare(spot, rotation(spot, { source: { awsAccessKey: source } }));
+    },
+    stands: rotationStands((status) => opened(1)(status) && status.failures?.reason === "PermissionDenied"),
+  },
+  {
+    name: "without-slot",
+    async bring(spot) {
+      await user(spot);
       // Before the first one: a key that appears while or just after one is issued is taken for an answer that came late.
       await addKeyByHand(spot, userOf(spot));
       await issuedFor(spot);
       await rotate(spot);
     },
-    stands: rotationStands((status) => secondOpen(status) && tells(status, "Stalled", "SlotsFull")),
+    stands: rotationStands((status) => inUse(status, 1) && tells(status, "Stalled", "SlotsFull")),
   },
   {
     name: "verifying",

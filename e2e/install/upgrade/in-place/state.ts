@@ -22,7 +22,7 @@ export interface UpgradeState {
   stands(spot: Spot): Promise<boolean>;
 }
 
-const WAIT = { timeout: 120_000, every: 250 } as const;
+const WAIT = { timeout: 90_000, every: 250 } as const;
 
 export const readRotation = ({ place, namespace, name }: Spot): Promise<Rotation | undefined> =>
   place.stack.kubernetes.client.find<Rotation>(pathOf({ namespace }, "SecretRotation", name));
