@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { parts as installParts } from "../install/parts.ts";
+import { partsOf } from "../install/parts.ts";
 import { acceptInstall } from "../install/run.ts";
 import { startWorld } from "../lane/world.ts";
 import type { World } from "../lane/world.ts";
@@ -57,8 +57,7 @@ const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   sample,
 };
 if (command === "install") {
-  const chosen = installParts.filter(({ name }) => flags.part === undefined || name === flags.part);
-  process.exit(await acceptInstall(chosen, { say, print }));
+  process.exit(await acceptInstall(partsOf(flags.part), { say, print }));
 }
 const mode = modes[command];
 if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {

@@ -5,7 +5,7 @@ import { ensureProgram, ensureToolchain } from "../stack/toolchain.ts";
 import { waitFor } from "../stack/wait.ts";
 import { ended, output } from "./commands.ts";
 import type { Installation } from "./installation.ts";
-import { CHART, NAMESPACE, startInstallation } from "./installation.ts";
+import { CHART, NAMESPACE, rolledOut, startInstallation } from "./installation.ts";
 import { differences, objectsIn } from "./manifest-diff.ts";
 import type { InstallPart } from "./part.ts";
 
@@ -219,18 +219,6 @@ const wholeLife = async (
     { timeout: 60_000 },
   );
   expect("an identity in the second namespace that it watches is Ready", true);
-};
-
-const rolledOut = async ({ kubectl, stack }: Installation): Promise<void> => {
-  await kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/keyturn", "--timeout=90s").catch(
-    async (error: unknown) => {
-      const pods = await kubectl("-n", NAMESPACE, "describe", "pods").catch(String);
-      const log = await readFile(join(stack.logs, "pods", `${NAMESPACE}_keyturn-0_keyturn.log`), "utf8").catch(
-        () => "",
-      );
-      throw new Error(`${String(error)}\n${pods.slice(-3000)}\n${log.slice(-3000)}`);
-    },
-  );
 };
 
 /** A CRD that has just been made is served a moment later. */

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { imageStart } from "../lane/image.ts";
 import { bundleOperator } from "../lane/world.ts";
@@ -28,8 +29,8 @@ export interface Installation {
 }
 
 /** As the Dockerfile says it: the same files at the same places, and the same entrypoint. */
-export const imageOf = (bundle: string): Image => {
-  const { nodeArgs, env } = imageStart();
+export const imageOf = (bundle: string, dockerfile?: string): Image => {
+  const { nodeArgs, env } = imageStart(dockerfile);
   return {
     files: { "/app/node": process.execPath, "/app/keyturn.mjs": bundle },
     entrypoint: ["/app/node", ...nodeArgs, "/app/keyturn.mjs"],
@@ -37,13 +38,22 @@ export const imageOf = (bundle: string): Image => {
   };
 };
 
-export async function startInstallation(say: (line: string) => void): Promise<Installation> {
+/** What the node has besides the image `keyturn` of this checkout, by name; `folder` goes with the stack. */
+export type MoreImages = (folder: string) => Promise<Readonly<Record<string, Image>>>;
+
+const noMore: MoreImages = () => Promise.resolve({});
+
+export async function startInstallation(
+  say: (line: string) => void,
+  moreImages: MoreImages = noMore,
+): Promise<Installation> {
   const helmFile = await ensureProgram("helm", say);
   const stack = await startStack({ say });
   try {
     const bundle = join(stack.dir, "operator", "keyturn.mjs");
     await bundleOperator(bundle);
-    const kubelet = await startProcessKubelet(stack, { images: { keyturn: imageOf(bundle) } });
+    const images = { keyturn: imageOf(bundle), ...(await moreImages(join(stack.dir, "images"))) };
+    const kubelet = await startProcessKubelet(stack, { images });
     const env = { KUBECONFIG: stack.kubernetes.adminKubeconfig, HOME: join(stack.dir, "home") };
     const { kubectl } = stack.tools;
     return {
@@ -59,4 +69,17 @@ export async function startInstallation(say: (line: string) => void): Promise<In
     await stack.stop();
     throw error;
   }
+}
+
+/** Resolves when the operator's pods are ready; the error has what they and their log say. */
+export async function rolledOut({ kubectl, stack }: Installation): Promise<void> {
+  await kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/keyturn", "--timeout=90s").catch(
+    async (error: unknown) => {
+      const pods = await kubectl("-n", NAMESPACE, "describe", "pods").catch(String);
+      const log = await readFile(join(stack.logs, "pods", `${NAMESPACE}_keyturn-0_keyturn.log`), "utf8").catch(
+        () => "",
+      );
+      throw new Error(`${String(error)}\n${pods.slice(-3000)}\n${log.slice(-3000)}`);
+    },
+  );
 }

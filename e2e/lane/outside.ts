@@ -1,5 +1,6 @@
 import { AwsError } from "../stack/aws.ts";
 import type { KubeObject } from "../stack/kube.ts";
+import type { Stack } from "../stack/stack.ts";
 import type { Ground } from "./ground.ts";
 import { at, entries, parseXml, textAt } from "./xml.ts";
 import type { Xml } from "./xml.ts";
@@ -23,7 +24,7 @@ export type Outside = ReadonlyMap<string, Thing>;
  * What the providers have for a ground's namespace: identities of every kind with all that hangs on them, whoever made them,
  * and what Keyturn itself remembers (claims, staging, ledger). Read with the administrators' own logins.
  */
-export async function readOutside(ground: Pick<Ground, "lane" | "namespace" | "operatorNamespace">): Promise<Outside> {
+export async function readOutside(ground: Reader): Promise<Outside> {
   const parts = await Promise.all([readKubernetes(ground), readAws(ground), readVault(ground)]);
   return new Map(parts.flat().map((thing) => [thing.key, thing]));
 }
@@ -141,7 +142,10 @@ function withoutUids(annotations: Readonly<Record<string, string>> | undefined):
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => !isUid(key)));
 }
 
-type Reader = Pick<Ground, "lane" | "namespace" | "operatorNamespace">;
+/** Where it is read: a ground, or what stands for one where an operator was installed by its chart. */
+type Reader = Pick<Ground, "namespace" | "operatorNamespace"> & {
+  readonly lane: { readonly world: { readonly stack: Pick<Stack, "kubernetes" | "aws" | "vault"> } };
+};
 
 async function readAws({ lane, namespace }: Reader): Promise<Thing[]> {
   const { client } = lane.world.stack.aws;

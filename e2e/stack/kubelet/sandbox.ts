@@ -53,7 +53,13 @@ export async function sandbox(place: SandboxPlace, pod: Pod, container: Containe
   return {
     // A user namespace where this is not root: then the user in the pod is this one.
     command: ["unshare", ...(process.getuid?.() === 0 ? [] : ["--map-root-user"]), "--mount", "sh", script],
-    env: { KUBERNETES_SERVICE_HOST: server.hostname, KUBERNETES_SERVICE_PORT: server.port, ...image.env(port) },
+    env: {
+      // As a container runtime sets it for a user that the image has no line of: without it the AWS SDK finds no home and gives up.
+      HOME: "/",
+      KUBERNETES_SERVICE_HOST: server.hostname,
+      KUBERNETES_SERVICE_PORT: server.port,
+      ...image.env(port),
+    },
     port,
   };
 }
