@@ -384,6 +384,44 @@ describe("the admission policies on a real API server", function () {
       await rejects(change({ kind: "Role", name: "granted-5" }), refused(/you may not give Role/));
     });
 
+    it("are asked for anew, all of them, by every change that lets the identity live again or longer", async () => {
+      const name = "for-a-while";
+      const path = `${collection()}/${name}`;
+      const roles = eight("Cluster");
+      const object = identity(name, { roles });
+      const spec = (more: object): object => ({ spec: { state: null, expiresAt: null, ...more } });
+      const soon = "2030-06-30T00:00:00Z";
+      await alice.kube.create(collection(), { ...object, spec: { ...object.spec, expiresAt: soon } });
+      const anew = refused(/roles\[0\]: you may not give .*live again or longer.*may-give/s);
+      const change = (who: Somebody, more: object): Promise<KubeObject> => who.kube.mergePatch(path, spec(more));
+      // Later, removed, and the same moment written in another way.
+      await rejects(change(bob, { expiresAt: "2030-06-30T00:00:01Z" }), anew);
+      await rejects(change(bob, { expiresAt: "2030-06-30T00:00:00-01:00" }), anew);
+      await rejects(change(bob, {}), anew);
+      await change(bob, { expiresAt: "2030-06-30T02:00:00+02:00" });
+      // What ends earlier, or suspends, needs nothing; what takes it back does.
+      await change(bob, { expiresAt: "2030-06-29T00:00:00.5Z" });
+      await rejects(change(bob, { expiresAt: "2030-06-29T00:00:00.6Z" }), anew);
+      await change(bob, { state: "Suspended" });
+      await rejects(change(bob, { state: "Active" }), anew);
+      await rejects(change(bob, {}), anew);
+      await change(bob, { state: "Decommissioned" });
+      await rejects(change(bob, { state: "Active", expiresAt: "2030-06-01T00:00:00Z" }), anew);
+      // An undo by whoever made the deletion is a creation.
+      deepEqual(stampOf(await change(alice, { state: "Active" })), stampedBy(alice));
+      await alice.kube.delete(path);
+      await rejects(bob.kube.create(collection(), object), refused(/you may not give/));
+      await alice.kube.create(collection(), object);
+    });
+
+    it("are not asked for where the identity has none: every editor could declare it anew", async () => {
+      const path = `${collection()}/bare`;
+      await alice.kube.create(collection(), identity("bare"));
+      for (const state of ["Suspended", "Active"]) await bob.kube.mergePatch(path, { spec: { state } });
+      await bob.kube.mergePatch(path, { spec: { expiresAt: "2030-06-30T00:00:00Z" } });
+      await bob.kube.mergePatch(path, { spec: { expiresAt: null } });
+    });
+
     it("on an account of another name are new, for it is another ServiceAccount", async () => {
       const roles: Role[] = [{ kind: "ClusterRole", name: "granted" }];
       await alice.kube.create(collection(), identity("moved", { roles }));
@@ -398,6 +436,18 @@ describe("the admission policies on a real API server", function () {
       await operator.kube.mergePatch(`${collection()}/back`, { spec: identity("back", { roles }).spec });
       await rejects(operator.kube.create(collection(), identity("own", { roles })), refused(/you may not give/));
     });
+  });
+
+  it("warn of Retain and let it pass", async () => {
+    const object = { ...identity("kept"), spec: { ...identity("kept").spec, deletion: { policy: "Retain" } } };
+    const env = { ...process.env, KUBECONFIG: bob.kubeconfig };
+    const file = join(stack.dir, "kept.json");
+    await writeFile(file, JSON.stringify(object));
+    const { stdout, stderr } = await run(stack.tools.kubectl, ["create", "-f", file], { env });
+    match(stdout, /kept created/);
+    match(stderr, /Warning: .*keyturn-retain.*spec\.retain Allowed/);
+    await writeFile(file, JSON.stringify(identity("not-kept")));
+    equal((await run(stack.tools.kubectl, ["create", "-f", file], { env })).stderr, "");
   });
 
   it("answer the operator's probe, each for itself, and let nobody's object in by it", async () => {

@@ -75,7 +75,7 @@ describe("the doctor's lists", () => {
         .filter((one) => one.kind === kind)
         .map(({ metadata }) => metadata.name)
         .sort();
-    deepEqual(named("ValidatingAdmissionPolicy"), POLICY_NAMES.validating);
+    deepEqual(named("ValidatingAdmissionPolicy"), [...POLICY_NAMES.validating, ...POLICY_NAMES.warning].sort());
     deepEqual(named("MutatingAdmissionPolicy"), POLICY_NAMES.mutating);
   });
 });

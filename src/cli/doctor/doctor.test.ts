@@ -21,12 +21,17 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     const status = { storedVersions: ["v1alpha1"], conditions: [{ type: "Established", status: "True" }] };
     cluster.seed({ kind: CRDS, name }, { spec: { versions: [{ name: "v1alpha1" }] }, status });
   }
-  for (const name of POLICY_NAMES.validating) {
-    cluster.seed({ kind: POLICIES.validating, name }, {});
-    cluster.seed(
-      { kind: POLICIES.validatingBinding, name },
-      { spec: { policyName: name, validationActions: ["Deny"] } },
-    );
+  for (const [action, names] of [
+    ["Deny", POLICY_NAMES.validating],
+    ["Warn", POLICY_NAMES.warning],
+  ] as const) {
+    for (const name of names) {
+      cluster.seed({ kind: POLICIES.validating, name }, {});
+      cluster.seed(
+        { kind: POLICIES.validatingBinding, name },
+        { spec: { policyName: name, validationActions: [action] } },
+      );
+    }
   }
   cluster.seed({ kind: POLICIES.mutating, name: "keyturn-stamp" }, {});
   cluster.seed({ kind: POLICIES.mutatingBinding, name: "keyturn-stamp" }, { spec: { policyName: "keyturn-stamp" } });
@@ -78,6 +83,14 @@ describe("the doctor", () => {
       "fail policies/keyturn-bind",
       ({ cluster }) => {
         cluster.drop({ kind: POLICIES.validatingBinding, name: "keyturn-bind" });
+        return {};
+      },
+    ],
+    [
+      "a warning that is never given",
+      "warn policies/keyturn-retain",
+      ({ cluster }) => {
+        cluster.drop({ kind: POLICIES.validatingBinding, name: "keyturn-retain" });
         return {};
       },
     ],

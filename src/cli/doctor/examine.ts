@@ -88,6 +88,8 @@ export const POLICY_NAMES = {
     "keyturn-status",
   ],
   mutating: ["keyturn-stamp"],
+  /** Tells people something and refuses nothing. */
+  warning: ["keyturn-retain"],
 } as const;
 
 /** What a look throws is a finding: it could not be looked. */
@@ -184,7 +186,11 @@ const policies = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
     ports.cluster.list<Binding>(POLICIES.validatingBinding, {}),
   ]);
   const denying = bindings.filter(({ spec }) => spec?.validationActions?.includes("Deny") === true);
-  const found = POLICY_NAMES.validating.map((name) => policy(name, validating, denying));
+  const warning = bindings.filter(({ spec }) => spec?.validationActions?.includes("Warn") === true);
+  const found = [
+    ...POLICY_NAMES.validating.map((name) => policy(name, validating, denying)),
+    ...POLICY_NAMES.warning.map((name) => policy(name, validating, warning, "warn")),
+  ];
   if (minorOf(minor) < STAMPING_MINOR) {
     const [id, what] = ["policies/keyturn-stamp", "MutatingAdmissionPolicy keyturn-stamp"];
     const why = `kube-apiserver has none before 1.${STAMPING_MINOR}; whoever asks stamps the resource themselves`;
@@ -197,13 +203,18 @@ const policies = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   return [...found, ...POLICY_NAMES.mutating.map((name) => policy(name, mutating, mutatingBindings))];
 };
 
-const policy = (name: string, there: readonly KubeObject[], bindings: readonly Binding[]): Finding => {
+const policy = (
+  name: string,
+  there: readonly KubeObject[],
+  bindings: readonly Binding[],
+  weight: "fail" | "warn" = "fail",
+): Finding => {
   const [id, what] = [`policies/${name}`, `admission policy ${name}`];
   const apply = "Apply the policies of this version: config/policies, or upgrade the chart.";
-  if (!there.some(({ metadata }) => metadata.name === name)) return bad("fail", id, what, "it is not there", apply);
+  if (!there.some(({ metadata }) => metadata.name === name)) return bad(weight, id, what, "it is not there", apply);
   return bindings.some(({ spec }) => spec?.policyName === name)
     ? ok(id, what)
-    : bad("fail", id, what, "no binding puts it in force", apply);
+    : bad(weight, id, what, "no binding puts it in force", apply);
 };
 
 const inForce = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
