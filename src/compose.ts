@@ -126,6 +126,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     self: `${options.leaseIdentity}/${randomWord(8)}`,
     attributionWindowMs: options.attributionWindowMs,
     resyncMs: options.resyncMs,
+    retainKubernetes: options.retainKubernetes,
   };
 
   const { collectGarbage } = instruments;

@@ -27,6 +27,8 @@ export interface Options {
   readonly restartDebounceMs: number;
   /** How many workloads roll at a time; 0 is no limit. */
   readonly maxConcurrentRollouts: number;
+  /** Retain may keep ServiceAccounts whose spec names no connection. */
+  readonly retainKubernetes: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -170,6 +172,12 @@ export const FLAGS: readonly Flag[] = [
     fallback: "10",
     allowed: whole(0, 1000),
     help: "workloads that are restarted at a time, in the whole cluster; 0 is no limit",
+  },
+  {
+    name: "retain-kubernetes",
+    fallback: "false",
+    allowed: trueOrFalse,
+    help: "deletion.policy Retain may keep ServiceAccounts whose account names no connection; others ask the connection's spec.retain",
   },
   { name: "log-level", fallback: "info", allowed: level, help: "debug, info, warn or error" },
 ];
@@ -365,6 +373,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     },
     restartDebounceMs: ms("restart-debounce"),
     maxConcurrentRollouts: Number(text("max-concurrent-rollouts")),
+    retainKubernetes: text("retain-kubernetes") === "true",
     logLevel: LOG_LEVELS.find((name) => name === text("log-level")) ?? "info",
   };
 };

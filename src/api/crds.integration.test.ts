@@ -256,6 +256,9 @@ const CONDITIONS = FULL_STATUS.conditions;
 const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
   removalsSince: AT,
+  permittedUntil: AT,
+  permittedReturn: 3,
+  rules: ["RetainByPermission"],
   triedAdditions: ["+ lake: managed policy reports (widens)"],
   conditions: CONDITIONS,
   state: "Active",

@@ -215,7 +215,14 @@ export class FakeCluster implements ClusterClient {
         this.#objects.delete(keyOf(ref));
       } else if (before.metadata.deletionTimestamp === undefined) {
         const next = copy(before);
-        next.metadata = { ...next.metadata, deletionTimestamp: this.#timestamp(), resourceVersion: this.#next() };
+        // A deletion that waits for finalizers raises the generation, as in kube-apiserver.
+        const { generation } = next.metadata;
+        next.metadata = {
+          ...next.metadata,
+          ...(generation === undefined ? {} : { generation: generation + 1 }),
+          deletionTimestamp: this.#timestamp(),
+          resourceVersion: this.#next(),
+        };
         this.#objects.set(keyOf(ref), { kind: ref.kind, object: next });
       }
       return true;

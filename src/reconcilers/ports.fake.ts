@@ -170,6 +170,8 @@ export class Bench {
   readonly kvForeign = new Set<string>();
   /** Where accounts of identities lie, by their names in spec.accounts. */
   readonly places = new Map<string, FakeAccountPlace>();
+  /** The operator's flag --retain-kubernetes, for every process that starts from now on. */
+  retainKubernetes = false;
   /** No limits unless a test sets some. */
   limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
   /** What stands between the operator and an account's client, in every process. */
@@ -273,6 +275,7 @@ export class Bench {
       self: `operator-${this.#starts}`,
       attributionWindowMs: ATTRIBUTION_MS,
       resyncMs: 600_000,
+      retainKubernetes: this.retainKubernetes,
     };
     return this.ports;
   }

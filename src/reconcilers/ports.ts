@@ -104,4 +104,6 @@ export interface Ports {
   readonly self: string;
   readonly attributionWindowMs: number;
   readonly resyncMs: number;
+  /** Retain may keep ServiceAccounts whose account names no connection. */
+  readonly retainKubernetes: boolean;
 }

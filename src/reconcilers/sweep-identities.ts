@@ -1,12 +1,15 @@
+import type { Account } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { AccountRecord } from "../domain/lifecycle/record.ts";
+import { NOTHING_RETAINED, retentionOf, type Retention } from "../domain/lifecycle/retention.ts";
 import type { OrphanSpec } from "../domain/orphan/record.ts";
 import { timeText } from "../kernel/time-text.ts";
 import type { Claim } from "../stores/claims.ts";
 import { permitForOffboarding } from "./limits.ts";
 import { orphanRef, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
-import { OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
+import { NO_END, OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
 import { offboardingKey } from "./service-account-lifecycle/acts/record.ts";
+import { retainAnswers } from "./service-account-lifecycle/retain.ts";
 
 interface Vanished {
   readonly namespace: string;
@@ -30,23 +33,51 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
   const snapshots = claims.map(readSnapshot).filter((snapshot) => snapshot !== undefined);
   const deletion = snapshots[0]?.deletion;
   if (deletion === undefined) return;
+  const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
+  const records = snapshots.map(({ account }) => account);
+  const retention = await retentionFor(ports, records, deletion, now);
+  const accounts = byName(records.filter(({ name }) => !retention.kept.includes(name)));
+  // First what is let go: once there is an entry, nobody comes back here.
   if (deletion.policy === "Retain") {
-    for (const { target } of claims) await ports.claims.release(target, owner.uid);
-    return;
+    const left = new Set(accounts.map(({ target }) => target));
+    for (const { target } of claims) if (!left.has(target)) await ports.claims.release(target, owner.uid);
   }
-  const accounts = byName(snapshots.map(({ account }) => account));
-  await writeOrphan(
-    ports,
-    identityEntry({
-      owner,
-      accounts,
-      policy: deletion.policy,
-      holdMs: deletion.holdMs,
-      now: ports.cluster.serverTime()?.now ?? ports.clock.now(),
-      held: !(await hasPermits(ports, owner.uid, accounts)),
-      predecessors: [],
-    }),
-  );
+  if (accounts.length > 0) {
+    const permitted = retention.until !== undefined || (await hasPermits(ports, owner.uid, accounts));
+    await writeOrphan(
+      ports,
+      identityEntry({
+        owner,
+        accounts,
+        policy: deletion.policy === "Delete" ? "Delete" : "Disable",
+        holdMs: deletion.holdMs,
+        now,
+        held: permitted ? (retention.until === undefined ? undefined : "UntilEnd") : "LimitReached",
+        until: retention.until,
+        predecessors: [],
+      }),
+    );
+  }
+};
+
+/** The same decision as for a resource that still exists, from what its claims say. */
+const retentionFor = async (
+  ports: Ports,
+  records: readonly AccountRecord[],
+  deletion: ClaimSnapshot["deletion"],
+  now: Date,
+): Promise<Retention> => {
+  const { policy, until } = deletion;
+  if (policy !== "Retain") return NOTHING_RETAINED;
+  const expiresAt = until === undefined || until === NO_END ? undefined : new Date(until);
+  const asks = until === NO_END ? records.map(({ declaration }) => JSON.parse(declaration) as Account) : [];
+  const answers = await retainAnswers({ connections: new Map() }, asks, ports);
+  const settings = {
+    state: "Active",
+    deletion: { policy },
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  } as const;
+  return retentionOf(records, settings, { now, byPermission: until !== undefined, answers });
 };
 
 /** Undefined for one that cannot be read: it says nothing, and holds up neither the others nor anybody else. */
@@ -81,14 +112,17 @@ export const identityEntry = (left: {
   readonly policy: "Delete" | "Disable";
   readonly holdMs: number;
   readonly now: Date;
-  readonly held: boolean;
+  readonly held: "LimitReached" | "UntilEnd" | undefined;
+  /** With `UntilEnd`: when that is. */
+  readonly until?: Date | undefined;
   readonly predecessors: readonly string[];
 }): OrphanSpec => {
   const { namespace, name, uid } = left.owner;
   return {
     origin: { kind: OWNER_KIND, namespace, name, uid },
     target: `service-account-lifecycle/${namespace}/${name}`,
-    ...(left.held ? { held: "LimitReached" as const } : {}),
+    ...(left.held === undefined ? {} : { held: left.held }),
+    ...(left.until === undefined ? {} : { until: left.until.toISOString() }),
     policy: left.policy,
     recordedAt: timeText(left.now),
     holdSeconds: Math.ceil(left.holdMs / 1000),

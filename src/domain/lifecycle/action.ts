@@ -1,5 +1,6 @@
 import type { Direction, ObservedPiece, Piece } from "./piece.ts";
 import type { AccountRecord, CutWayName, FormerPiece, LifecycleStatus, Proof } from "./record.ts";
+import type { KnownCredentials } from "./reopening.ts";
 import type { LifecycleSettings } from "./settings.ts";
 
 /** An account as it was observed in this pass (providers/account.ts), seen by the planner. */
@@ -122,6 +123,10 @@ export interface LifecycleInput {
   readonly refusal?: Extract<LifecycleAction, { type: "refuse" }> | undefined;
   /** By `<account>/<piece key>`, for every piece that the planner would make or widen. */
   readonly permissions?: Readonly<Record<string, Permission>> | undefined;
+  /** Undefined: not read yet; coming back asks for it where something was in use. */
+  readonly known?: KnownCredentials | undefined;
+  /** Lines that are told with every plan: what the resource's deletion will do although the spec says otherwise (retention.ts). */
+  readonly notes?: readonly PlanLine[] | undefined;
   readonly dryRun: boolean;
   readonly paused: boolean;
 }
@@ -136,6 +141,8 @@ export type LifecycleAction =
   | { readonly type: "observe"; readonly what: "account"; readonly account: string }
   /** Asks the platform about these privileges: the connection's grants, and for Kubernetes roles the requester's right to bind. */
   | { readonly type: "observe"; readonly what: "permissions"; readonly privileges: readonly Privilege[] }
+  /** What the SecretRotations of the namespace have on record; needed before this account comes back. */
+  | { readonly type: "observe"; readonly what: "credentials"; readonly account: string }
   /** (record) The plan, before anything of it is done. */
   | { readonly type: "recordPlan"; readonly lines: readonly PlanLine[] }
   /** Finalizer, claims of these targets, then (record) the write-ahead records of what may come to stand. */

@@ -28,7 +28,34 @@ const given = (more: Partial<IdentityDeletionInput> = {}): IdentityDeletionInput
 describe("deleting an identity", () => {
   const rows: readonly (readonly [string, IdentityDeletionInput, object])[] = [
     ["releases what was never made", given({ records: [] }), { type: "releaseAll" }],
-    ["releases what is to be retained", given({ deletion: { ...deletion, policy: "Retain" } }), { type: "releaseAll" }],
+    [
+      "releases what may be retained",
+      given({ deletion: { ...deletion, policy: "Retain" }, retention: { kept: ["lake"], inUse: [] } }),
+      { type: "releaseAll" },
+    ],
+    [
+      "cuts what may not",
+      given({ deletion: { ...deletion, policy: "Retain" } }),
+      { type: "beginLeaving", account: "lake", enabledCredentials: ["K1"] },
+    ],
+    [
+      "tells the ledger of what stays in use until its end",
+      given({
+        deletion: { ...deletion, policy: "Retain" },
+        retention: { kept: [], inUse: ["lake"], until: at("13:00:00") },
+      }),
+      { type: "writeLedger", records: [record("lake", ["managedPolicy/R"])] },
+    ],
+    [
+      "then goes, and touches nothing of it",
+      given({
+        deletion: { ...deletion, policy: "Retain" },
+        retention: { kept: [], inUse: ["lake"], until: at("13:00:00") },
+        ledger: [record("lake")],
+        observed: {},
+      }),
+      { type: "removeFinalizer" },
+    ],
     ["looks first", given({ observed: {} }), { type: "observe", what: "account", account: "lake" }],
     ["puts on record what is in use", given(), { type: "beginLeaving", account: "lake", enabledCredentials: ["K1"] }],
     [

@@ -9,6 +9,7 @@ import {
   type LeavingAnswer,
   type LeavingInput,
 } from "./leaving.ts";
+import { NOTHING_RETAINED, type Retention } from "./retention.ts";
 import { accountIn, isFailed } from "./step-names.ts";
 import { canonicalJson } from "../../kernel/ids.ts";
 import type { AccountRecord } from "./record.ts";
@@ -33,6 +34,8 @@ export interface IdentityDeletionInput extends DepartureInput {
   readonly deletion: LifecycleSettings["deletion"];
   /** What the ledger's entry for this object's UID knows of the accounts; undefined while there is none. */
   readonly ledger?: readonly AccountRecord[] | undefined;
+  /** What of the accounts is not cut now; absent: nothing. */
+  readonly retention?: Retention | undefined;
 }
 
 export type IdentityDeletionAction =
@@ -49,11 +52,18 @@ export type IdentityDeletionAction =
  * then the finalizer goes. The ledger proves, holds and deletes, so that a namespace never hangs on a dead provider.
  */
 export const planIdentityDeletion = (input: IdentityDeletionInput): IdentityDeletionAction => {
-  const { records, deletion } = input;
-  if (records.length === 0 || deletion.policy === "Retain") return { type: "releaseAll" };
+  const { kept, inUse } = input.retention ?? NOTHING_RETAINED;
+  const all = input.records.filter(({ name }) => !kept.includes(name));
+  if (all.length === 0) return { type: "releaseAll" };
+  // What stays in use until its end is the ledger's from here on; nothing of it is done now.
+  return planEnding({ ...input, records: all.filter(({ name }) => !inUse.includes(name)) }, all);
+};
+
+const planEnding = (input: IdentityDeletionInput, all: readonly AccountRecord[]): IdentityDeletionAction => {
+  const { records } = input;
   const next = planCut(leavingInput(input));
   if (next?.type === "observe" || next?.type === "beginLeaving" || next?.type === "recordFormer") return next;
-  if (!knows(input.ledger, records)) return { type: "writeLedger", records };
+  if (!knows(input.ledger, all)) return { type: "writeLedger", records: all };
   if (next !== undefined) return next;
   const adopted = records.filter((record) => isGivenBack(record) || record.state === "Gone");
   const returned = planLeavers({ ...leavingInput(input), leavers: leaversOf({ ...input, records: adopted }) });

@@ -161,8 +161,9 @@ const isOwnMark = ({ account, piece }: Change, { observed }: LifecycleInput): bo
   piece.class === "attribute" && observed[account]?.principal === "ours";
 
 /** The plan comes before anything of it is done; the repair of drift needs none. */
-const planned = (input: LifecycleInput, lines: readonly PlanLine[], settled: boolean): LifecycleAction | undefined => {
-  const { status, generation, dryRun } = input;
+const planned = (input: LifecycleInput, given: readonly PlanLine[], settled: boolean): LifecycleAction | undefined => {
+  const { status, generation, dryRun, notes = [] } = input;
+  const lines = given.length === 0 ? given : [...given, ...notes];
   const due = dryRun ? status.plan !== undefined || lines.length > 0 : !settled && lines.length > 0;
   // Under a dry run the plan is also shortened again when there is less to do.
   const stale = dryRun && status.plan?.lines.length !== Math.min(lines.length, MOST_PLAN_LINES);

@@ -2,6 +2,7 @@ import { digest } from "../../kernel/ids.ts";
 import type { PlanLine } from "./action.ts";
 import { lineOf, signOf, type Change } from "./changes.ts";
 import type { LifecycleStatus, PlanRecord } from "./record.ts";
+import { isStayOffLine } from "./reopening.ts";
 
 export const MOST_PLAN_LINES = 64;
 
@@ -69,7 +70,7 @@ export const planTells = (status: LifecycleStatus, generation: number, lines: re
 
 /**
  * Something has been begun, or was about to be, that no spec has been found good with since. That a whole account leaves is not
- * among it: that says nothing about the accounts that stay.
+ * among it: that says nothing about the accounts that stay. Neither is a credential that stays off: nothing is done about it.
  */
 export const planIsOpen = ({ plan }: LifecycleStatus): boolean =>
-  (plan?.lines ?? []).some((line) => !LEAVING_LINE.test(line));
+  (plan?.lines ?? []).some((line) => !LEAVING_LINE.test(line) && !isStayOffLine(line));

@@ -1038,6 +1038,13 @@ describe("the planner and an account that the spec has left out", () => {
   ]);
 });
 
+const stays = (id: string, why: string) => ({
+  sign: "~" as const,
+  account: "lake",
+  title: `credential ${id} stays off: ${why}`,
+  direction: "none" as const,
+});
+
 describe("the planner and somebody who comes back", () => {
   const cut = good([
     record("lake", ["managedPolicy/R"], { state: "Cut", enabledCredentials: ["K1"], provenAt: text("11:00:00") }),
@@ -1046,25 +1053,83 @@ describe("the planner and somebody who comes back", () => {
   const desired = { lake: account("lake", [R]) };
   const off = { rightsCut: true, credentials: [key("K1", false), key("K2", false)] };
   const trust = piece("trust");
+  const known = { onRecord: ["K1", "K2"], leaked: [] };
   holds([
     [
       "declares proof and hold void first",
-      input({ status: cut, desired, observed: { lake: view([R], off) } }),
+      input({ known, status: cut, desired, observed: { lake: view([R], off) } }),
       { type: "beginReturning" },
     ],
     [
       "opens the login of a role",
-      input({ status: leaving, desired: { lake: account("lake", [trust, R]) }, observed: { lake: view([R], off) } }),
+      input({
+        known,
+        status: leaving,
+        desired: { lake: account("lake", [trust, R]) },
+        observed: { lake: view([R], off) },
+      }),
       { type: "openLogin" },
     ],
     [
+      "asks what SecretRotations have on record before anything is begun",
+      input({ status: cut, desired, observed: { lake: view([R], off) } }),
+      { type: "observe", what: "credentials", account: "lake" } as never,
+    ],
+    [
+      "asks for nothing of the kind where no credential was in use",
+      input({
+        status: good([record("lake", ["managedPolicy/R"], { state: "Cut", enabledCredentials: [] })]),
+        desired,
+        observed: { lake: view([R], off) },
+      }),
+      { type: "beginReturning" },
+    ],
+    [
+      "tells first which credential stays off, for no SecretRotation has it",
+      input({ status: cut, desired, observed: { lake: view([R], off) }, known: { onRecord: ["K2"], leaked: [] } }),
+      { type: "recordPlan", lines: [stays("K1", "no SecretRotation answers for it")] },
+    ],
+    [
+      "tells first which credential stays off, for it is reported leaked",
+      input({
+        status: cut,
+        desired,
+        observed: { lake: view([R], off) },
+        known: { onRecord: ["K1", "K2"], leaked: ["K1"] },
+      }),
+      { type: "recordPlan", lines: [stays("K1", "it is reported leaked")] },
+    ],
+    [
+      "leaves it off",
+      input({
+        status: { ...leaving, ...plan("~ lake: credential K1 stays off: no SecretRotation answers for it") },
+        desired,
+        observed: { lake: view([R], off) },
+        known: { onRecord: ["K2"], leaked: [] },
+      }),
+      { type: "uncut" },
+    ],
+    [
+      "has nothing to do about it once it is back",
+      input({
+        status: {
+          ...good([record("lake", ["managedPolicy/R"])]),
+          ...plan("~ lake: credential K1 stays off: no SecretRotation answers for it"),
+        },
+        desired,
+        observed: { lake: view([R], { credentials: off.credentials }) },
+      }),
+      { type: "wait", for: "Rest" },
+    ],
+    [
       "switches on exactly what was in use",
-      input({ status: leaving, desired, observed: { lake: view([R], off) } }),
+      input({ known, status: leaving, desired, observed: { lake: view([R], off) } }),
       { type: "enableCredential", id: "K1" },
     ],
     [
       "gives the rights back last",
       input({
+        known,
         status: leaving,
         desired,
         observed: { lake: view([R], { ...off, credentials: [key("K1"), key("K2", false)] }) },
@@ -1074,6 +1139,7 @@ describe("the planner and somebody who comes back", () => {
     [
       "is in use again then",
       input({
+        known,
         status: leaving,
         desired,
         observed: { lake: view([R], { credentials: [key("K1"), key("K2", false)] }) },
@@ -1083,6 +1149,7 @@ describe("the planner and somebody who comes back", () => {
     [
       "takes away what is no longer declared while nothing works yet",
       input({
+        known,
         ...other,
         status: { ...leaving, ...plan(MINUS_W), narrowed: "h2" },
         desired,
@@ -1108,6 +1175,62 @@ describe("the planner and somebody who comes back", () => {
       "does not come back while it is paused",
       input({ status: leaving, desired, paused: true, observed: {} }),
       { type: "wait", for: "Paused" },
+    ],
+  ]);
+
+  const serviceAccount = account("cluster", [piece("binding/Role/R")], {
+    target: "kubernetes-service-account/payments/billing",
+    cutsByRemoval: true,
+  });
+  const alone = (state: "Leaving" | "Cut", more: Partial<LifecycleInput> = {}) =>
+    input({
+      status: good([
+        record("cluster", ["binding/Role/R"], { state, enabledCredentials: [], target: serviceAccount.target }),
+      ]),
+      settings: settings({ accounts: [{ name: "cluster", kubernetes: {} }] }),
+      desired: { cluster: serviceAccount },
+      leaving: {},
+      observed: { cluster: view([piece("binding/Role/R")]) },
+      ...more,
+    });
+  holds([
+    [
+      "asks who wants a ServiceAccount back, also one that is not cut yet, for each binding of it",
+      alone("Leaving", { permissions: {} }),
+      {
+        type: "observe",
+        what: "permissions",
+        privileges: [{ account: "cluster", piece: piece("binding/Role/R") }],
+      } as never,
+    ],
+    [
+      "goes on with a leaving ServiceAccount whose return is refused",
+      alone("Leaving", { permissions: refused("cluster/binding/Role/R") }),
+      { type: "remove", key: "binding/Role/R", because: "Leaving" },
+    ],
+    [
+      "keeps a ServiceAccount down when it cannot be found out who may bring it back",
+      alone("Leaving", { permissions: refused("cluster/binding/Role/R"), failed: ["cluster/open"] }),
+      { type: "remove", key: "binding/Role/R", because: "Leaving" },
+    ],
+    [
+      "says why it stays down",
+      alone("Cut", {
+        status: good(
+          [
+            record("cluster", ["binding/Role/R"], {
+              state: "Cut",
+              enabledCredentials: [],
+              target: serviceAccount.target,
+              provenAt: text("11:00:00"),
+            }),
+          ],
+          plan("+ cluster: binding/Role/R (widens)"),
+        ),
+        observed: { cluster: view([]) },
+        permissions: refused("cluster/binding/Role/R"),
+      }),
+      { type: "refuse", code: "PermissionDenied", about: "cluster/binding/Role/R" } as never,
     ],
   ]);
 });

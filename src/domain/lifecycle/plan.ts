@@ -4,7 +4,7 @@ import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from
 import { leavingLine, planTells } from "./plan-record.ts";
 import { isFailed, stepsIn } from "./step-names.ts";
 import { unrecordedAccounts } from "./record-names.ts";
-import { planReturning } from "./returning.ts";
+import { isKeptDown, planReturning } from "./returning.ts";
 import { expired, wantedState } from "./settings.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
 
@@ -69,7 +69,7 @@ const wantedOf = (
   input: LifecycleInput,
 ): Leaver["wanted"] | undefined => {
   if (record.state === "Gone" || !isDeclared(record, input) || state === "Decommissioned") return "Gone";
-  if (state === "Suspended") return "Suspended";
+  if (state === "Suspended" || isKeptDown(record, input)) return "Suspended";
   // The owner has taken the consent to adoption away before anything was good.
   return isGivenBack(record) && !input.settings.adopt ? "Gone" : undefined;
 };

@@ -37,7 +37,16 @@ export interface LifecycleStatus {
   readonly lastHandledRetry?: string;
   /** UIDs of predecessors taken over by undo, at most 5. */
   readonly predecessors?: readonly string[];
+  /** The latest end that somebody who may grant the privileges has asked for (life.ts). Absent: no end is known. */
+  readonly permittedUntil?: string;
+  /** The generation whose asker was permitted to bring the whole identity back; until it is back (life.ts). */
+  readonly permittedReturn?: number;
+  /** Rules newer than b745cd6 that hold for this resource; absent: none (ADR 0048). */
+  readonly rules?: readonly NewerRule[];
 }
+
+/** `RetainByPermission`: deletion.policy Retain keeps nothing beyond an end, and without an end only what the platform allows. */
+export type NewerRule = "RetainByPermission";
 
 export type LifecycleState =
   "Pending" | "Active" | "Suspending" | "Suspended" | "Resuming" | "Decommissioning" | "Decommissioned";
@@ -66,7 +75,7 @@ export interface AccountRecord {
    * Gone: deleted; the record goes when the claim has been released.
    */
   readonly state: "Pending" | "Active" | "Leaving" | "Cut" | "Gone";
-  /** Ids that were active before the account was cut; resuming switches on exactly these. */
+  /** Ids that were active before the account was cut; resuming switches on those of them that a SecretRotation answers for. */
   readonly enabledCredentials?: readonly string[];
   /** It existed before; until it is first wholly applied (state Active) it is given back untouched. */
   readonly adopted?: boolean;

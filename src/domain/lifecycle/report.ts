@@ -32,6 +32,10 @@ export interface ReportInput {
   /** What was seen in this pass. */
   readonly observed: Readonly<Record<string, AccountView>>;
   /** Undefined when not every account was looked at in this pass: what was said before stays. */
+  /** Why the identity does not live again or longer although its spec says so; absent: it may. */
+  readonly keptDown?: { readonly reason: string; readonly message: string } | undefined;
+  /** What its deletion will cut although the spec says Retain. */
+  readonly willCut?: string | undefined;
   readonly unmanaged?: { readonly credentials: readonly string[]; readonly grants: readonly string[] } | undefined;
 }
 
@@ -83,6 +87,8 @@ const ready = (input: ReportInput): ConditionUpdate => {
     );
   }
   if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
+  const { keptDown } = input;
+  if (keptDown !== undefined) return condition("Ready", "False", keptDown.reason, keptDown.message);
   if (expired(settings, now)) {
     return condition(
       "Ready",
@@ -133,13 +139,15 @@ const ready = (input: ReportInput): ConditionUpdate => {
       "What stands differs from the spec; status.drift lists what is not being put back.",
     );
   }
+  const { length } = settings.accounts;
+  const besides = input.willCut === undefined ? "" : ` ${input.willCut}`;
   return own
-    ? condition("Ready", "True", "AsDeclared", `${settings.accounts.length} account(s) stand as the spec says.`)
+    ? condition("Ready", "True", "AsDeclared", `${length} account(s) stand as the spec says.${besides}`)
     : condition(
         "Ready",
         "True",
         "LastKnownGood",
-        `${settings.accounts.length} account(s) stand as the last known good spec says.`,
+        `${length} account(s) stand as the last known good spec says.${besides}`,
       );
 };
 

@@ -1,19 +1,25 @@
-import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput } from "./action.ts";
+import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput, Privilege } from "./action.ts";
 import { changesOf, leftAlone, narrowings } from "./changes.ts";
 import { declaredRecord, permitted } from "./joining.ts";
-import { isOurs } from "./leaving.ts";
+import { begun, isOurs } from "./leaving.ts";
 import type { Piece } from "./piece.ts";
 import { classOfKey, directionOf } from "./pieces/direction.ts";
 import { planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord } from "./record.ts";
+import { reopenable, stayOffLines } from "./reopening.ts";
 import { accountIn, isFailed, pieceIn } from "./step-names.ts";
 
 /**
  * Coming back from Suspended, or from Decommissioned while the record is there: what the spec takes away meanwhile goes while
- * nothing works yet, then login, exactly the credentials that were in use, and rights. Bindings come back by the ordinary apply.
+ * nothing works yet, then login, the credentials that were in use and that a SecretRotation answers for, and rights. Bindings come back by
+ * the ordinary apply. Whether the identity as a whole may come back is judged before (life.ts); a ServiceAccount is asked about here as well,
+ * for it may come back alone.
  */
 export const planReturning = (input: LifecycleInput): LifecycleAction | undefined => {
   const returning = comingBack(input);
+  const asked = returning.flatMap(({ account }) => (account.cutsByRemoval ? privilegesOf(account) : []));
+  if (asked.some((privilege) => permissionFor(privilege, input) === undefined))
+    return { type: "observe", what: "permissions", privileges: asked };
   const unseen = returning.find(({ account }) => input.observed[account.name] === undefined);
   if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.account.name };
   for (const { account, record } of returning) {
@@ -21,6 +27,25 @@ export const planReturning = (input: LifecycleInput): LifecycleAction | undefine
     if (view !== undefined) return oneStep(account, record, view, input);
   }
   return undefined;
+};
+
+/** The bindings of a ServiceAccount: who asks for it to come back must be able to give each of them. */
+const privilegesOf = ({ name, pieces }: DesiredAccount): readonly Privilege[] =>
+  pieces.filter((piece) => piece.class === "grant").map((piece) => ({ account: name, piece }));
+
+const permissionFor = (
+  { account, piece }: Privilege,
+  { permissions }: Pick<LifecycleInput, "permissions">,
+): "allowed" | "refused" | undefined => permissions?.[`${account}/${piece.key}`]?.kind;
+
+/** It is declared, and whoever asks for it to come back may not: it goes on leaving. Planned anew, so that people are told why. */
+export const isKeptDown = (record: AccountRecord, input: LifecycleInput): boolean => {
+  const account = input.desired[record.name];
+  return (
+    account?.cutsByRemoval === true &&
+    begun(record) &&
+    privilegesOf(account).some((privilege) => permissionFor(privilege, input) === "refused")
+  );
 };
 
 interface Returning {
@@ -32,7 +57,7 @@ const comingBack = (input: LifecycleInput): readonly Returning[] =>
   (input.status.accounts ?? []).flatMap((record) => {
     const account = input.desired[record.name];
     const cut = record.state === "Leaving" || record.state === "Cut";
-    if (account === undefined || !cut || isStuck(record.name, input)) return [];
+    if (account === undefined || !cut || isStuck(record.name, input) || isKeptDown(record, input)) return [];
     return [{ account, record }];
   });
 
@@ -46,16 +71,30 @@ const oneStep = (
   view: AccountView,
   input: LifecycleInput,
 ): LifecycleAction =>
+  told(account, record, view, input) ??
   (record.state === "Cut" ? ({ type: "beginReturning", account: account.name } as const) : undefined) ??
   (view.principal === "ours"
     ? (narrowFirst(account, record, view, input) ??
       restored(account, record, view, input, "before") ??
-      reopen(account, record, view) ??
+      reopen(account, record, view, input) ??
       restored(account, record, view, input, "after"))
     : undefined) ?? {
     type: "recordResumed",
     account: account.name,
   };
+
+/** What stays off is told before anything comes back. */
+const told = (
+  { name }: DesiredAccount,
+  record: AccountRecord,
+  view: AccountView,
+  { known, status, generation }: LifecycleInput,
+): LifecycleAction | undefined => {
+  if ((record.enabledCredentials ?? []).length === 0) return undefined;
+  if (known === undefined) return { type: "observe", what: "credentials", account: name };
+  const lines = stayOffLines(name, record, view, known);
+  return lines.length === 0 || planTells(status, generation, lines) ? undefined : { type: "recordPlan", lines };
+};
 
 /**
  * What the cut took away comes back while nothing works yet, and the next look reads it back before anything is opened. Where room was
@@ -109,7 +148,8 @@ const narrowFirst = (
   const due = [...bounds, ...narrowings(changes)];
   const first = due[0];
   if (first === undefined) return undefined;
-  const lines = due.map(planLineOf);
+  const off = input.known === undefined ? [] : stayOffLines(account.name, record, view, input.known);
+  const lines = [...due.map(planLineOf), ...off];
   if (!good && !planTells(status, input.generation, lines)) return { type: "recordPlan", lines };
   const asked = permitted(due, input);
   if ("type" in asked) return asked;
@@ -123,13 +163,18 @@ const narrowFirst = (
     : { type: "apply", account: account.name, piece, because: good ? "Drift" : "Declared" };
 };
 
-const reopen = (account: DesiredAccount, record: AccountRecord, view: AccountView): LifecycleAction | undefined => {
+const reopen = (
+  account: DesiredAccount,
+  record: AccountRecord,
+  view: AccountView,
+  { known }: LifecycleInput,
+): LifecycleAction | undefined => {
   const name = account.name;
   // Only a role's trust is closed by itself; Vault's login comes back with the rights.
   if (view.loginClosed && account.pieces.some(({ key }) => key === "trust"))
     return { type: "openLogin", account: name };
-  const inUse = record.enabledCredentials ?? [];
-  const credential = view.credentials.find(({ id, enabled }) => !enabled && inUse.includes(id));
+  const opens = reopenable(record, known);
+  const credential = view.credentials.find(({ id, enabled }) => !enabled && opens.includes(id));
   if (credential !== undefined) return { type: "enableCredential", account: name, id: credential.id };
   return account.cutsByRemoval ? undefined : lifted(account, record, view);
 };

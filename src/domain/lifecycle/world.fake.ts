@@ -79,6 +79,10 @@ export class World {
   /** `<account>/<key>` that the provider refuses (NotFound), or that may not be given (PermissionDenied). */
   readonly refused = new Set<string>();
   readonly forbidden = new Set<string>();
+  /** Ids of credentials that no SecretRotation has on record; every other one is. */
+  readonly strangers = new Set<string>();
+  /** Every line that a plan has told. */
+  readonly told = new Set<string>();
   nextCall: "fine" | "fails" | "answerLost" = "fine";
   /** Told right before every outside act takes effect. */
   watch: (happening: Happening) => void = () => undefined;
@@ -189,6 +193,7 @@ export class World {
     const observed: Record<string, AccountView> = {};
     const permissions: Record<string, Permission> = {};
     const failures: Failure[] = [];
+    let known: LifecycleInput["known"];
     const input = (): LifecycleInput => ({
       now: this.now,
       timeTrusted: this.timeTrusted,
@@ -202,6 +207,7 @@ export class World {
       observed,
       failed: failures.map(({ about }) => about),
       permissions,
+      known,
       dryRun: this.dryRun,
       paused: this.paused,
       ...(chosen.refusal === undefined ? {} : { refusal: chosen.refusal }),
@@ -228,9 +234,15 @@ export class World {
         }
         continue;
       }
+      if (action.type === "observe" && action.what === "credentials") {
+        const ids = [...this.places.values()].flatMap(({ credentials }) => [...credentials.keys()]);
+        known = { onRecord: ids.filter((id) => !this.strangers.has(id)), leaked: [] };
+        continue;
+      }
       if (RECORDS.includes(action.type)) {
         status = this.#recorded(status, action, chosen, desired);
         this.status = status;
+        for (const line of status.plan?.lines ?? []) this.told.add(line);
         yield "status written";
         continue;
       }

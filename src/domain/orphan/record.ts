@@ -15,8 +15,13 @@ export interface OrphanSpec {
   readonly source?: OrphanSource;
   /** The claim's target: account and user. Of an identity: namespace and name. */
   readonly target: string;
-  /** Nothing is done, not even disabling, until a person releases it (annotation keyturn.dev/release). */
-  readonly held?: "LimitReached";
+  /**
+   * `LimitReached`: nothing is done, not even disabling, until a person releases it (annotation keyturn.dev/release). `UntilEnd`: what was in
+   * use stays so until `until`, or until it is released; the word is there so that an older operator, too, cuts nothing before.
+   */
+  readonly held?: "LimitReached" | "UntilEnd";
+  /** The end of an identity that was deleted with Retain. */
+  readonly until?: string;
   /** The UID under which the values are staged, to be able to prove that they are refused. */
   readonly stagingUid?: string;
   readonly policy: "Delete" | "Disable";

@@ -6,6 +6,7 @@ import type { OrphanSpec, OrphanStatus } from "./record.ts";
 const WAITS = {
   Origin: "Its resource is still being deleted",
   Held: "Held back by the limit on offboardings; the annotation keyturn.dev/release lets it go on",
+  UntilEnd: "In use until its end, as its resource declared (deletion.policy Retain); then it is cut",
   Hold: "Disabled; held until deletion may be undone no more",
   AttributionWindow: "Revoked; waiting until no late answer can come any more",
   TakenOver: "Taken over by a resource of the same name",

@@ -22,8 +22,10 @@ export const orphanRef = (originUid: string, kind: keyof typeof PREFIXES = "Secr
 });
 
 /** A limit holds the entry back, and no person has let it go on yet. */
-export const isHeld = ({ spec, metadata }: OrphanedCredential): boolean =>
-  spec.held !== undefined && metadata.annotations?.[RELEASE] !== "true";
+export const isHeld = (entry: OrphanedCredential): boolean => entry.spec.held === "LimitReached" && !isReleased(entry);
+
+/** A person lets the entry go on to its end. */
+export const isReleased = ({ metadata }: OrphanedCredential): boolean => metadata.annotations?.[RELEASE] === "true";
 
 /** Writes the entry unless it is there already. */
 export const writeOrphan = async (ports: Pick<Ports, "cluster">, spec: OrphanSpec): Promise<void> => {

@@ -32,7 +32,10 @@ import {
   viewOf,
 } from "../service-account-lifecycle/steps/accounts.ts";
 import { recordFailures } from "../service-account-lifecycle/status.ts";
-import { isHeld } from "./entry.ts";
+import { requirePermit } from "../limits.ts";
+import { offboardingKey } from "../service-account-lifecycle/acts/record.ts";
+import { begun } from "../../domain/lifecycle/leaving.ts";
+import { isHeld, isReleased } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
 const SUCCESSOR_PAUSE_MS = 2000;
@@ -144,24 +147,33 @@ const leave = async (entry: Entry): Promise<PassEnd> => {
   for (let turn = 0; turn < MOST_TURNS; turn += 1) {
     if (scope.signal.aborted) throw new OperatorError("Aborted", { publicMessage: "The operator is stopping." });
     const answer = planDeparture(await inputOf(entry));
-    if (answer.kind !== "act") return rest(answer);
+    if (answer.kind !== "act") return rest(answer, inUseUntil(entry));
     const end = await carry(entry, answer.action);
     if (end !== undefined) return end;
   }
   throw new OperatorError("Unknown", { publicMessage: "The ledger's plan does not come to an end." });
 };
 
-const inputOf = async ({ spec, scope, ports }: Entry): Promise<DepartureInput> => {
+const inputOf = async (entry: Entry): Promise<DepartureInput> => {
+  const { spec, scope, ports } = entry;
+  const records = scope.status.accounts ?? [];
   const capabilities = await leavingCapabilities(scope, ports);
   return {
     now: scope.now,
     timeTrusted: scope.timeTrusted,
-    records: scope.status.accounts ?? [],
+    records: inUseUntil(entry) === undefined ? records : records.filter(begun),
     capabilities,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     failed: [...failedSteps(scope), ...backingOff(scope)],
     deletion: { policy: spec.policy, holdMs: spec.holdSeconds * 1000 },
   };
+};
+
+/** Until when accounts that were in use stay so: the end of an identity that was deleted with Retain. Undefined: nothing waits for it. */
+const inUseUntil = ({ object, spec, scope }: Entry): Date | undefined => {
+  if (spec.until === undefined || isReleased(object)) return undefined;
+  const until = new Date(spec.until);
+  return until > scope.now && (scope.status.accounts ?? []).some((record) => !begun(record)) ? until : undefined;
 };
 
 const backingOff = ({ status, now }: AccountScope): readonly string[] => {
@@ -178,7 +190,7 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
       if (action.what === "account") await observed(entry, action.account);
       return undefined;
     case "beginLeaving":
-      // The permit was taken when the entry was written, or a person has released it.
+      if (!(await isPermitted(entry, action.account))) return undefined;
       scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
       return RECORDED;
     case "recordFormer":
@@ -213,6 +225,18 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
   }
 };
 
+/** The permit was taken when the entry was written, or a person has released it; what was in use until its end takes it now. */
+const isPermitted = async ({ object, spec, scope, ports }: Entry, account: string): Promise<boolean> => {
+  if (spec.until === undefined || isReleased(object)) return true;
+  try {
+    await requirePermit(ports, "offboarding", offboardingKey(spec.origin.uid, account));
+    return true;
+  } catch (thrown) {
+    noteFailure(scope, account, toOperatorError(thrown));
+    return false;
+  }
+};
+
 const observed = async ({ scope, ports }: Entry, account: string): Promise<void> => {
   try {
     await observeAccount(scope, account, ports);
@@ -243,7 +267,9 @@ const release = async ({ scope, ports }: Entry, target: string, uid: string): Pr
   );
 };
 
-const rest = (answer: Exclude<LeavingAnswer, { kind: "act" }>): PassEnd => {
+const rest = (answer: Exclude<LeavingAnswer, { kind: "act" }>, inUse: Date | undefined): PassEnd => {
+  if (inUse !== undefined && (answer.kind === "done" || answer.for === "Hold"))
+    return { progress: { waits: "UntilEnd" }, whenDue: true, until: inUse };
   if (answer.kind === "done") return { progress: { waits: "Retained" } };
   const why = answer.for === "BackingOff" || answer.for === "ClockSkew" ? answer.for : "Hold";
   return { progress: { waits: why }, whenDue: true, until: answer.recheckAt };

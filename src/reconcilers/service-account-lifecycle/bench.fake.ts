@@ -1,6 +1,7 @@
 import { CHANGED_BY, CHANGED_BY_GROUPS, CHANGED_BY_UID } from "../../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../../api/v1alpha1/reasons.ts";
+import { SECRET_ROTATION } from "../../api/v1alpha1/secret-rotation.ts";
 import {
   SERVICE_ACCOUNT_LIFECYCLE,
   type ServiceAccountLifecycle,
@@ -111,6 +112,35 @@ export class LifecycleBench {
     const { metadata, ...rest } = this.object();
     const all = Object.entries({ ...metadata.annotations, ...annotations }).filter(([, value]) => value !== undefined);
     this.bench.cluster.seed(IDENTITY, { ...rest, metadata: { ...metadata, annotations: Object.fromEntries(all) } });
+  }
+
+  /** A SecretRotation of the identity with these ids: the first is in use, the others are what it has replaced. */
+  rotationHas(ids: readonly string[], more: { readonly leaked?: string; readonly annotations?: object } = {}): void {
+    const held = ids.map((id, index) => ({
+      version: `${index + 1}-aaaa`,
+      id,
+      ...(more.leaked === id ? { leaked: true } : {}),
+    }));
+    const revoking = { why: "Superseded", since: "2026-01-01T00:00:00Z", graceSeconds: 0, overlapSeconds: 0 };
+    this.bench.cluster.seed(
+      { kind: SECRET_ROTATION, namespace: REQUEST.namespace, name: "billing-aws" },
+      {
+        metadata: { annotations: { ...more.annotations } },
+        spec: { identityRef: { name: REQUEST.name } },
+        status: {
+          current: { ...held[0], issuedAt: "2026-01-01T00:00:00Z" },
+          pendingRevocations: held.slice(1).map((each) => ({ ...each, ...revoking })),
+        },
+      },
+    );
+  }
+
+  /** The platform lets accounts behind these connections be kept by Retain. */
+  allowRetain(...connections: readonly string[]): void {
+    for (const name of connections) {
+      const before = this.bench.cluster.peek<KubeObject & { readonly spec?: object }>(connectionRef(name));
+      this.bench.cluster.seed(connectionRef(name), { ...before, spec: { ...before?.spec, retain: "Allowed" } });
+    }
   }
 
   async delete(): Promise<void> {

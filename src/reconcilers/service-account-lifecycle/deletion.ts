@@ -1,4 +1,5 @@
 import type { OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import {
@@ -7,7 +8,9 @@ import {
   type IdentityDeletionAction,
   type IdentityDeletionInput,
 } from "../../domain/lifecycle/deletion.ts";
+import { keptDown, lifeQuestion, retainsByPermission } from "../../domain/lifecycle/life.ts";
 import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/record.ts";
+import { retentionOf, type Retention } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import { afterOutside, formerRecorded, leavingBegun, proofVoided } from "../../domain/lifecycle/transitions.ts";
 import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
@@ -19,18 +22,22 @@ import { msUntil } from "../server-time.ts";
 import { hasPermits, identityEntry } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
+import { retainAnswers } from "./retain.ts";
 import { failedSteps, type LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
 import { leavingCapabilities, noteFailure, observeAccount, viewOf } from "./steps/accounts.ts";
 
 const MOST_TURNS = 4000;
 const LEAST_PAUSE_MS = 1000;
+const UNREADABLE_PAUSE_MS = 5000;
 const LEDGER_KIND = "ServiceAccountLifecycle";
 
 interface Deletion {
   readonly scope: LifecycleScope;
   readonly ports: Ports;
   readonly settings: LifecycleSettings["deletion"];
+  /** What of the accounts is not cut now. */
+  readonly retention: Retention;
   readonly deletedAt: Date;
   /** As it stands in the cluster; undefined while there is none. */
   entry: OrphanedCredential | undefined;
@@ -43,10 +50,14 @@ interface Deletion {
  */
 export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
+  const settings = settingsForDeletion(scope);
+  const retention = await retained(scope, settings, ports);
+  if (retention === undefined) return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
   const deletion: Deletion = {
     scope,
     ports,
-    settings: settingsForDeletion(scope),
+    settings: settings.deletion,
+    retention,
     deletedAt: new Date(scope.object.metadata.deletionTimestamp ?? scope.now),
     entry: await readEntry(scope, ports),
   };
@@ -54,7 +65,7 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
     if (await isHeldBack(deletion)) return await letGo(deletion, HELD);
     const last = await leave(deletion);
     if (last === "releaseAll") return await releaseAll(deletion);
-    if (last === "removeFinalizer") return await letGo(deletion, HANDED_OVER);
+    if (last === "removeFinalizer") return await handOver(deletion);
   } catch (thrown) {
     noteFailure(scope, "*", toOperatorError(thrown), true);
   }
@@ -65,28 +76,69 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
 };
 
 const HANDED_OVER = "The ledger (OrphanedCredential) does what is left: proving, holding and deleting.";
+const UNTIL_END =
+  "deletion.policy Retain ends with the identity: the ledger (OrphanedCredential) leaves its accounts in use until then, and cuts them.";
 const HELD =
   "The limit on offboardings is reached: nothing was cut, and the ledger (OrphanedCredential) waits for a person.";
 
 const readEntry = (scope: LifecycleScope, ports: Ports): Promise<OrphanedCredential | undefined> =>
   ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid, LEDGER_KIND));
 
-/** Deletion does not depend on a spec that makes sense: what can be read of the newest, else what was good last. */
-const settingsForDeletion = ({ object, status, now }: LifecycleScope): LifecycleSettings["deletion"] =>
-  specInForce({
+/**
+ * Deletion does not depend on a spec that makes sense: what can be read of the newest, else what was good last. An end that nobody was permitted
+ * to lift yet is in force.
+ */
+const settingsForDeletion = ({ object, status, now }: LifecycleScope): LifecycleSettings => {
+  const { settings } = specInForce({
     spec: object.spec,
     status,
     generation: object.metadata.generation ?? 0,
     connectionGeneration: status.quarantine?.connectionGeneration ?? 0,
     now,
-  }).settings.deletion;
+  });
+  return lifeQuestion(status, settings, now) === undefined ? settings : keptDown(status, settings);
+};
+
+/** Undefined: whether the platform allows it cannot be read now, and what is kept or cut by mistake cannot be put right. */
+const retained = async (
+  scope: LifecycleScope,
+  settings: LifecycleSettings,
+  ports: Ports,
+): Promise<Retention | undefined> => {
+  const { status, object, now } = scope;
+  const records = status.accounts ?? [];
+  const byPermission = retainsByPermission(status, object.metadata.generation ?? 0, true);
+  const asks = settings.deletion.policy === "Retain" && byPermission && settings.expiresAt === undefined;
+  try {
+    const accounts = asks ? records.map(({ declaration }) => JSON.parse(declaration) as Account) : [];
+    return retentionOf(records, settings, { now, byPermission, answers: await retainAnswers(scope, accounts, ports) });
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    if (error.code === "Aborted") throw thrown;
+    ports.log.warn("A deletion waits, for it cannot be read whether its accounts may be kept", {
+      ...scope.request,
+      error,
+    });
+    return undefined;
+  }
+};
+
+/** What the platform allows to be kept has no owner from here on; the ledger has the rest. */
+const handOver = async (deletion: Deletion): Promise<Outcome> => {
+  const { scope, ports, retention } = deletion;
+  for (const { name, target } of scope.status.accounts ?? []) {
+    if (retention.kept.includes(name)) await releaseAccount({ ports, ...scope }, target);
+  }
+  return letGo(deletion, retention.until === undefined ? HANDED_OVER : UNTIL_END);
+};
 
 /** All permits before anything is touched; an entry that is there already was written with its permits, or held. */
 const isHeldBack = async (deletion: Deletion): Promise<boolean> => {
-  const { scope, settings, entry } = deletion;
-  if (entry !== undefined) return entry.spec.held !== undefined;
-  const accounts = scope.status.accounts ?? [];
-  if (accounts.length === 0 || settings.policy === "Retain") return false;
+  const { scope, retention, entry } = deletion;
+  if (entry !== undefined) return entry.spec.held === "LimitReached";
+  // What is kept is not touched, and what is in use until its end needs no permit before that.
+  const accounts = (scope.status.accounts ?? []).filter(({ name }) => !retention.kept.includes(name));
+  if (accounts.length === 0 || retention.until !== undefined) return false;
   if (await isPermitted(deletion, accounts)) return false;
   await writeEntry(deletion, accounts, true);
   return true;
@@ -137,6 +189,7 @@ const inputOf = async (deletion: Deletion): Promise<IdentityDeletionInput> => {
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     failed: failedSteps(scope),
     ledger: entry === undefined ? undefined : recordsOf(entry),
+    retention: deletion.retention,
   };
 };
 
@@ -202,7 +255,7 @@ const forget = async ({ scope, ports }: Deletion, account: string): Promise<void
 
 /** The spec of an entry never changes, so what is learned later of what was in use goes into its status. */
 const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[], held: boolean): Promise<void> => {
-  const { scope, ports, settings, entry } = deletion;
+  const { scope, ports, settings, entry, retention } = deletion;
   if (entry === undefined) {
     const { uid } = scope.object.metadata;
     await writeOrphan(
@@ -210,10 +263,11 @@ const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[]
       identityEntry({
         owner: { ...scope.request, uid },
         accounts,
-        policy: settings.policy === "Disable" ? "Disable" : "Delete",
+        policy: settings.policy === "Delete" ? "Delete" : "Disable",
         holdMs: settings.holdMs,
         now: scope.now,
-        held,
+        held: held ? "LimitReached" : retention.until === undefined ? undefined : "UntilEnd",
+        until: retention.until,
         predecessors: scope.status.predecessors ?? [],
       }),
     );

@@ -7,13 +7,15 @@ import type { Ports } from "../ports.ts";
 import { recoverIdentity } from "../sweep-identities.ts";
 import { claimAccount, OWNER_KIND, snapshotOf } from "./acts/claim.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
+import { refusalOfUndo } from "./steps/life.ts";
 
 const MOST_PREDECESSORS = 5;
 
 /**
  * Undo of a deletion: a resource of the same namespace and name takes over the accounts that it declares again, as the ledger has
  * them: claims first, then this pass's status write. From there the planner resumes exactly what was in use. The ledger lets
- * an account go once it reads here that it was taken over. True when something was inherited.
+ * an account go once it reads here that it was taken over. True when something was inherited. Who may not bring it back takes nothing over: the
+ * ledger goes on, and the refusal is in force for this pass.
  */
 export const inherit = async (scope: LifecycleScope, inForce: InForce, ports: Ports): Promise<boolean> => {
   if (scope.status.accounts !== undefined && scope.status.accounts.length > 0) return false;
@@ -21,11 +23,16 @@ export const inherit = async (scope: LifecycleScope, inForce: InForce, ports: Po
   await recoverVanished(scope, ports);
   const left = await leftBehind(scope, ports);
   if (left.length === 0) return false;
+  const refusal = await refusalOfUndo(scope, inForce, ports);
+  if (refusal !== undefined) {
+    scope.inForce = { ...inForce, refusal };
+    return false;
+  }
   const object = await addFinalizer(ports.cluster, scope.ref, scope.object);
   scope.object = { ...scope.object, metadata: object.metadata };
   const accounts = left.flatMap(({ records }) => records);
   for (const record of accounts) {
-    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings.deletion));
+    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status));
   }
   const uids = left.map(({ uid }) => uid);
   scope.status = {

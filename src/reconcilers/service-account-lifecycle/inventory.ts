@@ -1,7 +1,8 @@
-import { REVIEWED_AT } from "../../api/v1alpha1/annotations.ts";
-import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { LEAKED, REVIEWED_AT } from "../../api/v1alpha1/annotations.ts";
+import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { inventoried, reviewed } from "../../domain/lifecycle/transitions.ts";
-import type { RotationStatus } from "../../domain/rotation/record.ts";
+import type { KnownCredentials } from "../../domain/lifecycle/reopening.ts";
+import type { PendingRevocation, RotationStatus } from "../../domain/rotation/record.ts";
 import type { Ports } from "../ports.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 
@@ -47,13 +48,40 @@ export const refersTo = ({ spec }: Pick<SecretRotation, "spec">, identity: strin
   spec.identityRef?.name === identity;
 
 /** Every id that a rotation answers for. */
-export const idsOf = ({ current, rotation, pendingRevocations }: RotationStatus): readonly string[] =>
-  [
-    current?.id,
-    rotation?.credential?.id,
-    rotation?.previous?.id,
-    ...(pendingRevocations ?? []).map(({ id }) => id),
-  ].filter((id) => id !== undefined);
+export const idsOf = (status: RotationStatus): readonly string[] => heldBy(status).map(({ id }) => id);
+
+interface HeldCredential {
+  readonly id: string;
+  readonly version: string;
+  readonly leaked?: boolean;
+  /** Of one that is to be revoked: what was found or rejected, or is switched off by now, is not in use any more. */
+  readonly why?: PendingRevocation["why"];
+  readonly disabledAt?: string;
+}
+
+const heldBy = ({ current, rotation, pendingRevocations }: RotationStatus): readonly HeldCredential[] => [
+  ...(current === undefined ? [] : [current]),
+  ...(rotation?.credential === undefined ? [] : [{ id: rotation.credential.id, version: rotation.version }]),
+  ...(rotation?.previous === undefined ? [] : [rotation.previous]),
+  ...(pendingRevocations ?? []),
+];
+
+/**
+ * What every SecretRotation of the namespace has in use now, whatever identity it names: an id is the provider's, and only the operator
+ * writes it there. A leak that somebody has reported counts before its rotation has taken it up. Throws when they cannot be read.
+ */
+export const readKnown = async (namespace: string, { cluster }: Pick<Ports, "cluster">): Promise<KnownCredentials> => {
+  const rotations = await cluster.list<SecretRotation>(SECRET_ROTATION, { namespace });
+  const held = rotations.flatMap(({ metadata, status }) =>
+    heldBy(status ?? {}).map((each) => ({ ...each, reported: metadata.annotations?.[LEAKED] === each.version })),
+  );
+  return {
+    onRecord: held
+      .filter(({ why, disabledAt }) => why !== "Stray" && why !== "Rejected" && disabledAt === undefined)
+      .map(({ id }) => id),
+    leaked: held.filter(({ leaked, reported }) => leaked === true || reported).map(({ id }) => id),
+  };
+};
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 

@@ -21,9 +21,10 @@ const refused = (bench: LifecycleBench): void => {
 };
 
 describe("a suspension", () => {
-  it("cuts, disables every key that the provider lists, proves it, and comes back with exactly the keys that were in use", async () => {
+  it("cuts, disables every key that the provider lists, proves it, and comes back with exactly the keys that were in use and that a rotation answers for", async () => {
     const bench = await joined();
     const [first, second] = [bench.place("lake").addCredential(), bench.place("lake").addCredential(false)];
+    bench.rotationHas([first, second]);
     const before = bench.world();
     bench.apply({ state: "Suspended" });
     await bench.toRest();
@@ -146,6 +147,7 @@ describe("the end of an identity", () => {
   it("is taken back within the hold", async () => {
     const bench = await joined();
     const key = bench.place("lake").addCredential();
+    bench.rotationHas([key]);
     const before = bench.world();
     bench.apply({ state: "Decommissioned" });
     await bench.settle();

@@ -11,6 +11,7 @@ import { inherit } from "./inherit.ts";
 import { reportPass } from "./report-pass.ts";
 import { emptyHands, lifecycleRef, subjectOf, type LifecycleScope } from "./scope.ts";
 import { chooseSpec } from "./steps/choose-spec.ts";
+import { askForLife } from "./steps/life.ts";
 import { rewriteFailed } from "./steps/rewrite.ts";
 import { noteFailure, openDesired } from "./steps/accounts.ts";
 import { work } from "./steps/work.ts";
@@ -57,6 +58,14 @@ const steps = (ports: Ports): readonly Step<LifecycleScope>[] => [
     async run(scope) {
       if (!(await rewriteFailed(scope, ports))) return { kind: "next" };
       return { kind: "stop", outcome: AT_ONCE };
+    },
+  },
+  {
+    name: "life",
+    group: "decide",
+    async run(scope) {
+      if (scope.inForce !== undefined) await askForLife(scope, scope.inForce, ports);
+      return { kind: "next" };
     },
   },
   {

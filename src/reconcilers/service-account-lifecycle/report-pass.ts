@@ -4,6 +4,7 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import { turnEvents } from "../../domain/lifecycle/events.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
+import { willCutSentence } from "../../domain/lifecycle/retention.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
@@ -38,6 +39,8 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
     dryRun: annotations[DRY_RUN] === "true",
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     unmanaged,
+    keptDown: inForce.keptDown,
+    willCut: willCutSentence(scope.retains ?? {}),
   });
   const stored = await writeStatus<ServiceAccountLifecycle>(
     ports.cluster,

@@ -189,12 +189,15 @@ describe("who may give what", () => {
     assert.deepEqual(bench.keys("cluster"), []);
   });
 
-  it("lets a suspended identity come back in the name of who asked first", async () => {
+  it("lets a suspended identity come back only in the name of who asks for that", async () => {
     const bench = await joined();
     bench.apply({ state: "Suspended" }, { ...STAMP, [CHANGED_BY]: "bob" });
     await bench.toRest();
     bench.bench.cluster.allows = ({ user }) => user === "alice";
     bench.apply({ state: "Active" }, { ...STAMP, [CHANGED_BY]: "bob" });
+    await bench.toRest();
+    assert.deepEqual(bench.keys("cluster"), []);
+    bench.apply({ state: "Active" }, STAMP);
     await bench.toRest();
     assert.deepEqual(bench.keys("cluster"), ["binding/Role/reader"]);
   });
@@ -303,6 +306,7 @@ describe("what a connection grants", () => {
     it(`does not give a suspended account back what it had, when its connection ${what} meanwhile`, async () => {
       const bench = await joined();
       const key = bench.place("lake").addCredential();
+      bench.rotationHas([key]);
       const connection = bench.bench.cluster.peek<KubeObject & { readonly spec: object }>(connectionRef("aws"));
       bench.apply({ state: "Suspended" });
       await bench.toRest();

@@ -7,6 +7,8 @@ import {
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { DesiredAccount, LifecycleAction, Permission } from "../../domain/lifecycle/action.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
+import type { KnownCredentials } from "../../domain/lifecycle/reopening.ts";
+import type { RetainAnswer } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { OperatorError } from "../../kernel/errors.ts";
@@ -29,6 +31,14 @@ export interface InForce {
   readonly own: boolean;
   /** Nothing may be added: the own spec makes no sense, and what it says is left out. */
   readonly refusal?: Extract<LifecycleAction, { type: "refuse" }>;
+  /** The spec lets the identity live again or longer, and who asks may not (life.ts): `settings` are those that hold instead. */
+  readonly keptDown?: KeptDown;
+}
+
+/** Why an identity does not live again or longer, for people. */
+export interface KeptDown {
+  readonly reason: OperatorError["code"];
+  readonly message: string;
 }
 
 /** What failed in this pass, and whether it was about what is added or about what is taken away. */
@@ -86,6 +96,10 @@ export interface LifecycleScope extends AccountScope {
   readonly ref: ObjectRef;
   object: ServiceAccountLifecycle;
   readonly permissions: Map<string, Permission>;
+  /** What the SecretRotations of the namespace have on record, once it was read. */
+  known?: KnownCredentials;
+  /** Under deletion.policy Retain without an end: may each declared account be kept? */
+  retains?: Readonly<Record<string, RetainAnswer>>;
   /** What ended the work of the pass. */
   end?: WorkEnd;
   /** A predecessor's accounts were taken over in this pass. */

@@ -37,9 +37,11 @@ export const KNOWN_FIELDS: KnownFields = {
     "target": "any",
     "held": {
      "words": [
-      "LimitReached"
+      "LimitReached",
+      "UntilEnd"
      ]
     },
+    "until": "any",
     "stagingUid": "any",
     "policy": {
      "words": [
@@ -333,6 +335,11 @@ export const KNOWN_FIELDS: KnownFields = {
       "requestsPerSecond": "any",
       "burst": "any"
      }
+    },
+    "retain": {
+     "words": [
+      "Allowed"
+     ]
     },
     "allowedNamespaces": {
      "fields": {
@@ -1706,6 +1713,15 @@ export const KNOWN_FIELDS: KnownFields = {
      }
     },
     "lastHandledRetry": "any",
+    "permittedUntil": "any",
+    "permittedReturn": "any",
+    "rules": {
+     "items": {
+      "words": [
+       "RetainByPermission"
+      ]
+     }
+    },
     "predecessors": {
      "items": "any"
     }

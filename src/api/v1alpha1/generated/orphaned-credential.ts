@@ -42,9 +42,13 @@ export interface OrphanedCredential {
      */
     readonly target: string;
     /**
-     * Why nothing is done, not even disabling, until a person sets the annotation keyturn.dev/release to true.
+     * Why nothing is done, not even disabling. LimitReached: until a person sets the annotation keyturn.dev/release to true. UntilEnd: accounts that were in use stay so until spec.until, or until that annotation is set.
      */
-    readonly held?: "LimitReached";
+    readonly held?: "LimitReached" | "UntilEnd";
+    /**
+     * The identity's end, as declared by the resource that is gone (deletion.policy Retain): what was in use is cut then. Absent means at once.
+     */
+    readonly until?: string;
     /**
      * UID under which the values are staged.
      */

@@ -26,6 +26,10 @@ export interface ProviderConnection {
       readonly burst?: number;
     };
     /**
+     * Allowed: an identity that is deleted with deletion.policy Retain and has no end keeps its accounts here, which have no owner from then on. Absent means that they are cut and kept (Disable).
+     */
+    readonly retain?: "Allowed";
+    /**
      * Which namespaces may use this connection.
      */
     readonly allowedNamespaces: {

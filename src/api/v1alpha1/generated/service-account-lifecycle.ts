@@ -34,11 +34,11 @@ export interface ServiceAccountLifecycle {
      */
     readonly environment?: string;
     /**
-     * Active. Suspended: rights cut and logins disabled, all of it reversible. Decommissioned: the same, then deleted after deletion.holdFor; until then it may be set back. Absent means Active.
+     * Active. Suspended: rights cut and logins disabled, all of it reversible. Decommissioned: the same, then deleted after deletion.holdFor; until then it may be set back. Setting it to Active needs the verb bind on every role of the identity. Absent means Active.
      */
     readonly state?: "Active" | "Suspended" | "Decommissioned";
     /**
-     * From this time on the identity counts as Decommissioned. A later value within deletion.holdFor brings it back. Absent means no end.
+     * From this time on the identity counts as Decommissioned. A later value within deletion.holdFor brings it back. A later value, or none, needs the verb bind on every role of the identity. Absent means no end.
      */
     readonly expiresAt?: string;
     /**
@@ -282,7 +282,7 @@ export interface ServiceAccountLifecycle {
      */
     readonly deletion?: {
       /**
-       * Delete: cut and disabled at once, deleted after holdFor. Disable: cut and disabled, kept. Retain: left as it is. Absent means Delete.
+       * Delete: cut and disabled at once, deleted after holdFor. Disable: cut and disabled, kept. Retain: kept without an owner, but never beyond expiresAt or a suspension, and without an end only where the platform allows it (ProviderConnection spec.retain); else as Disable. Absent means Delete.
        */
       readonly policy?: "Delete" | "Disable" | "Retain";
       /**
@@ -370,7 +370,7 @@ export interface ServiceAccountLifecycle {
       readonly pieces: ReadonlyArray<string>;
       readonly state: "Pending" | "Active" | "Leaving" | "Cut" | "Gone";
       /**
-       * Ids that were active when the account was cut; resuming switches on exactly these.
+       * Ids that were active when the account was cut; resuming switches on those of them that a SecretRotation has on record and that are not reported leaked.
        */
       readonly enabledCredentials?: ReadonlyArray<string>;
       /**
@@ -514,6 +514,18 @@ export interface ServiceAccountLifecycle {
       readonly dueTime?: string;
     };
     readonly lastHandledRetry?: string;
+    /**
+     * The latest end that somebody who may grant the privileges has asked for. A later one, or none, is asked for anew; until it is permitted this one holds. Absent means that no end is known.
+     */
+    readonly permittedUntil?: string;
+    /**
+     * The generation whose asker was permitted to bring the whole identity back; until it is back.
+     */
+    readonly permittedReturn?: number;
+    /**
+     * Rules newer than version 0.1.0 that hold for this resource, because it was first seen or its spec was changed under them. RetainByPermission: deletion.policy Retain keeps nothing beyond an end, and without an end only what the platform allows. Absent means none.
+     */
+    readonly rules?: ReadonlyArray<"RetainByPermission">;
     /**
      * UIDs of resources of the same name that this one took over from.
      */

@@ -1,4 +1,4 @@
-import type { AccountRecord } from "../../../domain/lifecycle/record.ts";
+import type { AccountRecord, LifecycleStatus } from "../../../domain/lifecycle/record.ts";
 import type { LifecycleSettings } from "../../../domain/lifecycle/settings.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { canonicalJson } from "../../../kernel/ids.ts";
@@ -10,13 +10,24 @@ export const OWNER_KIND = "ServiceAccountLifecycle" as const;
 /** What the ledger needs of an account when only its claim is left (the finalizer was taken off by hand). */
 export interface ClaimSnapshot {
   readonly account: AccountRecord;
-  readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs">;
+  readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs"> & {
+    /** Of a Retain under the newer rule: the identity's end, RFC 3339; `None` without one. Absent: everything is kept, as in b745cd6. */
+    readonly until?: string;
+  };
 }
 
-export const snapshotOf = (account: AccountRecord, deletion: LifecycleSettings["deletion"]): string => {
+export const snapshotOf = (
+  account: AccountRecord,
+  { deletion, expiresAt }: Pick<LifecycleSettings, "deletion" | "expiresAt">,
+  { rules }: Pick<LifecycleStatus, "rules">,
+): string => {
   const { policy, holdMs } = deletion;
-  return canonicalJson({ account, deletion: { policy, holdMs } } satisfies ClaimSnapshot);
+  const ruled = policy === "Retain" && rules?.includes("RetainByPermission") === true;
+  const until = ruled ? { until: expiresAt?.toISOString() ?? NO_END } : {};
+  return canonicalJson({ account, deletion: { policy, holdMs, ...until } } satisfies ClaimSnapshot);
 };
+
+export const NO_END = "None";
 
 interface Claiming {
   readonly ports: Pick<Ports, "claims" | "outside">;

@@ -91,7 +91,7 @@ const declare = async ({ scope, inForce, ports }: Recording, records: readonly A
   const object = await addFinalizer(ports.cluster, scope.ref, scope.object);
   scope.object = { ...scope.object, metadata: object.metadata };
   for (const record of records) {
-    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings.deletion));
+    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status));
   }
   scope.status = declared(scope.status, records);
 };
@@ -111,7 +111,7 @@ const recordGood = async ({ scope, inForce, ports }: Recording): Promise<void> =
   });
   for (const record of next.accounts ?? []) {
     if (!scope.desired.has(record.name)) continue;
-    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings.deletion));
+    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status));
   }
   scope.status = next;
 };
@@ -133,7 +133,7 @@ const tellClaim = async ({ scope, inForce, ports }: Recording, account: string):
   await claimAccount(
     { ports, ...scope },
     record.target,
-    snapshotOf(record, inForce.settings.deletion),
+    snapshotOf(record, inForce.settings, scope.status),
     "Revoking",
   ).catch((thrown: unknown) => {
     const error = toOperatorError(thrown);

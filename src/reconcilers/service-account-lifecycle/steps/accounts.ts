@@ -20,23 +20,31 @@ import { failedAccounts, type AccountScope, type InForce } from "../scope.ts";
  */
 export const openDesired = async (scope: AccountScope, inForce: InForce, ports: Ports): Promise<void> => {
   const { settings } = inForce;
-  const identity = { cluster: ports.clusterName, namespace: scope.request.namespace, name: scope.request.name };
   for (const account of settings.accounts) {
     if (leavesAsRecorded(scope, account.name)) continue;
     try {
-      const connection = await connectionOf(scope, account, ports);
-      const boundary = boundaryFor(account, connection, scope.request.namespace);
-      scope.desired.set(
-        account.name,
-        desiredAccount(account, settings, identity, {
-          facts: factsOf(connection),
-          ...(boundary === undefined ? {} : { requiredBoundary: boundary }),
-        }),
-      );
+      scope.desired.set(account.name, await desiredOf(scope, account, settings, ports));
     } catch (thrown) {
       noteFailure(scope, account.name, toOperatorError(thrown));
     }
   }
+};
+
+/** One declared account as pieces. Throws where its connection is gone or cannot serve it. */
+export const desiredOf = async (
+  scope: AccountScope,
+  account: Account,
+  settings: InForce["settings"],
+  ports: Ports,
+): Promise<DesiredAccount> => {
+  const { namespace, name } = scope.request;
+  const connection = await connectionOf(scope, account, ports);
+  const boundary = boundaryFor(account, connection, namespace);
+  const identity = { cluster: ports.clusterName, namespace, name };
+  return desiredAccount(account, settings, identity, {
+    facts: factsOf(connection),
+    ...(boundary === undefined ? {} : { requiredBoundary: boundary }),
+  });
 };
 
 /** Two accounts of one spec that are the same thing at the provider. */

@@ -12,7 +12,7 @@ import { fieldOf, grantsFor, grantsPolicy, grantsRole, judgeAws } from "../grant
 import { privilegeOf, requesterOf, stampOf, withRequester, type Stamp } from "../requesters.ts";
 import { demandAllowed, shutOut } from "../connections.ts";
 import type { AccountScope, InForce, LifecycleScope } from "../scope.ts";
-import { connectionOf, declarationOf, recordOf } from "./accounts.ts";
+import { connectionOf, declarationOf, desiredOf, recordOf } from "./accounts.ts";
 
 /**
  * Says of each privilege that is about to be given whether the platform lets it be: the connection's grants, and a known requester;
@@ -40,7 +40,11 @@ const judge = async (scope: LifecycleScope, privilege: Privilege, ports: Ports):
 };
 
 const ALLOWED: Permission = { kind: "allowed" };
-const denied = (message: string): Permission => ({ kind: "refused", code: "PermissionDenied", message });
+const denied = (message: string): Extract<Permission, { kind: "refused" }> => ({
+  kind: "refused",
+  code: "PermissionDenied",
+  message,
+});
 
 /**
  * Throws PermissionDenied unless the connection still lets everything be given that the account is declared to have. Asked before an
@@ -117,6 +121,15 @@ const roleOf = (account: Account, key: string): RoleGrant | undefined =>
 const scopeWord = (role: RoleGrant | undefined): "Namespace" | "Cluster" =>
   role?.binding === "ClusterRoleBinding" ? "Cluster" : "Namespace";
 
+/**
+ * Who asked once answers for keeping up what stands. An account that has begun to leave has nothing to keep up: only who asks now counts,
+ * unless the whole identity was permitted to come back, which has put that person on record.
+ */
+const answersForDrift = (scope: LifecycleScope, account: string): boolean => {
+  const state = recordOf(scope, account)?.state;
+  return scope.status.permittedReturn !== undefined || (state !== "Leaving" && state !== "Cut");
+};
+
 /** Stamps are worth something only while the policies that guard them are in force. */
 const judgeRequester = async (
   scope: LifecycleScope,
@@ -124,14 +137,10 @@ const judgeRequester = async (
   privilege: Privilege,
   ports: Ports,
 ): Promise<Permission> => {
-  const missing = await ports.admission.missing();
-  if (missing !== undefined) {
-    return denied(
-      `Nobody can tell who asks, for the admission policies of config/policies are not in force (${missing}); have the platform's owners apply them.`,
-    );
-  }
+  const unguarded = await refusalOfStamps(ports);
+  if (unguarded !== undefined) return unguarded;
   const name = privilegeOf(privilege.account, privilege.piece.key);
-  const recorded = requesterOf(scope.status.requesters, name);
+  const recorded = answersForDrift(scope, account.name) ? requesterOf(scope.status.requesters, name) : undefined;
   const present = stampOf(scope.object.metadata, ports.operatorNamespace);
   const askers = [recorded, present].filter((asker): asker is Stamp => asker !== undefined);
   if (askers.length === 0) {
@@ -145,6 +154,79 @@ const judgeRequester = async (
   return denied(
     `${askers.map(({ username }) => username).join(" and ")} asked for ${privilege.piece.title} (${fieldOf(account)}.roles) and may not give it: the verb bind on it is missing. Have somebody apply the spec who holds it.`,
   );
+};
+
+const refusalOfStamps = async (ports: Ports): Promise<Extract<Permission, { kind: "refused" }> | undefined> => {
+  const missing = await ports.admission.missing();
+  return missing === undefined
+    ? undefined
+    : denied(
+        `Nobody can tell who asks, for the admission policies of config/policies are not in force (${missing}); have the platform's owners apply them.`,
+      );
+};
+
+/** How to find out who may, as docs/how-to/grants-and-requesters.md has it. */
+const WHO_MAY = "kubectl get rolebindings,clusterrolebindings -A -l keyturn.dev/may-give -o wide";
+
+/**
+ * May who changed the spec last let the identity live again, or longer? They must hold `bind` on every role of it at this moment; who asked
+ * before does not answer. With `grants` the connections' grants are asked again for everything that is declared. Allowed, they are on record
+ * for every role. Throws when it cannot be found out.
+ */
+export const judgeLife = async (
+  scope: LifecycleScope,
+  { settings }: Pick<InForce, "settings">,
+  { grants }: { readonly grants: boolean },
+  ports: Ports,
+): Promise<Permission> => {
+  if (grants) {
+    const why = await refusalOfGrants(scope, settings, ports);
+    if (why !== undefined) return denied(why);
+  }
+  const asked = settings.accounts.flatMap((account) =>
+    account.kubernetes === undefined ? [] : roleGrantsOf(account.kubernetes).map((role) => ({ account, role })),
+  );
+  // Every editor could declare it anew.
+  if (asked.length === 0) return ALLOWED;
+  const unguarded = await refusalOfStamps(ports);
+  if (unguarded !== undefined) return unguarded;
+  const present = stampOf(scope.object.metadata, ports.operatorNamespace);
+  if (present === undefined) {
+    return denied(
+      `Nobody is known to ask for this identity to live again or longer, and its Kubernetes roles may be given only by somebody who holds the verb bind on them (${WHO_MAY}). Have one of them change spec.state or spec.expiresAt.`,
+    );
+  }
+  for (const { account, role } of asked) {
+    if (!(await ports.cluster.review(bindQuestion(present, role, scope.request.namespace)))) {
+      return denied(
+        `${present.username} asks for this identity to live again or longer and may not give ${role.kind} ${role.name} (${fieldOf(account)}.roles): the verb bind on it is missing. Have somebody who holds it (${WHO_MAY}) change spec.state or spec.expiresAt, or put them back as they were.`,
+      );
+    }
+  }
+  for (const { account, role } of asked) {
+    const permission = allowedFor(scope, privilegeOf(account.name, grantKey(role)), present);
+    if (permission.kind === "refused") return permission;
+  }
+  return ALLOWED;
+};
+
+/** The first thing declared that a connection does not grant any more, in words for people. */
+const refusalOfGrants = async (
+  scope: LifecycleScope,
+  settings: InForce["settings"],
+  ports: Ports,
+): Promise<string | undefined> => {
+  const { namespace } = scope.request;
+  for (const account of settings.accounts) {
+    const connection = await connectionOf(scope, account, ports);
+    if (!allows(connection, namespace)) return shutOut(connection, namespace);
+    const { pieces } = await desiredOf(scope, account, settings, ports);
+    for (const piece of pieces.filter(({ class: kind }) => kind === "grant")) {
+      const why = refusedByGrants(account, connection, { account: account.name, piece }, namespace);
+      if (why !== undefined) return why;
+    }
+  }
+  return undefined;
 };
 
 const allowedFor = (scope: LifecycleScope, privilege: string, asker: Stamp): Permission => {

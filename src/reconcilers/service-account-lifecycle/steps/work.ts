@@ -1,15 +1,18 @@
 import { DRY_RUN, PAUSED } from "../../../api/v1alpha1/annotations.ts";
 import type { LifecycleAction, LifecycleInput, Privilege } from "../../../domain/lifecycle/action.ts";
 import { eventsOf } from "../../../domain/lifecycle/events.ts";
+import { begun } from "../../../domain/lifecycle/leaving.ts";
 import { leaversOf, planLifecycle } from "../../../domain/lifecycle/plan.ts";
+import { willCutLines } from "../../../domain/lifecycle/retention.ts";
 import { afterOutside } from "../../../domain/lifecycle/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
 import type { OutsideAction } from "../acts/account.ts";
 import { carryOutside, carryProof } from "../acts/outside.ts";
 import { carryRecord, recordProof, type RecordAction, type Recording } from "../acts/record.ts";
+import { readKnown } from "../inventory.ts";
 import { failedSteps, type InForce, type LifecycleScope } from "../scope.ts";
-import { leavingCapabilities, noteFailure, observeAccount, refusalOfTargets, viewOf } from "./accounts.ts";
+import { leavingCapabilities, noteFailure, observeAccount, recordOf, refusalOfTargets, viewOf } from "./accounts.ts";
 import { judgePrivileges, refusalOfConnections } from "./permissions.ts";
 
 /** Drift that was put back, for the counter. */
@@ -61,6 +64,8 @@ const inputOf = async (scope: LifecycleScope, inForce: InForce, ports: Ports): P
     failed: failedSteps(scope),
     refusal: inForce.refusal ?? refusalOfTargets(scope) ?? (await refusalOfConnections(scope, inForce, ports)),
     permissions: Object.fromEntries(scope.permissions),
+    known: scope.known,
+    notes: willCutLines(scope.retains ?? {}),
     dryRun: annotations[DRY_RUN] === "true",
     paused: annotations[PAUSED] === "true",
   };
@@ -110,11 +115,28 @@ const look = async (
     await noted(scope, action.account, () => observeAccount(scope, action.account, ports));
     return;
   }
+  if (action.what === "credentials") {
+    await noted(scope, action.account, async () => {
+      scope.known = await readKnown(scope.request.namespace, ports);
+    });
+    return;
+  }
   // One by one, so that an account whose privileges cannot be judged now holds up no other.
   for (const privilege of action.privileges) {
     const about = aboutPrivilege(privilege);
-    await noted(scope, about, () => judgePrivileges(scope, [privilege], ports));
+    const { account } = privilege;
+    const leaves = recordOf(scope, account);
+    if (leaves !== undefined && begun(leaves))
+      await noted(scope, `${account}/open`, () => judgeReturn(scope, privilege, ports));
+    else await noted(scope, about, () => judgePrivileges(scope, [privilege], ports));
   }
+};
+
+/** While it cannot be found out whether an account may come back it may not, so that it goes on leaving. */
+const judgeReturn = async (scope: LifecycleScope, privilege: Privilege, ports: Ports): Promise<void> => {
+  const message = "Whether it may come back cannot be found out now.";
+  scope.permissions.set(aboutPrivilege(privilege), { kind: "refused", code: "PermissionDenied", message });
+  await judgePrivileges(scope, [privilege], ports);
 };
 
 const aboutPrivilege = ({ account, piece }: Privilege): string => `${account}/${piece.key}`;
