@@ -72,7 +72,7 @@ const namesOf = ({ attacker, victim }: TenantWorldOptions): TenantNames => ({
   reader: `${attacker}-reader`,
   strong: `${attacker}-strong`,
   heldBack: "held-back",
-  blessed: ["moved", "made-again"],
+  blessed: ["moved", "made-again", "lives-1", "lives-2", "lives-3"],
   victimUser: `${victim}.app.aws`,
   victimSecret: "credentials",
   victimPolicy: `${victim}-read`,

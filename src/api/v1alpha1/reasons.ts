@@ -74,6 +74,7 @@ export const CONDITIONS = {
       LoggedIn: "The operator has logged in through this connection, and it is in the account that the spec names.",
       Pending: "The operator has not come to a result yet.",
       Revoking: "What was left behind is being revoked.",
+      InUse: "What was left behind is in use until its end, as declared with Retain; then it is cut.",
       Revoked: "Everything is revoked and proven; the entry goes.",
       AsDeclared: "Every account stands as the spec says.",
       LastKnownGood: "The newest spec failed; every account stands as the last known good one says.",

@@ -15,7 +15,7 @@ export interface Condition {
 
 /** What the doctor reads of any resource of ours. */
 export interface Patient extends KubeObject {
-  readonly spec?: { readonly retire?: { readonly deleteAfter?: string } };
+  readonly spec?: { readonly retire?: { readonly deleteAfter?: string }; readonly until?: string };
   readonly status?: {
     readonly conditions?: readonly Condition[];
     readonly pendingRevocations?: readonly {
@@ -106,13 +106,18 @@ export const stuckIn = (kind: string, object: Patient, now: Date): readonly Find
         "See its condition OldCredentialRevoked.",
       ),
     );
+  // What is in use until its end is not old before.
+  const entryAge = Math.min(
+    seconds(metadata.creationTimestamp),
+    object.spec?.until === undefined ? Infinity : seconds(object.spec.until),
+  );
   const ledger =
-    kind === "OrphanedCredential" && !stalled && seconds(metadata.creationTimestamp) > LONG.ledger
+    kind === "OrphanedCredential" && !stalled && entryAge > LONG.ledger
       ? [
           finding(
             "Old",
             "warn",
-            `the entry is ${age(seconds(metadata.creationTimestamp))} old: ${messageOf(conditions)}`,
+            `the entry is ${age(entryAge)} old: ${messageOf(conditions)}`,
             "See its conditions; an entry that is held back by a limit waits for the annotation keyturn.dev/release.",
           ),
         ]

@@ -42,6 +42,11 @@ describe("when the ledger is due", () => {
       "2026-01-01T13:00:00Z",
     ],
     ["is at once for what is to be disabled", due(entry({ policy: "Disable" }, "False")), "2026-01-01T12:00:00Z"],
+    [
+      "is at its end for what is in use until then",
+      due(entry({ policy: "Disable", held: "UntilEnd", until: "2026-06-30T00:00:00Z" }, "False")),
+      "2026-06-30T00:00:00Z",
+    ],
     ["is never for what is kept disabled", due(entry({ policy: "Disable" }, "True")), undefined],
     [
       "is when the first is, whatever is held for longer",

@@ -16,9 +16,17 @@ export const ledgerDue = (
   return first;
 };
 
-const entryDue = ({ policy, recordedAt, heldUntil, holdSeconds, attributionSeconds = 0 }: OrphanSpec): number => {
-  const recorded = Date.parse(recordedAt);
-  // Disabling waits for nothing.
+const entryDue = ({
+  policy,
+  recordedAt,
+  until,
+  heldUntil,
+  holdSeconds,
+  attributionSeconds = 0,
+}: OrphanSpec): number => {
+  // What stays in use until its end is not late before.
+  const recorded = Math.max(Date.parse(recordedAt), Date.parse(until ?? recordedAt));
+  // Disabling waits for nothing else.
   if (policy === "Disable") return recorded;
   const held = heldUntil === undefined ? recorded + holdSeconds * 1000 : Date.parse(heldUntil);
   return Math.max(held, recorded + attributionSeconds * 1000);

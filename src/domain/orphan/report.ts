@@ -70,6 +70,7 @@ const statesOf = (status: OrphanStatus, { credentials, accounts }: OrphanSpec): 
 const ready = (status: OrphanStatus, waits: OrphanWait | undefined, activity: string): ConditionUpdate => {
   if (waits === "Retained") return { type: "Ready", status: "True", reason: "Revoked", message: WAITS.Retained };
   if (waits === "Held") return { type: "Ready", status: "False", reason: "LimitReached", message: WAITS.Held };
+  if (waits === "UntilEnd") return { type: "Ready", status: "False", reason: "InUse", message: WAITS.UntilEnd };
   const { failures } = status;
   return {
     type: "Ready",
@@ -82,7 +83,7 @@ const ready = (status: OrphanStatus, waits: OrphanWait | undefined, activity: st
 /** Is something under way, or is a person needed? */
 const under = (status: OrphanStatus, waits: OrphanWait | undefined, activity: string): readonly ConditionUpdate[] => {
   const { failures } = status;
-  if (waits === "Retained") return [];
+  if (waits === "Retained" || waits === "UntilEnd") return [];
   if (waits === "Held") return [{ type: "Stalled", status: "True", reason: "LimitReached", message: WAITS.Held }];
   if (failures !== undefined && (isRefusalCode(failures.reason) || failures.reason === "StillInUse")) {
     return [{ type: "Stalled", status: "True", reason: failures.reason, message: failures.message }];

@@ -3,6 +3,7 @@ import { CHANGED_BY, CHANGED_BY_GROUPS, CHANGED_BY_UID, LEAKED } from "../../api
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { KubeObject } from "../../cluster/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import { without } from "../../kernel/without.ts";
 import { connectionRef } from "../ports.fake.ts";
 import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
 
@@ -250,7 +251,7 @@ describe("a record of b745cd6", () => {
   /** As that version leaves it: it knows neither the permitted end nor any rule. */
   const upgraded = (bench: LifecycleBench): void => {
     const object = bench.object();
-    const { permittedUntil: _until, permittedReturn: _return, rules: _rules, ...status } = object.status ?? {};
+    const status = without({ ...object.status }, "permittedUntil", "permittedReturn", "rules");
     bench.bench.cluster.seed(IDENTITY, { ...object, status });
   };
 
@@ -337,12 +338,11 @@ describe("the keys of an identity that comes back", () => {
 
   it("wait until what rotations have on record can be read; nothing of their account comes back before", async () => {
     const { bench, ours } = await suspended();
-    const { list } = bench.bench.cluster;
-    bench.bench.cluster.list = function (this: typeof bench.bench.cluster, kind, options) {
-      if (kind.kind === "SecretRotation")
-        return Promise.reject(new OperatorError("Unavailable", { publicMessage: "No list today." }));
-      return list.call(this, kind, options) as never;
-    };
+    const list = bench.bench.cluster.list.bind(bench.bench.cluster);
+    bench.bench.cluster.list = (kind, options) =>
+      kind.kind === "SecretRotation"
+        ? Promise.reject(new OperatorError("Unavailable", { publicMessage: "No list today." }))
+        : list(kind, options);
     bench.apply({}, LEAD);
     for (let pass = 0; pass < 40; pass += 1) {
       const outcome = await bench.pass();

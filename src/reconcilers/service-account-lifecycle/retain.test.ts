@@ -4,6 +4,7 @@ import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import { without } from "../../kernel/without.ts";
 import { connectionRef } from "../ports.fake.ts";
 import { sweep } from "../sweep.ts";
 import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
@@ -109,11 +110,9 @@ describe("Retain where the platform does not allow it", () => {
   it("waits while it cannot be read whether it is allowed", async () => {
     const bench = await joined();
     bench.allowRetain("in-cluster", "aws", "vault");
-    const { get } = bench.bench.cluster;
-    bench.bench.cluster.get = function (this: typeof bench.bench.cluster, ref) {
-      if (ref.name === "aws") return Promise.reject(new OperatorError("Unavailable", { publicMessage: "Not now." }));
-      return get.call(this, ref) as never;
-    };
+    const get = bench.bench.cluster.get.bind(bench.bench.cluster);
+    bench.bench.cluster.get = (ref) =>
+      ref.name === "aws" ? Promise.reject(new OperatorError("Unavailable", { publicMessage: "Not now." })) : get(ref);
     await bench.delete();
     const outcome = await bench.pass();
     assert.equal(outcome.recheckAfterMs, 5000);
@@ -139,6 +138,10 @@ describe("Retain and an end", () => {
       await ledgerUntil(bench, "2026-01-01T01:59:59.000Z");
       assert.deepEqual(works(bench), [...NAMES]);
       assert.match(bench.entry()?.status?.activity ?? "", /In use until its end/);
+      assert.deepEqual(
+        bench.entry()?.status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
+        [["Ready", "False", "InUse"]],
+      );
       await bench.bench.clock.advance(1001);
       await bench.ledgerToRest();
       refused(bench);
@@ -255,7 +258,7 @@ describe("Retain of a resource that b745cd6 has on record", () => {
   const old = async (spec: Partial<ServiceAccountLifecycleSpec>): Promise<LifecycleBench> => {
     const bench = await joined(spec);
     const object = bench.object();
-    const { permittedUntil: _until, rules: _rules, ...status } = object.status ?? {};
+    const status = without({ ...object.status }, "permittedUntil", "permittedReturn", "rules");
     bench.bench.cluster.seed(IDENTITY, { ...object, status });
     return bench;
   };
