@@ -74,7 +74,7 @@ describe("Retain where the platform does not allow it", () => {
     const ready = bench.condition("Ready");
     assert.equal(ready?.status, "True");
     assert.match(
-      ready?.message ?? "",
+      ready.message,
       /Deletion will cut account\(s\) cluster, lake although spec\.deletion\.policy is Retain, for ProviderConnection in-cluster .* and the operator runs without --retain-kubernetes; ProviderConnection aws /,
     );
     const writes = bench.statusWrites();
