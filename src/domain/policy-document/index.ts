@@ -1,3 +1,4 @@
 export { compareDocuments } from "./compare.ts";
+export { deniesEverything, documentEffect, togetherOf } from "./effect.ts";
 export { covers } from "./glob.ts";
 export { normalise, readDocument, type PolicyDocument, type Statement } from "./normalise.ts";
