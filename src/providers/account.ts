@@ -120,7 +120,7 @@ export interface AccountClient {
    * `former`: what the account had before it was cut, for a principal that closing took away.
    */
   apply(piece: Piece, context: CallContext, desired: readonly Piece[], former?: readonly FormerPiece[]): Promise<void>;
-  /** Takes one piece away. `principal` fails with Conflict while anything still hangs on it. */
+  /** Takes one piece away. `principal` fails with InUse, which names it, while anything still hangs on it. */
   remove(key: string, context: CallContext): Promise<"removed" | "alreadyAbsent">;
   /**
    * One request that denies everything to every session, now, in one of the ways of the last observation that have a request.

@@ -19,7 +19,12 @@ describe("what a policy document does", () => {
     ["has one statement outside of a list", `{"Statement":${JSON.stringify(allow)}}`, "Allows", false],
     ["denies all but one action", document({ Effect: "Deny", NotAction: "sts:*", Resource: "*" }), "Denies", false],
     ["denies all actions on one bucket", document({ ...deny, Resource: "arn:aws:s3:::a/*" }), "Denies", false],
-    ["denies all actions on all but one bucket", document({ Effect: "Deny", Action: "*", NotResource: "x" }), "Denies", false],
+    [
+      "denies all actions on all but one bucket",
+      document({ Effect: "Deny", Action: "*", NotResource: "x" }),
+      "Denies",
+      false,
+    ],
     ["denies everything in a list of actions", document({ ...deny, Action: ["s3:*", "*"] }), "Denies", true],
     ["is no JSON", "{ not JSON", "Unread", false],
     ["has an element that is not known", '{"Statement":[],"Extra":1}', "Unread", false],

@@ -26,10 +26,7 @@ export const togetherOf = (effects: readonly Effect[]): Effect => {
 export const deniesEverything = (document: string): boolean => statementsOf(document)?.some(isWholeDenial) ?? false;
 
 const isWholeDenial = ({ Effect, Action, Resource, Condition }: Statement): boolean =>
-  Effect === "Deny" &&
-  Action?.includes("*") === true &&
-  Resource?.includes("*") === true &&
-  Condition === undefined;
+  Effect === "Deny" && Action?.includes("*") === true && Resource?.includes("*") === true && Condition === undefined;
 
 const statementsOf = (document: string): readonly Statement[] | undefined => {
   try {

@@ -3,7 +3,7 @@ import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts
 import type { Piece } from "../../domain/lifecycle/piece.ts";
 import { awsPieces } from "../../domain/lifecycle/pieces/aws.ts";
 import type { PieceContext } from "../../domain/lifecycle/pieces/context.ts";
-import { OperatorError } from "../../kernel/errors.ts";
+import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { describeAccountClient, type AccountHarness } from "../account-conformance.ts";
@@ -143,6 +143,9 @@ describeAccountClient(
   () => harnessOf(asRole, { ...asRole, role: { ...wider, audience: "other", maxSessionDuration: "2h" } }),
   ["credentials"],
 );
+
+const refusal = (code: FailureCode, message: RegExp) => (error: unknown) =>
+  error instanceof OperatorError && error.code === code && message.test(error.publicMessage);
 
 const isConflict = (error: unknown): boolean => error instanceof OperatorError && error.code === "Conflict";
 
@@ -413,7 +416,10 @@ describe("awsAccount", () => {
     const { world, clientFor, join } = setUp(asUser);
     const client = await join(clientFor());
     await client.cut(context, "Deny");
-    await assert.rejects(client.remove("principal", context), isConflict);
+    await assert.rejects(
+      client.remove("principal", context),
+      refusal("InUse", /a managed policy, an inline policy, a group/),
+    );
     assert.equal(world.users.get(NAME)!.inline.has("keyturn-cut"), true);
   });
 

@@ -220,7 +220,7 @@ export const entityAccount = (connection: VaultConnection, owner: AccountOwner, 
       const standing = await readRole(identity, place, signal);
       const hasLogin = standing !== undefined && isOurRole(login, standing);
       if (hasLogin || found.aliases.length > 0 || found.policies.length > 0) {
-        throw new OperatorError("Conflict", {
+        throw new OperatorError("InUse", {
           publicMessage: `Vault entity ${name} still has a login, an alias or policies, so it is kept until they are gone.`,
         });
       }
