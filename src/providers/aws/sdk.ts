@@ -16,10 +16,10 @@ import { agentFor, guardedLookup } from "../endpoint.ts";
 import { awsError, type SeenAnswer } from "./errors.ts";
 import { ask, CALL_MS, dateOf, GUARD_PLACE, MOST_PAGES, odd } from "./guard.ts";
 import type { CredentialCalls, IdentityCalls, PolicyCalls } from "./identity/contract.ts";
-import { credentialCalls } from "./identity/credentials-sdk.ts";
-import { policyCalls } from "./identity/policies-sdk.ts";
+import { credentialCalls } from "./identity/credentials/sdk.ts";
+import { policyCalls } from "./identity/policies/sdk.ts";
 import { identityCalls } from "./identity/sdk.ts";
-import { iamSender } from "./identity/send.ts";
+import { iamSender } from "./identity/transport/sdk.ts";
 
 /** Keys that requests are signed with. Held in closures only; nothing prints them. */
 export interface AwsKeys {

@@ -38,7 +38,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { odd } from "../guard.ts";
 import type { IdentityCalls, IdentityFacts } from "./contract.ts";
-import { decoded, pages, unlessAbsent, type IamSender } from "./send.ts";
+import { decoded, pages, unlessAbsent, type IamSender } from "./transport/sdk.ts";
 
 /** Users and roles of an account: as many as 20,000 below one path. */
 const MOST_LIST_PAGES = 200;

@@ -16,10 +16,10 @@ import {
   UpdateSigningCertificateCommand,
   UpdateSSHPublicKeyCommand,
 } from "@aws-sdk/client-iam";
-import { OperatorError } from "../../../kernel/errors.ts";
-import { odd } from "../guard.ts";
-import type { CredentialCalls, HangingKind, ListedCredential, SwitchableKind } from "./contract.ts";
-import { pages, unlessAbsent, type IamSender } from "./send.ts";
+import { OperatorError } from "../../../../kernel/errors.ts";
+import { odd } from "../../guard.ts";
+import type { CredentialCalls, HangingKind, ListedCredential, SwitchableKind } from "../contract.ts";
+import { pages, unlessAbsent, type IamSender } from "../transport/sdk.ts";
 
 type List = (name: string, signal: AbortSignal) => Promise<readonly ListedCredential[]>;
 type Remove = (name: string, id: string, signal: AbortSignal) => Promise<void>;

@@ -5,8 +5,8 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from "@aws-sdk/client-iam";
-import { AnswerTooLong, ask, GUARD_PLACE, MOST_PAGES, odd } from "../guard.ts";
-import { isNotFound } from "./problems.ts";
+import { AnswerTooLong, ask, GUARD_PLACE, MOST_PAGES, odd } from "../../guard.ts";
+import { isNotFound } from "../problems.ts";
 
 type Call<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<
   Input,
@@ -19,17 +19,17 @@ type Call<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = 
 /** Sends one call of IAM within the bounds of guard.ts. */
 export interface IamSender {
   /** May repeat the call. */
-  read<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  readonly read: <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     operation: string,
     command: Call<Input, Output>,
     signal: AbortSignal,
-  ): Promise<{ readonly answer: Output; readonly time: Date | undefined }>;
+  ) => Promise<{ readonly answer: Output; readonly time: Date | undefined }>;
   /** Sends it once. */
-  write<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  readonly write: <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     operation: string,
     command: Call<Input, Output>,
     signal: AbortSignal,
-  ): Promise<void>;
+  ) => Promise<void>;
 }
 
 /** `reads` may repeat a call, `writes` never does. */

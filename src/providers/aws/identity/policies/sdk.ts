@@ -5,9 +5,9 @@ import {
   ListAttachedGroupPoliciesCommand,
   ListGroupPoliciesCommand,
 } from "@aws-sdk/client-iam";
-import { odd } from "../guard.ts";
-import type { PolicyCalls } from "./contract.ts";
-import { decoded, pages, type IamSender } from "./send.ts";
+import { odd } from "../../guard.ts";
+import type { PolicyCalls } from "../contract.ts";
+import { decoded, pages, type IamSender } from "../transport/sdk.ts";
 
 export const policyCalls = ({ read }: IamSender): PolicyCalls => ({
   async defaultVersion(arn, signal) {
