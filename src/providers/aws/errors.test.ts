@@ -79,6 +79,10 @@ describe("awsError", () => {
     ["Cannot delete entity, must remove roles from instance profile first.", "an instance profile"],
     ["Cannot delete entity, must remove users from group first.", "a group"],
     ["Cannot delete entity, must detach all policies first.", "a policy"],
+    [
+      "Cannot delete entity, must remove referenced objects first.",
+      "an SSH public key or a service-specific credential",
+    ],
     ["AKIASECRET", undefined],
   ];
   for (const [said, inTheWay] of conflicts) {

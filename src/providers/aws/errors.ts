@@ -54,6 +54,7 @@ const IN_THE_WAY: readonly (readonly [RegExp, string])[] = [
   [/certificate/i, "a signing certificate"],
   [/instance profile/i, "an instance profile"],
   [/access key/i, "an access key"],
+  [/referenced objects/i, "an SSH public key or a service-specific credential"],
   [/\bgroups?\b/i, "a group"],
   [/polic(y|ies)/i, "a policy"],
 ];
