@@ -1,5 +1,5 @@
 import type { Effect } from "../lifecycle/piece.ts";
-import { readDocument, type Statement } from "./normalise.ts";
+import { normalise, readDocument, type Statement } from "./normalise.ts";
 
 /**
  * What a policy document (JSON text, decoded) does to whoever it hangs on. One without statements gives nothing, so it counts among
@@ -24,6 +24,14 @@ export const togetherOf = (effects: readonly Effect[]): Effect => {
 
 /** Is every action on every resource denied, whatever else it says? False for what cannot be read. */
 export const deniesEverything = (document: string): boolean => statementsOf(document)?.some(isWholeDenial) ?? false;
+
+/** The document with its denying statements alone, in canonical form; undefined for what cannot be read. */
+export const onlyDenials = (document: string): string | undefined => {
+  const statements = statementsOf(document);
+  if (statements === undefined) return undefined;
+  const { Version } = readDocument(document);
+  return normalise({ Version, Statement: statements.filter(({ Effect }) => Effect === "Deny") });
+};
 
 const isWholeDenial = ({ Effect, Action, Resource, Condition }: Statement): boolean =>
   Effect === "Deny" && Action?.includes("*") === true && Resource?.includes("*") === true && Condition === undefined;
