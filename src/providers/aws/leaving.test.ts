@@ -39,6 +39,32 @@ const denied = (world: FakeAws): boolean => {
   );
 };
 
+/** A client to which IAM shows the first boundary that it puts on one look too late. */
+const lateAfterBoundary = (calls: AwsCalls, world: FakeAws): AccountClient => {
+  let before: string | undefined;
+  let isLate = false;
+  const identity: AwsCalls["identity"] = {
+    ...calls.identity,
+    async setBoundary(...of) {
+      before = world.users.get(NAME)?.boundary;
+      await calls.identity.setBoundary(...of);
+      isLate = !shown;
+    },
+    async find(...of) {
+      const found = await calls.identity.find(...of);
+      if (!isLate || found === undefined) return found;
+      isLate = false;
+      shown = true;
+      return { ...found, boundary: before };
+    },
+  };
+  let shown = false;
+  return awsAccount({ use: (run) => run({ ...calls, identity }, world.account) }, place, owner, {
+    name: "lake",
+    aws: asUser,
+  });
+};
+
 describe("the ways to cut an IAM identity", () => {
   for (const way of ["Deny", "Boundary", "AttachedDeny", "Room"] as const) {
     it(`denies everything by one request: ${way}; and lifts exactly that`, async () => {
@@ -188,6 +214,18 @@ describe("the ways to cut an IAM identity", () => {
       forbidden,
     );
     assert.deepEqual([rightsOf().attached.has(DENY), rightsOf().inline.has("keyturn-cut")], [true, true]);
+  });
+
+  it("keep the other denials while IAM does not show the boundary yet", async () => {
+    const { world, client, calls, rightsOf } = await joined();
+    for (const way of ["Deny", "Boundary"] as const) await client.cut(context, way);
+    const late = lateAfterBoundary(calls, world);
+    await late.observe(context, { leaving: true, cutWays: ["Deny", "Boundary"] });
+    const lift = { ways: ["Deny", "Boundary"], boundary: BOUND } as const;
+    await assert.rejects(late.uncut(context, lift), refusal("Unavailable", /changed while/));
+    assert.equal(rightsOf().inline.has("keyturn-cut"), true);
+    await late.uncut(context, lift);
+    assert.deepEqual([rightsOf().boundary, rightsOf().inline.has("keyturn-cut")], [BOUND, false]);
   });
 
   it("do not take a boundary off that somebody has put there since", async () => {
@@ -340,7 +378,12 @@ describe("the deletion of an IAM identity", () => {
   });
 
   it("changes nothing while the boundary is not seen, or nobody knows whether it is on", async () => {
-    const { world, client, rightsOf } = await bare(["Deny"]);
+    const { world, client, calls, rightsOf } = await bare(["Deny"]);
+    const late = lateAfterBoundary(calls, world);
+    await late.observe(context, { leaving: true, cutWays: ["Deny"] });
+    await assert.rejects(late.remove("principal", context), refusal("Unavailable", /changed while/));
+    assert.equal(rightsOf().inline.has("keyturn-cut"), true);
+    rightsOf().boundary = undefined;
     for (const at of ["before", "after"] as const) {
       world.failNext("setBoundary", new OperatorError("Timeout", { publicMessage: "x", ambiguous: true }), at);
       await assert.rejects(client.remove("principal", context), refusal("Timeout", /x/));
