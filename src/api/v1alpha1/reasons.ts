@@ -35,6 +35,8 @@ export const FAILURE_REASONS = {
   Aborted: "The operator was stopping; taken up again by the next one.",
   StillInUse:
     "The credential that must go was used lately, or the provider does not say when it was; it stays as it is until that ends.",
+  InUse:
+    "Something still hangs on what is to be deleted; the message names it. Take it away where Keyturn may not, or wait until it is gone.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
   LimitReached:
     "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",

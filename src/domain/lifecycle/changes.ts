@@ -1,5 +1,5 @@
 import type { AccountView, DesiredAccount } from "./action.ts";
-import { denialsOf } from "../policy-document/index.ts";
+import { onlyDenials } from "../policy-document/index.ts";
 import { partOfPrincipal, type Direction, type Effect, type ObservedPiece, type Piece } from "./piece.ts";
 import { directionOf, effectOf, isInline } from "./pieces/direction.ts";
 import type { AccountRecord, FormerPiece } from "./record.ts";
@@ -56,10 +56,15 @@ const removal = (account: DesiredAccount, piece: ObservedPiece, record: AccountR
   if (piece.class !== "grant") return { ...base, kind: "remove", piece, direction: directionOf(key, value, undefined) };
   const effect = effectOf(piece);
   // What others have forbidden stays: of a mixed policy of theirs only what it gives is taken away.
-  if (effect === "Both" && isInline(key) && !recorded && !base.found) {
-    const denials = { ...piece, value: denialsOf(value) };
-    return { ...base, kind: "change", piece: denials, direction: "narrow", former: { key, value } };
-  }
+  const denials = effect === "Both" && isInline(key) && !recorded && !base.found ? onlyDenials(value) : undefined;
+  if (denials !== undefined)
+    return {
+      ...base,
+      kind: "change",
+      piece: { ...piece, value: denials },
+      direction: "narrow",
+      former: { key, value },
+    };
   return { ...base, kind: "remove", piece, direction: REMOVES[effect], effect, missingRight };
 };
 

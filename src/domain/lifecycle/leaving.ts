@@ -145,7 +145,8 @@ const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
     const grant = view.pieces.find((piece) => piece.class === "grant" && !isFailed(input.failed, name, piece.key));
     return grant === undefined ? undefined : { type: "remove", account: name, key: grant.key, because: "Leaving" };
   }
-  if (view.principal !== "ours" || view.rightsCut) return undefined;
+  // What others deny may go at any time: a denial of ours stands beside it.
+  if (view.principal !== "ours" || view.cutBy.length > 0) return undefined;
   for (const way of view.cutWays) {
     const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(record, way, input);
     if (action !== undefined) return action;
@@ -263,7 +264,17 @@ const dismantle = (
   if (pieces.length > 0) return undefined;
   if (view.principal !== "ours") return { type: "forget", account };
   if (view.credentials.length > 0 && because === "Deleted") return undefined;
-  return isFailed(failed, account, "principal") ? undefined : { type: "remove", account, key: "principal", because };
+  return boundFirst(record, view) ?? whole(account, because, failed);
+};
+
+const whole = (account: string, because: RemovalCause, failed: readonly string[]): LifecycleAction | undefined =>
+  isFailed(failed, account, "principal") ? undefined : { type: "remove", account, key: "principal", because };
+
+/** A principal that can be bound is bound before it goes (its provider does it), so that it never stands without a denial: on record first. */
+const boundFirst = (record: AccountRecord, view: AccountView): LifecycleAction | undefined => {
+  const way = view.cutWays.find(({ name }) => name === "Boundary");
+  if (way === undefined || isBegun(record, way.name)) return undefined;
+  return { type: "recordFormer", account: record.name, way: way.name, pieces: way.replaces };
 };
 
 const BEFORE_PRINCIPAL: readonly PieceClass[] = ["login", "grant"];

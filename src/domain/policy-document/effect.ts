@@ -14,12 +14,6 @@ export const documentEffect = (document: string): Effect => {
   return allows ? (denies ? "Both" : "Allows") : "Denies";
 };
 
-/** The document's denying statements alone, in canonical form. Throws InvalidSpec for what is no policy document. */
-export const denialsOf = (document: string): string => {
-  const { Version, Statement } = readDocument(document);
-  return normalise({ Version, Statement: Statement.filter(({ Effect }) => Effect === "Deny") });
-};
-
 /** What several do together. One that could not be read may forbid or give, so neither can be told of all. */
 export const togetherOf = (effects: readonly Effect[]): Effect => {
   if (effects.includes("Unread")) return "Unread";
@@ -30,6 +24,14 @@ export const togetherOf = (effects: readonly Effect[]): Effect => {
 
 /** Is every action on every resource denied, whatever else it says? False for what cannot be read. */
 export const deniesEverything = (document: string): boolean => statementsOf(document)?.some(isWholeDenial) ?? false;
+
+/** The document with its denying statements alone, in canonical form; undefined for what cannot be read. */
+export const onlyDenials = (document: string): string | undefined => {
+  const statements = statementsOf(document);
+  if (statements === undefined) return undefined;
+  const { Version } = readDocument(document);
+  return normalise({ Version, Statement: statements.filter(({ Effect }) => Effect === "Deny") });
+};
 
 const isWholeDenial = ({ Effect, Action, Resource, Condition }: Statement): boolean =>
   Effect === "Deny" && Action?.includes("*") === true && Resource?.includes("*") === true && Condition === undefined;

@@ -435,6 +435,7 @@ export const KNOWN_FIELDS: KnownFields = {
         }
        }
       },
+      "denyPolicyArn": "any",
       "assumeRole": {
        "fields": {
         "roleArn": "any",

@@ -127,9 +127,13 @@ const recordedOf = (scope: AccountScope, name: string, record: AccountRecord | u
     adopting: record !== undefined && isGivenBack(record),
     ...(record?.closedAt === undefined ? {} : { closedAt: new Date(record.closedAt) }),
     ...(record?.cutAt === undefined ? {} : { cutAt: new Date(record.cutAt) }),
-    everything: leaving || record === undefined || record.adopted === true,
+    everything: (leaving && isUnderWay(record, scope.now)) || record === undefined || record.adopted === true,
   };
 };
+
+/** Being cut, or being taken away after its hold; in between the provider's daily look is enough. */
+const isUnderWay = ({ state, heldUntil }: AccountRecord, now: Date): boolean =>
+  state !== "Cut" || (heldUntil !== undefined && new Date(heldUntil) <= now);
 
 /** The provider's own id, as soon as it is seen: it proves later that what stands there is what was made. */
 const withExternalId = (status: LifecycleStatus, name: string, externalId: string): LifecycleStatus => ({
