@@ -99,7 +99,7 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   const retries = [failures, leaveFailures].flatMap((each) => (each === undefined ? [] : retryTimes(each, scope)));
   const due = review?.dueTime === undefined ? [] : [Date.parse(review.dueTime)];
   const recheck = end?.kind === "waiting" && end.wait.recheckAt !== undefined ? [end.wait.recheckAt.getTime()] : [];
-  const ahead = [...retries, ...due, ...recheck].filter((at) => at > now);
+  const ahead = [...retries, ...due, ...recheck, ...looksAgain(status, now)].filter((at) => at > now);
   const overdue = recheck.some((at) => at <= now);
   if (end?.kind === "refused" && end.refusal.final === true && ahead.length === 0) return { kind: "stalled" };
   // Tried again and failed again, with nothing good to fall back to: what the try has made is taken back at once.
@@ -109,6 +109,25 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   const first = Math.min(...ahead, ...fallback);
   return Number.isFinite(first) ? { kind: "waiting", recheckAfterMs: msUntil(first, scope.now) } : { kind: "settled" };
 };
+
+/**
+ * What others give is seen in lists that are up to a minute old, so whoever was proven is looked at once more after that; and what keeps a
+ * proof away without an event of ours is looked at every minute.
+ */
+const looksAgain = ({ conditions, accounts }: LifecycleStatus, now: number): readonly number[] => {
+  const waits = (conditions ?? []).some(
+    ({ type, status, reason }) =>
+      (type === "Suspended" || type === "Offboarded") && status === "False" && LOOKED_AT_AGAIN.includes(reason),
+  );
+  if (waits) return [now + LOOK_AGAIN_MS];
+  const fresh = (accounts ?? []).some(
+    ({ provenAt }) => provenAt !== undefined && now - Date.parse(provenAt) < LOOK_AGAIN_MS,
+  );
+  return fresh ? [now + LOOK_AGAIN_MS] : [];
+};
+
+const LOOK_AGAIN_MS = 61_000;
+const LOOKED_AT_AGAIN: readonly string[] = ["NotOurs", "NotLooked", "ForeignGrant", "TokensOutstanding", "CutMissing"];
 
 /** A refusal becomes a failed spec when its progress deadline has passed, so that is a time to look as well. */
 const retryTimes = (
