@@ -255,7 +255,7 @@ const CONDITIONS = FULL_STATUS.conditions;
 
 const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
-  removalsSince: AT,
+  exchangeSince: AT,
   triedAdditions: ["+ lake: managed policy reports (widens)"],
   conditions: CONDITIONS,
   state: "Active",

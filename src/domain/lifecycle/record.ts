@@ -23,7 +23,7 @@ export interface LifecycleStatus {
   /** Lines of what a quarantined spec would have added: they delay no removal of a later one. Until everything stands as declared. */
   readonly triedAdditions?: readonly string[];
   /** Since when removals wait in an exchange; until everything stands as declared. */
-  readonly removalsSince?: string;
+  readonly exchangeSince?: string;
   readonly rewrittenGeneration?: number;
   /** Hash of the spec under which something has been removed or narrowed already: it goes forward only. */
   readonly narrowed?: string;

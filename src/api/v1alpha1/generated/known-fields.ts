@@ -1662,7 +1662,7 @@ export const KNOWN_FIELDS: KnownFields = {
       "message": "any"
      }
     },
-    "removalsSince": "any",
+    "exchangeSince": "any",
     "triedAdditions": {
      "items": "any"
     },

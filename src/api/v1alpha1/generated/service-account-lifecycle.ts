@@ -453,7 +453,7 @@ export interface ServiceAccountLifecycle {
     /**
      * Since when privileges that the spec no longer names wait for others that it adds instead.
      */
-    readonly removalsSince?: string;
+    readonly exchangeSince?: string;
     /**
      * What specs that have failed would have added; it delays no removal of a later one.
      */
