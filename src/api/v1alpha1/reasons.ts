@@ -106,6 +106,9 @@ export const CONDITIONS = {
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
       Planned: "The annotation keyturn.dev/dry-run holds it back.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
+      CredentialsAlive:
+        "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
+      NotLooked: "What the proof needs could not be looked at; the message says what. It is looked at again.",
     },
   },
   Verified: {
@@ -192,7 +195,7 @@ export const CONDITIONS = {
     on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",
     meaning:
-      "ServiceAccountLifecycle: spec.state is Suspended. SecretRotation: its identity is not Active, so nothing is issued.",
+      "ServiceAccountLifecycle: spec.state is Suspended; False while that is not proven for want of its SecretRotations. SecretRotation: its identity is not Active, so nothing is issued.",
     reasons: {
       Cutting: "Rights are being cut and credentials disabled.",
       Proven: "Rights are cut, credentials disabled, and the providers refuse.",
@@ -201,6 +204,9 @@ export const CONDITIONS = {
       Resuming: "The identity is Active again; the current credential has not logged in yet.",
       OffboardingFailing: "A provider does not let rights be cut; tried again on its own.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
+      CredentialsAlive:
+        "False: the accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
+      NotLooked: "False: what the proof needs could not be looked at; the message says what. It is looked at again.",
     },
   },
   Expired: {

@@ -4,6 +4,7 @@ import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from
 import { leavingLine, planTells } from "./plan-record.ts";
 import { namesIn } from "./record-names.ts";
 import { planReturning } from "./returning.ts";
+import { WAITING_FOR_ROTATIONS } from "./rotations.ts";
 import { expired, wantedState } from "./settings.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
 
@@ -127,10 +128,13 @@ const neverBegins = ({ status, settings, now }: LifecycleInput): LifecycleAction
 };
 
 /** It had accounts, and they are deleted for good. */
-export const wasOffboarded = ({ state, accounts, conditions }: LifecycleStatus): boolean =>
-  state === "Decommissioned" &&
-  (accounts ?? []).length === 0 &&
-  (conditions ?? []).some(({ type, reason }) => type === "Offboarded" && reason === "Deleted");
+export const wasOffboarded = ({ state, accounts, conditions, lastKnownGood }: LifecycleStatus): boolean => {
+  if (state !== "Decommissioned" || (accounts ?? []).length > 0) return false;
+  const said = (conditions ?? []).find(({ type }) => type === "Offboarded")?.reason;
+  // Its SecretRotations may stand in the way of the proof after that.
+  const waits: readonly (string | undefined)[] = WAITING_FOR_ROTATIONS;
+  return said === "Deleted" || (lastKnownGood !== undefined && waits.includes(said));
+};
 
 /** Both halves wait: people are told of the one that matters more, and it is looked at again when the first of them is over. */
 const together = (staying: LifecycleAction, leaving: LeavingAnswer, input: LifecycleInput): LifecycleAction => {

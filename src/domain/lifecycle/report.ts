@@ -6,6 +6,7 @@ import { planIsOpen } from "./plan-record.ts";
 import { sameOwner } from "./joining.ts";
 import { wasOffboarded } from "./plan.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
+import { WAITING_FOR_ROTATIONS, waitingForRotations, type RotationsView } from "./rotations.ts";
 import { expired, wantedState, type LifecycleSettings } from "./settings.ts";
 
 /** How this pass ended, for people. */
@@ -31,6 +32,8 @@ export interface ReportInput {
   readonly observed: Readonly<Record<string, AccountView>>;
   /** Undefined when not every account was looked at in this pass: what was said before stays. */
   readonly unmanaged?: { readonly credentials: readonly string[]; readonly grants: readonly string[] } | undefined;
+  /** What its SecretRotations still hold; undefined: the identity is Active, or nobody asked. */
+  readonly rotations?: RotationsView | undefined;
 }
 
 /** Everything that status says to people, computed afresh at the end of every pass. Messages are stable: no times, no request ids. */
@@ -39,10 +42,10 @@ export const report = (input: ReportInput): LifecycleStatus => {
   const updates = [
     ready(input),
     provisioned(input),
-    offboarded(input),
+    provenUnlessAlive(input, offboarded(input)),
     reconciling(input),
     stalled(input),
-    suspended(input),
+    provenUnlessAlive(input, suspended(input)),
     expiredNow(input),
     reverted(status),
     reviewDue(input),
@@ -75,7 +78,7 @@ const ready = (input: ReportInput): ConditionUpdate => {
   if (wasOffboarded(status)) {
     return condition(
       "Ready",
-      wanted === "Decommissioned" && situation.kind !== "stalled" ? "True" : "False",
+      wanted === "Decommissioned" && situation.kind !== "stalled" && hasLeft(input) ? "True" : "False",
       "Decommissioned",
       "The identity was decommissioned and its accounts are deleted.",
     );
@@ -143,7 +146,20 @@ const ready = (input: ReportInput): ConditionUpdate => {
 
 /** It is as declared: nothing of it is accepted any more, and that was proven. Who waits for it (kstatus) has waited long enough. */
 const hasLeft = (input: ReportInput): boolean =>
-  suspended(input)?.reason === "Proven" || offboarded(input)?.status === "True";
+  provenUnlessAlive(input, suspended(input))?.reason === "Proven" ||
+  provenUnlessAlive(input, offboarded(input))?.status === "True";
+
+/** That the accounts are refused proves no end while a credential of a SecretRotation may be accepted. */
+const provenUnlessAlive = (
+  { rotations }: ReportInput,
+  told: ConditionUpdate | undefined,
+): ConditionUpdate | undefined => {
+  if (told?.type === "Suspended" && told.reason === "Proven")
+    return waitingForRotations("Suspended", rotations) ?? told;
+  if (told?.type === "Offboarded" && told.status === "True")
+    return waitingForRotations("Offboarded", rotations) ?? told;
+  return told;
+};
 
 const repairing = (situation: Situation): boolean =>
   situation.kind === "acted" && "because" in situation.action && situation.action.because === "Drift";
@@ -187,7 +203,7 @@ const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
   if (wantedState(settings, now) !== "Decommissioned") return undefined;
   if (accounts.length === 0) {
     const before = (status.conditions ?? []).find(({ type }) => type === "Offboarded");
-    const had = status.lastKnownGood !== undefined || (before !== undefined && before.reason !== "NothingThere");
+    const had = status.lastKnownGood !== undefined || (before !== undefined && !SAYS_NOTHING.includes(before.reason));
     return had
       ? condition("Offboarded", "True", "Deleted", "The accounts are deleted.")
       : condition("Offboarded", "True", "NothingThere", "The identity has no account.");
@@ -214,6 +230,9 @@ const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
       )
     : condition("Offboarded", "False", "Cutting", "Rights are being cut and credentials disabled.");
 };
+
+/** Reasons of before that do not say whether there ever was an account. */
+const SAYS_NOTHING: readonly string[] = ["NothingThere", ...WAITING_FOR_ROTATIONS];
 
 /** On record as proven, and nothing seen since says otherwise. */
 const isRefused = ({ state, provenAt, target }: AccountRecord, view: AccountView | undefined): boolean => {

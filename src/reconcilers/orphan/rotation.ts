@@ -1,7 +1,5 @@
 import { without } from "../../kernel/without.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
-import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
-import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/orphan/plan.ts";
@@ -21,9 +19,9 @@ import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";
 import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
+import { connectionToTakeBack } from "../connections.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { understood } from "../version-skew.ts";
 import { isHeld } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
@@ -178,7 +176,7 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
 const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
   const target = requireSource(scope);
-  const connection = await connectionOf(ports, target.connection);
+  const connection = await connectionToTakeBack(ports.cluster, target.connection);
   scope.account = claimFor(connection, target, scope.spec.origin.namespace);
   scope.source = ports.sources.open(connection, target, scope.spec.origin);
   return scope.source;
@@ -189,14 +187,6 @@ const requireSource = ({ spec }: Pick<OrphanScope, "spec">): SourceTarget => {
   if (target !== undefined) return target;
   throw new OperatorError("VersionSkew", {
     publicMessage: "The ledger entry names a source that this version of the operator does not know.",
-  });
-};
-
-const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
-  const connection = await ports.cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
-  if (connection !== undefined) return understood(connection);
-  throw new OperatorError("NotFound", {
-    publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
   });
 };
 
@@ -329,8 +319,18 @@ const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): 
   const form = wordsOf(requireSource(scope).kind);
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret, form);
   if (place.hook !== undefined)
-    return ports.stores.hook(await connectionOf(ports, place.hook.connectionRef.name), owner, place.hook, form);
+    return ports.stores.hook(
+      await connectionToTakeBack(ports.cluster, place.hook.connectionRef.name),
+      owner,
+      place.hook,
+      form,
+    );
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
-  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV, form);
+  return ports.stores.vaultKV(
+    await connectionToTakeBack(ports.cluster, place.vaultKV.connectionRef.name),
+    owner,
+    place.vaultKV,
+    form,
+  );
 };

@@ -100,7 +100,7 @@ const carry = async (
       seen.held = (await permitForOffboarding(ports, uid)) === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
-      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry);
+      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry, inForce.settings.identity);
       seen.inLedger = true;
       return;
     }
@@ -163,7 +163,7 @@ const rememberTarget = async (scope: RotationScope, { settings }: InForce, ports
   if (settings.source.kind === "target" || scope.status.target !== undefined) return;
   const claim = await sourceClaim(scope, ports);
   if (claim === undefined) {
-    scope.identity = await readIdentity(scope, settings, ports.cluster);
+    scope.identity = await readIdentity(scope, settings, ports);
     return;
   }
   const { source = {} } = JSON.parse(claim.snapshot) as { readonly source?: FrozenSource };

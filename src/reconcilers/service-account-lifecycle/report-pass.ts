@@ -4,6 +4,7 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import { turnEvents } from "../../domain/lifecycle/events.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
+import type { RotationsView } from "../../domain/lifecycle/rotations.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
@@ -11,6 +12,7 @@ import { keepReview, takeInventory } from "./inventory.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
 import { viewOf } from "./steps/accounts.ts";
+import { readRotations } from "./steps/rotations.ts";
 import type { WorkEnd } from "./steps/work.ts";
 
 const LONGEST_PAUSE_MS = 60_000;
@@ -21,6 +23,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
   recordFailures(scope, { atRest: end?.kind === "waiting" && AT_REST.includes(end.wait.for) });
   const unmanaged = takeInventory(scope, ports);
   keepReview(scope, inForce);
+  const rotations = await readRotations(scope, inForce, ports);
   const before = scope.object.status ?? {};
   const annotations = scope.object.metadata.annotations ?? {};
   const next = report({
@@ -35,6 +38,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
     dryRun: annotations[DRY_RUN] === "true",
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     unmanaged,
+    rotations,
   });
   const stored = await writeStatus<ServiceAccountLifecycle>(
     ports.cluster,
@@ -44,7 +48,14 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
   );
   ports.freshness.wrote(stored.metadata);
   tell(scope, { before, next }, ports);
-  return outcomeOf(scope, next, end);
+  return lookingAgain(outcomeOf(scope, next, end), rotations);
+};
+
+/** The watch wakes an identity when one of its rotations is done; a look that failed, and an event that was lost, are made up for by looking again. */
+const lookingAgain = (outcome: Outcome, rotations: RotationsView | undefined): Outcome => {
+  if (rotations === undefined || (rotations.kind === "looked" && rotations.left.length === 0)) return outcome;
+  const recheckAfterMs = Math.min(outcome.recheckAfterMs ?? Infinity, LONGEST_PAUSE_MS);
+  return outcome.kind === "settled" ? { kind: "waiting", recheckAfterMs } : { ...outcome, recheckAfterMs };
 };
 
 const AT_REST: readonly string[] = ["Rest", "Expiry", "Hold"];
