@@ -9,7 +9,7 @@ import {
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
-import { readSettings } from "../../domain/rotation/settings.ts";
+import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
@@ -153,8 +153,8 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   const good = scope.status.lastKnownGood;
   const spec =
     "field" in own && good !== undefined ? (JSON.parse(good.spec) as typeof scope.object.spec) : scope.object.spec;
-  const settings = readSettings(spec);
-  if ("field" in settings) throw new Error("A stored spec without a source cannot have been acted on.");
+  const settings = readForEndings(spec);
+  if (settings === undefined) throw new Error("A stored spec without a source cannot have been acted on.");
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
 };
 
