@@ -1,5 +1,6 @@
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
-import { planJoining } from "./joining.ts";
+import { holdBack, isTakenOut } from "./held-back.ts";
+import { isSettled, planJoining, removalsOf } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
 import { namesIn } from "./record-names.ts";
@@ -24,10 +25,11 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
   const leaving = planLeavers({
     now: input.now,
     timeTrusted: input.timeTrusted,
-    leavers,
+    leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
     observed: input.observed,
     failed: [...(input.failed ?? []), ...backingOff(input)],
-    mayBegin: !input.dryRun,
+    // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
+    mayBegin: true,
     deletion: input.settings.deletion,
   });
   if (leaving.kind === "act") return leaving.action;
@@ -83,12 +85,11 @@ const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
 
 /** Everything but leaving. */
 const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
-  if (input.paused) return { type: "wait", for: "Paused" };
+  if (input.paused) return planPaused(input, lines);
   if (input.refusal !== undefined) return input.refusal;
   const refusal = neverBegins(input);
   if (refusal !== undefined) return refusal;
-  if (wantedState(input.settings, input.now) !== "Active")
-    return { type: "wait", for: input.dryRun && lines.length > 0 ? "DryRun" : "Rest" };
+  if (wantedState(input.settings, input.now) !== "Active") return { type: "wait", for: "Rest" };
   const { failures } = input.status;
   if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now)
     return {
@@ -98,6 +99,25 @@ const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): Lifecyc
       ...(failures.about === undefined ? {} : { about: failures.about }),
     };
   return (input.dryRun ? undefined : planReturning(input)) ?? planJoining(input, lines);
+};
+
+/** Nothing is added; what a changed spec takes away is looked for, and goes when the pause has held it back for long enough. */
+const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
+  const idle =
+    input.refusal !== undefined ||
+    neverBegins(input) !== undefined ||
+    wantedState(input.settings, input.now) !== "Active" ||
+    // Who is still cut has nothing that could be taken away.
+    (input.status.accounts ?? []).some((record) => isDeclared(record, input) && begun(record)) ||
+    isSettled(input);
+  return idle ? { type: "wait", for: "Paused" } : planJoining(input, lines);
+};
+
+/** Does a changed spec take something out that is still there? Undefined while not every account was looked at. */
+export const removalsOutstanding = (input: LifecycleInput): boolean | undefined => {
+  if (wantedState(input.settings, input.now) !== "Active") return false;
+  if (leaversOf(input).some((leaver) => isTakenOut(leaver, input))) return true;
+  return isSettled(input) ? false : removalsOf(input)?.some(() => true);
 };
 
 /** Identities that must not be made, or made again. */

@@ -200,10 +200,10 @@ describe("what an identity says about itself", () => {
     ],
     ["never had anything", { status: {}, settings: ended }, "Decommissioned", { Offboarded: "True NothingThere" }],
     [
-      "is planned to be offboarded",
+      "is offboarded under a dry run as well",
       { status: good([record("lake")]), settings: ended, dryRun: true },
       "Active",
-      { Offboarded: "False Planned" },
+      { Offboarded: "False Cutting" },
     ],
     [
       "has expired",

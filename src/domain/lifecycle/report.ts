@@ -1,7 +1,9 @@
 import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import type { AccountView, LifecycleAction } from "./action.ts";
 import { blocked, conflict, reconciling, stalled } from "./report-trouble.ts";
 import { activity, isPartly, stateWord } from "./report-words.ts";
+import { heldBackUntil } from "./held-back.ts";
 import { planIsOpen } from "./plan-record.ts";
 import { sameOwner } from "./joining.ts";
 import { wasOffboarded } from "./plan.ts";
@@ -221,14 +223,7 @@ const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
   if (leaveFailures !== undefined) {
     return condition("Offboarded", "False", "OffboardingFailing", leaveFailures.message);
   }
-  return input.dryRun && !isPartly(input, "Leaving", "Cut", "Gone")
-    ? condition(
-        "Offboarded",
-        "False",
-        "Planned",
-        "The annotation keyturn.dev/dry-run holds it back; remove it to let the accounts be cut.",
-      )
-    : condition("Offboarded", "False", "Cutting", "Rights are being cut and credentials disabled.");
+  return condition("Offboarded", "False", "Cutting", "Rights are being cut and credentials disabled.");
 };
 
 /** Reasons of before that do not say whether there ever was an account. */
@@ -372,9 +367,14 @@ const paused = (input: ReportInput): ConditionUpdate | undefined =>
         "Paused",
         "True",
         "AskedFor",
-        "The annotation keyturn.dev/paused is set: nothing is added or changed until it is removed. Suspension, decommissioning and expiry still act.",
+        `The annotation keyturn.dev/paused is set: nothing is added or changed until it is removed. Suspension, decommissioning and expiry still act.${removalsText(input)}`,
       )
     : undefined;
+
+const removalsText = ({ status }: ReportInput): string => {
+  const until = heldBackUntil(status);
+  return until === undefined ? "" : ` What the spec takes out goes at ${timeText(until)} all the same.`;
+};
 
 const planOnly = (input: ReportInput): ConditionUpdate | undefined =>
   input.dryRun
@@ -382,6 +382,6 @@ const planOnly = (input: ReportInput): ConditionUpdate | undefined =>
         "PlanOnly",
         "True",
         "AskedFor",
-        "The annotation keyturn.dev/dry-run is set: status.plan says what would be done. Remove it to let it be done.",
+        `The annotation keyturn.dev/dry-run is set: status.plan says what would be done. Remove it to let it be done. Suspension, decommissioning and expiry still act.${removalsText(input)}`,
       )
     : undefined;

@@ -2,6 +2,7 @@ import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { turnEvents } from "../../domain/lifecycle/events.ts";
+import { heldBackUntil } from "../../domain/lifecycle/held-back.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
 import type { RotationsView } from "../../domain/lifecycle/rotations.ts";
@@ -107,7 +108,8 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   const retries = [failures, leaveFailures].flatMap((each) => (each === undefined ? [] : retryTimes(each, scope)));
   const due = review?.dueTime === undefined ? [] : [Date.parse(review.dueTime)];
   const recheck = end?.kind === "waiting" && end.wait.recheckAt !== undefined ? [end.wait.recheckAt.getTime()] : [];
-  const ahead = [...retries, ...due, ...recheck].filter((at) => at > now);
+  const removals = heldBackUntil(status)?.getTime() ?? now;
+  const ahead = [...retries, ...due, ...recheck, removals].filter((at) => at > now);
   const overdue = recheck.some((at) => at <= now);
   if (end?.kind === "refused" && end.refusal.final === true && ahead.length === 0) return { kind: "stalled" };
   // Tried again and failed again, with nothing good to fall back to: what the try has made is taken back at once.

@@ -101,7 +101,7 @@ const viewsOf = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInpu
 
 /** Nothing is staged: what stands there says itself what it is. */
 const signedViews = (
-  { recogniser }: RotationScope,
+  { recogniser, source }: RotationScope,
   seen: Readonly<Record<string, DeliveryObservation>>,
 ): Readonly<Record<string, DeliveryView>> =>
   Object.fromEntries(
@@ -110,7 +110,7 @@ const signedViews = (
       if (observation.kind === "foreign") return [name, observation];
       if (observation.kind === "adoptable") return [name, { kind: "foreign", why: NOT_ADOPTED }];
       const { version, material } = observation;
-      const holds = material === undefined ? undefined : recogniser?.recognise?.(material);
+      const holds = material === undefined ? undefined : (recogniser ?? source)?.recognise?.(material);
       const whole = material !== undefined && holds !== undefined && observation.matches(material);
       return [name, { kind: "ours", version, carries: whole ? [version] : [], holds }];
     }),
