@@ -104,7 +104,7 @@ export const CONDITIONS = {
       NothingThere: "The identity never had an account.",
       Cutting: "Rights are being cut and credentials disabled.",
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
-      Planned: "The annotation keyturn.dev/dry-run holds it back.",
+      Planned: "Versions before this one: the annotation keyturn.dev/dry-run holds it back. It delays no end any more.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
       CredentialsAlive:
         "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",

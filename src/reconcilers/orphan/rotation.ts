@@ -77,7 +77,7 @@ const attempt = async (
   ports: Ports,
 ): Promise<{ readonly outcome: Outcome; readonly action?: OrphanAction }> => {
   try {
-    const action = await decide(scope, ports);
+    const action = await stepByStep(scope, ports);
     if (action.type === "wait") {
       if (action.for === "TakenOver") return { outcome: await yieldToSuccessor(scope, ports), action };
       const recheckAfterMs =
@@ -87,7 +87,6 @@ const attempt = async (
         action,
       };
     }
-    await carry(scope, action, ports);
     scope.status = without(scope.status, "failures");
     return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
   } catch (thrown) {
@@ -110,7 +109,36 @@ const attempt = async (
   }
 };
 
-const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+/**
+ * Carries out the next step. One that fails about one credential keeps no other from its own: these are tried in the same pass, and only then
+ * the first failure ends it.
+ */
+const stepByStep = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+  const setAside = new Set<string>();
+  let failure: { readonly thrown: unknown } | undefined;
+  for (;;) {
+    const action = await decide(scope, ports, setAside);
+    const about = ABOUT_ONE.includes(action.type) && "id" in action ? action.id : undefined;
+    if (failure !== undefined && about === undefined) throw failure.thrown;
+    if (action.type === "wait") return action;
+    try {
+      await carry(scope, action, ports);
+      if (failure === undefined) return action;
+    } catch (thrown) {
+      if (about === undefined || toOperatorError(thrown).code === "Aborted") throw thrown;
+      failure ??= { thrown };
+    }
+    if (about !== undefined) setAside.add(about);
+  }
+};
+
+const ABOUT_ONE: readonly OrphanAction["type"][] = ["disable", "revoke", "prove"];
+
+const decide = async (
+  scope: OrphanScope,
+  ports: Ports,
+  setAside: ReadonlySet<string>,
+): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
   const { spec } = scope;
   const { origin } = spec;
   const successor = await ports.cluster.get<SecretRotation>({
@@ -128,6 +156,7 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     takenOver:
       successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
     listing: scope.listing?.credentials,
+    setAside,
     ...factsOf(scope, ports),
     attributionWindowMs:
       spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,

@@ -11,6 +11,7 @@ import {
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
 import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
+import { hasEnded } from "../../domain/rotation/identity.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
@@ -31,7 +32,7 @@ const RETRY_CAP_MS = 60_000;
 /** Deleting: the planner's steps one after another, each read afresh; a failure waits, or is handed over when its time is up. */
 export const deleteRotation = async (scope: RotationScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
-  const inForce = settingsForDeletion(scope);
+  const inForce = await withoutRetaining(scope, settingsForDeletion(scope), ports);
   const act: Act = { scope, inForce, ports };
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
@@ -156,6 +157,15 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   const settings = readForEndings(spec);
   if (settings === undefined) throw new Error("A stored spec without a source cannot have been acted on.");
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
+};
+
+/** Of an identity that has ended nothing is retained. */
+const withoutRetaining = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<InForce> => {
+  const { settings } = inForce;
+  if (settings.deletion.policy !== "Retain") return inForce;
+  const identity = await readIdentity(scope, settings, ports);
+  if (!hasEnded(identity?.state)) return inForce;
+  return { ...inForce, settings: { ...settings, deletion: { ...settings.deletion, policy: "Delete" } } };
 };
 
 /** The identity may be gone by now: whose keys these are is in the record, or else on the claim. */

@@ -215,6 +215,32 @@ describe("the end of an identity that somebody is in the way of", function () {
     }
   });
 
+  it("an identity that a newer version has written to ends it nevertheless, and lets nothing be issued", async () => {
+    const bench = await withOne(secretId);
+    end(bench, { state: "Active", newer: true } as never);
+    bench.rotate();
+    await passes(bench, 5);
+    assert.equal(secretId.alive(bench).length, 1);
+    end(bench, { state: "Decommissioned", newer: true } as never);
+    await diesSoon(bench, secretId);
+  });
+
+  it("Retain keeps nothing of an identity that has ended", async () => {
+    for (const [state, left] of [
+      ["Active", 1],
+      ["Decommissioned", 0],
+    ] as const) {
+      const bench = await withOne(secretId);
+      bench.apply({ ...secretId.spec, deletion: { policy: "Retain" } });
+      await passes(bench, 5);
+      end(bench, { state });
+      await bench.deleteRotation();
+      await passes(bench, 5);
+      await bench.ledgerToRest();
+      assert.equal(secretId.alive(bench).length, left, state);
+    }
+  });
+
   it("one that nobody recorded is found where it was delivered, and dies", async () => {
     const certificate = KINDS[1]!;
     let bench = new Bench();

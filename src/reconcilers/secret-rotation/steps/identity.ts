@@ -59,8 +59,12 @@ const readNamed = async (
   const { namespace } = scope.request;
   const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
   const field = object === undefined ? undefined : unknownField("ServiceAccountLifecycle", object);
-  if (field !== undefined)
-    return { state: "NotReady", why: `ServiceAccountLifecycle ${name}: ${skewMessage(field)}`, name };
+  if (field !== undefined) {
+    // What a newer version has written may forbid to give, never to end what says in known words that it has ended.
+    const view = viewIdentity({ name, object, seenBefore: true, now: scope.now });
+    const why = `ServiceAccountLifecycle ${name}: ${skewMessage(field)}`;
+    return hasEnded(view.state) ? { ...view, name } : { state: "NotReady", why, name };
+  }
   const account = source.kind === "account" ? source.account : undefined;
   const { target, identityUid } = scope.status;
   const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;
