@@ -117,7 +117,9 @@ const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): Lifecycl
 export const removalsOutstanding = (input: LifecycleInput): boolean | undefined => {
   if (wantedState(input.settings, input.now) !== "Active") return false;
   if (leaversOf(input).some((leaver) => isTakenOut(leaver, input))) return true;
-  return isSettled(input) ? false : removalsOf(input)?.some(() => true);
+  if (isSettled(input)) return false;
+  const removals = removalsOf(input);
+  return removals && removals.length > 0;
 };
 
 /** Identities that must not be made, or made again. */

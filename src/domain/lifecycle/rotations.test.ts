@@ -36,12 +36,12 @@ const rotation = (
   status: Status | undefined,
   source: SecretRotation["spec"]["source"] = APP_ROLE,
   more: Partial<SecretRotation["metadata"]> = {},
-  identityRef: SecretRotation["spec"]["identityRef"] = { name: "exporter" },
+  identityRef = { name: "exporter" },
 ): SecretRotation => ({
   apiVersion: "keyturn.dev/v1alpha1",
   kind: "SecretRotation",
   metadata: { name: "web", namespace: "payments", uid: "u", resourceVersion: "1", ...more },
-  spec: { ...(identityRef === undefined ? {} : { identityRef }), source, deliver: [], dependents: [] } as never,
+  spec: { identityRef, source, deliver: [], dependents: [] },
   ...(status === undefined ? {} : { status }),
 });
 

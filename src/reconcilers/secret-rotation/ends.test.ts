@@ -122,7 +122,7 @@ describe("the end of an identity that somebody is in the way of", function () {
 
     it(`${kind.what}: dies although a changed spec fails and backs off for an hour`, async () => {
       const bench = await withOne(kind);
-      bench.cluster.seed({ kind: SECRETS, namespace: "payments", name: "taken" }, { data: {} } as never);
+      bench.cluster.seed({ kind: SECRETS, namespace: "payments", name: "taken" }, { data: {} });
       const deliver = [...(common.deliver ?? []), { name: "other", kubernetesSecret: { name: "taken" } }];
       bench.apply({ ...kind.spec, rollback: { mode: "None" }, deliver });
       for (let pass = 0; pass < 40; pass += 1) await passes(bench, 1);
@@ -164,7 +164,7 @@ describe("the end of an identity that somebody is in the way of", function () {
     const bench = await withOne(secretId);
     const { lastKnownGood, ...status } = bench.status();
     assert.ok(lastKnownGood !== undefined);
-    bench.cluster.seed(ROTATION, { ...bench.object(), status } as never);
+    bench.cluster.seed(ROTATION, { ...bench.object(), status });
     bench.apply({ ...secretId.spec, schedule: { cron: "0 0 30 2 *" } });
     await passes(bench, 3);
     assert.equal(bench.condition("Stalled")?.reason, "InvalidSpec");
@@ -185,7 +185,7 @@ describe("the end of an identity that somebody is in the way of", function () {
     bench.cluster.mergePatch = ((...args: Parameters<typeof replace>) =>
       JSON.stringify(args).includes("spec")
         ? Promise.reject(new OperatorError("PermissionDenied", { publicMessage: "A policy forbids it." }))
-        : replace(...args)) as typeof replace;
+        : replace(...args));
     bench.apply({ ...secretId.spec, rollback: { mode: "RewriteSpec" }, schedule });
     await passes(bench, 3);
     end(bench);
@@ -200,12 +200,11 @@ describe("the end of an identity that somebody is in the way of", function () {
       const bench = new Bench();
       end(bench, { state: "Active" });
       const decoy = bench.cluster.peek<Identity>(IDENTITY)!;
-      const { name: _, uid: __, ...metadata } = decoy.metadata;
       bench.cluster.seed({ ...IDENTITY, name: "decoy" }, {
         ...decoy,
-        metadata,
+        metadata: {},
         spec: { ...decoy.spec, accounts: [{ name: "other", kubernetes: {} }] },
-      } as never);
+      });
       bench.apply({ ...rest, ...named, source });
       await passes(bench, 60);
       assert.equal(bench.appRole.secretIds.size, 1);

@@ -22,7 +22,7 @@ const rotation = (bench: LifecycleBench, status: Status, identity = REQUEST.name
       dependents: [],
     },
     status,
-  } as never);
+  });
 };
 
 const joined = async (): Promise<LifecycleBench> => {
