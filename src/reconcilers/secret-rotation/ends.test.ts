@@ -182,10 +182,10 @@ describe("the end of an identity that somebody is in the way of", function () {
     await passes(bench, 10);
     const schedule = { cron: "0 0 30 2 *" };
     const replace = bench.cluster.mergePatch.bind(bench.cluster);
-    bench.cluster.mergePatch = ((...args: Parameters<typeof replace>) =>
+    bench.cluster.mergePatch = (...args: Parameters<typeof replace>) =>
       JSON.stringify(args).includes("spec")
         ? Promise.reject(new OperatorError("PermissionDenied", { publicMessage: "A policy forbids it." }))
-        : replace(...args));
+        : replace(...args);
     bench.apply({ ...secretId.spec, rollback: { mode: "RewriteSpec" }, schedule });
     await passes(bench, 3);
     end(bench);
@@ -200,11 +200,14 @@ describe("the end of an identity that somebody is in the way of", function () {
       const bench = new Bench();
       end(bench, { state: "Active" });
       const decoy = bench.cluster.peek<Identity>(IDENTITY)!;
-      bench.cluster.seed({ ...IDENTITY, name: "decoy" }, {
-        ...decoy,
-        metadata: {},
-        spec: { ...decoy.spec, accounts: [{ name: "other", kubernetes: {} }] },
-      });
+      bench.cluster.seed(
+        { ...IDENTITY, name: "decoy" },
+        {
+          ...decoy,
+          metadata: {},
+          spec: { ...decoy.spec, accounts: [{ name: "other", kubernetes: {} }] },
+        },
+      );
       bench.apply({ ...rest, ...named, source });
       await passes(bench, 60);
       assert.equal(bench.appRole.secretIds.size, 1);
