@@ -894,9 +894,9 @@ describe("the planner and somebody who leaves", () => {
       { type: "cut" },
     ],
     [
-      "does not begin to leave under a dry run",
+      "begins to leave under a dry run as well",
       input({ ...suspended, ...told, dryRun: true }),
-      { type: "wait", for: "DryRun" },
+      { type: "beginLeaving" },
     ],
     [
       "goes on to leave under a dry run",
