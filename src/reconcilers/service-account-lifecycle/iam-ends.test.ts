@@ -20,4 +20,36 @@ describe("an IAM user that is suspended and comes back", () => {
     assert.equal(user.boundary, BOUND);
     assert.equal(scene.lets(), true);
   });
+
+  it("keeps a denying boundary that somebody else has put on, whatever cut it meanwhile", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    user.boundary = AWS_DENY;
+    await bench.toRest();
+    scene.refuse("putInlinePolicy");
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    assert.deepEqual(bench.record("lake")?.cutWays, ["AttachedDeny"]);
+    scene.allow("putInlinePolicy");
+    bench.apply({ state: "Active" });
+    await scene.passes(60);
+    assert.equal(user.boundary, AWS_DENY);
+    assert.equal(scene.lets(), false);
+  });
+
+  it("keeps a denying policy that somebody else has attached, whatever cut it meanwhile", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    user.attached.add(AWS_DENY);
+    await bench.toRest();
+    scene.refuse("putInlinePolicy", "setBoundary");
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    assert.equal(bench.condition("Suspended")?.status, "True");
+    scene.allow("putInlinePolicy", "setBoundary");
+    bench.apply({ state: "Active" });
+    await scene.passes(60);
+    assert.equal(user.attached.has(AWS_DENY), true);
+    assert.equal(scene.lets(), false);
+  });
 });
