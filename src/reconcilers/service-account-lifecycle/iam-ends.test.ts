@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ALLOW_ALL } from "../../providers/aws/identity/fake-policies.ts";
 import { AWS_DENY, DENIALS, IamBench, NAME } from "./iam-bench.fake.ts";
 
 const BOUND = "arn:aws:iam::111122223333:policy/theirs";
@@ -51,5 +52,53 @@ describe("an IAM user that is suspended and comes back", () => {
     await scene.passes(60);
     assert.equal(user.attached.has(AWS_DENY), true);
     assert.equal(scene.lets(), false);
+  });
+});
+
+describe("an IAM user on which no denial can be put", () => {
+  it("loses its console password with its grants, and is proven to be refused", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    user.credentials.push({ kind: "Password", id: NAME, createdAt: bench.bench.clock.now(), enabled: true });
+    scene.refuse(...DENIALS);
+    bench.apply({ state: "Suspended" });
+    await scene.passes(20);
+    assert.deepEqual(user.credentials, []);
+    assert.equal(scene.lets(), false);
+    assert.equal(bench.condition("Suspended")?.status, "True");
+  });
+
+  it("is switched off wherever it can be although what its policies say finds no room on record", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    user.inline.set("later", JSON.stringify({ Version: "2012-10-17", Later: " ".repeat(21_000), Statement: [] }));
+    user.keys.set("AKIAX", { id: "AKIAX", secret: "s", createdAt: bench.bench.clock.now(), enabled: true });
+    scene.refuse(...DENIALS);
+    bench.apply({ state: "Suspended" });
+    await scene.passes(20);
+    assert.equal(user.keys.get("AKIAX")?.enabled, false);
+    assert.deepEqual([...user.attached], []);
+    assert.deepEqual([...user.inline.keys()], ["later"]);
+    assert.ok((bench.record("lake")?.former ?? []).every(({ value }) => value.length <= 20_480));
+    assert.equal(bench.condition("Suspended")?.status, "False");
+    bench.apply({ state: "Decommissioned" });
+    await scene.passes(20);
+    assert.deepEqual([...user.inline.keys()], []);
+  });
+
+  it("loses the 65th privilege as well when it ends, although the record has room for 64", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    for (let n = 0; n < 70; n += 1) user.inline.set(`p${n}`, ALLOW_ALL);
+    user.keys.set("AKIAX", { id: "AKIAX", secret: "s", createdAt: bench.bench.clock.now(), enabled: true });
+    scene.refuse(...DENIALS);
+    bench.apply({ state: "Suspended" });
+    await scene.passes(20);
+    assert.equal(user.keys.get("AKIAX")?.enabled, false);
+    assert.equal(bench.condition("Suspended")?.status, "False");
+    bench.apply({ state: "Decommissioned" });
+    await scene.passes(20);
+    assert.equal(scene.lets(), false);
+    assert.equal(bench.condition("Offboarded")?.status, "True");
   });
 });
