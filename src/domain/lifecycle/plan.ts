@@ -132,8 +132,8 @@ const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): Lifecycl
     input.refusal !== undefined ||
     neverBegins(input) !== undefined ||
     wantedState(input.settings, input.now) !== "Active" ||
-    // Who is still cut has nothing that could be taken away.
-    (input.status.accounts ?? []).some((record) => isDeclared(record, input) && begun(record)) ||
+    // Who is still cut has nothing that could be taken away; others may.
+    (input.status.accounts ?? []).every((record) => isDeclared(record, input) && begun(record)) ||
     isSettled(input);
   return idle ? { type: "wait", for: "Paused" } : planJoining(input, lines);
 };
