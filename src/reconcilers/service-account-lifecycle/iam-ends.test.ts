@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { ALLOW_ALL } from "../../providers/aws/identity/fake-policies.ts";
 import { AWS_DENY, DENIALS, IamBench, NAME } from "./iam-bench.fake.ts";
 
+const READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 const BOUND = "arn:aws:iam::111122223333:policy/theirs";
 
 describe("an IAM user that is suspended and comes back", () => {
@@ -100,5 +102,27 @@ describe("an IAM user on which no denial can be put", () => {
     await scene.passes(20);
     assert.equal(scene.lets(), false);
     assert.equal(bench.condition("Offboarded")?.status, "True");
+  });
+});
+
+describe("an IAM user whose account gets another name in the spec", () => {
+  it("ends under the old name before it begins under the new one, and has its claim", async () => {
+    const named = (name: string): Account => ({
+      name,
+      aws: { connectionRef: { name: "aws" }, user: { name: NAME, policies: [READ_ONLY] } },
+    });
+    const scene = await IamBench.joined({ accounts: [named("lake")] });
+    const { bench } = scene;
+    bench.apply({ accounts: [named("pond")] });
+    for (let pass = 0; pass < 60; pass += 1) {
+      await scene.passes(1, 500);
+      assert.equal(bench.condition("Ready")?.status === "True" && !scene.lets(), false, "Ready while it is cut");
+    }
+    assert.equal(bench.record("lake")?.state, "Cut");
+    assert.match(bench.condition("Ready")?.message ?? "", /under another name/);
+    await bench.toRest();
+    assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+    assert.equal(scene.lets(), true);
+    assert.equal(bench.claims(), 1);
   });
 });
