@@ -105,6 +105,26 @@ describe("an IAM user on which no denial can be put", () => {
   });
 });
 
+describe("an IAM user whose inline policies may not be read", () => {
+  it("is cut by a denial that can be seen, and switched off", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    user.inline.set("theirs", ALLOW_ALL);
+    user.keys.set("AKIAX", { id: "AKIAX", secret: "s", createdAt: bench.bench.clock.now(), enabled: true });
+    scene.refuse("inlinePolicy");
+    bench.apply({ state: "Suspended" });
+    await scene.passes(10);
+    assert.equal(user.keys.get("AKIAX")?.enabled, false);
+    assert.equal(user.boundary, AWS_DENY);
+    assert.deepEqual(bench.condition("Suspended")?.status, "True");
+    assert.match(bench.condition("Suspended")?.message ?? "", /iam:GetUserPolicy/);
+    scene.allow("inlinePolicy");
+    bench.apply({ state: "Active" });
+    await scene.passes(30);
+    assert.equal(scene.lets(), true);
+  });
+});
+
 describe("an IAM user whose account gets another name in the spec", () => {
   it("ends under the old name before it begins under the new one, and has its claim", async () => {
     const named = (name: string): Account => ({
