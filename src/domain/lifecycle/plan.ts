@@ -81,7 +81,6 @@ const wantedOf = (
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
   leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
 
-
 /**
  * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
  * is put on record, and so cut; what is not ours is seen, so that nothing is said to be proven (condition Conflict).

@@ -32,7 +32,9 @@ describe("the record of a lifecycle and its CRD schema", () => {
   it("have room for the longest id of a credential that IAM gives, with its kind before it", () => {
     for (const file of ["serviceaccountlifecycles", "orphanedcredentials"]) {
       const text = readFileSync(new URL(`../../../crds/${file}.yaml`, import.meta.url), "utf8");
-      const bounds = [...text.matchAll(/enabledCredentials:\s[^]*?items: .*maxLength: (\d+)/g)].map(([, most]) => Number(most));
+      const bounds = [...text.matchAll(/enabledCredentials:\s[^]*?items: .*maxLength: (\d+)/g)].map(([, most]) =>
+        Number(most),
+      );
       ok(bounds.length > 0 && bounds.every((most) => most >= `ServiceSpecificCredential/${"A".repeat(128)}`.length));
     }
   });

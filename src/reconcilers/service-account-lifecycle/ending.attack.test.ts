@@ -337,10 +337,13 @@ describe("ATTACK an account that is renamed", () => {
     bench.apply({ accounts: [named("pond")] });
     await passes(bench, 200, 2000);
     assert.equal(user().id, id, "the user was deleted and made anew");
-    assert.equal(world.lets(USER, "s3:GetObject"), true, JSON.stringify(bench.status().accounts?.map(({ name, state }) => [name, state])));
+    assert.equal(
+      world.lets(USER, "s3:GetObject"),
+      true,
+      JSON.stringify(bench.status().accounts?.map(({ name, state }) => [name, state])),
+    );
   });
 });
-
 
 describe("ATTACK more", () => {
   it("E4 an exchange is over after an hour although the addition backs off for longer", async () => {
@@ -364,7 +367,11 @@ describe("ATTACK more", () => {
       if (left <= 0) break;
       await bench.bench.clock.advance(Math.min(outcome.recheckAfterMs ?? 60_000, left));
     }
-    assert.equal(bench.keys("lake").includes(`managedPolicy/${OPERATIONS}`), false, JSON.stringify(bench.status().failures));
+    assert.equal(
+      bench.keys("lake").includes(`managedPolicy/${OPERATIONS}`),
+      false,
+      JSON.stringify(bench.status().failures),
+    );
   });
 
   it("E5 goes although the same spec makes no sense elsewhere and is not to be reverted", async () => {
@@ -384,7 +391,9 @@ describe("ATTACK more", () => {
   it("H1 an account that is taken out goes although the same spec makes no sense elsewhere", async () => {
     const bench = await joined({ accounts: WIDER });
     const accounts = WIDER.filter(({ name }) => name !== "lake").map((account) =>
-      account.vault === undefined ? account : { ...account, vault: { ...account.vault, policies: ["billing", "root"] } },
+      account.vault === undefined
+        ? account
+        : { ...account, vault: { ...account.vault, policies: ["billing", "root"] } },
     );
     bench.apply({ accounts });
     await passes(bench, 30, 60_000);
@@ -407,7 +416,9 @@ describe("ATTACK more", () => {
       input({
         specHash: "h2",
         settings: settings({ accounts }),
-        status: good([record("lake", [I.key]), record("pond", [W.key])], { plan: { generation: 1, digest: "d", lines } }),
+        status: good([record("lake", [I.key]), record("pond", [W.key])], {
+          plan: { generation: 1, digest: "d", lines },
+        }),
         desired: { lake: account("lake", []), pond: account("pond", [W]) },
         observed: { lake: view([I]), pond: view() },
         permissions: { "pond/managedPolicy/W": { kind: "allowed" } },
@@ -422,8 +433,19 @@ describe("ATTACK more", () => {
       input({
         settings: settings({ state: "Suspended" }),
         status: good([record("lake", [], { state: "Leaving", enabledCredentials: [] })], {
-          plan: { generation: 1, digest: "d", lines: ["~ lake: the whole account is cut and disabled, reversibly (narrows)"] },
-          leaveFailures: { count: 1, reason: "Unavailable", message: "x", about: "lake", since: "2026-03-01T00:00:00Z", nextAttemptTime: "2026-03-01T00:00:10Z" },
+          plan: {
+            generation: 1,
+            digest: "d",
+            lines: ["~ lake: the whole account is cut and disabled, reversibly (narrows)"],
+          },
+          leaveFailures: {
+            count: 1,
+            reason: "Unavailable",
+            message: "x",
+            about: "lake",
+            since: "2026-03-01T00:00:00Z",
+            nextAttemptTime: "2026-03-01T00:00:10Z",
+          },
         }),
       }),
     );
@@ -440,7 +462,10 @@ describe("ATTACK more", () => {
 
   it("M1 what the boundary replaced is not forgotten when the deny policy changes meanwhile", async () => {
     const { bench, world, user, place } = withIam();
-    const [old, next] = ["old", "next"].map((name) => `arn:aws:iam::111122223333:policy/deny-${name}`) as [string, string];
+    const [old, next] = ["old", "next"].map((name) => `arn:aws:iam::111122223333:policy/deny-${name}`) as [
+      string,
+      string,
+    ];
     for (const arn of [old, next]) world.policyDocuments.set(arn, { version: "v1", document: DENY_ALL });
     place.denyPolicyArn = old;
     bench.apply();

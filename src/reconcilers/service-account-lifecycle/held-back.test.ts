@@ -86,7 +86,9 @@ describe("what an annotation holds back of a changed spec", function () {
       bench.apply({ accounts: WIDER.filter(({ name }) => name !== "secrets") });
       await bench.settle();
       assert.equal(bench.record("secrets")?.state, "Cut");
-      const accounts = WIDER.map((account) => SPEC.accounts.find(({ name }) => name === "lake" && account.name === name));
+      const accounts = WIDER.map((account) =>
+        SPEC.accounts.find(({ name }) => name === "lake" && account.name === name),
+      );
       bench.apply({ accounts: WIDER.map((account, at) => accounts[at] ?? account) }, { [annotation]: "true" });
       await minutes(bench, 62);
       assert.equal(bench.keys("lake").includes(`managedPolicy/${OPERATIONS}`), false);

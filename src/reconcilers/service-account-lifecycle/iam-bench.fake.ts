@@ -32,7 +32,9 @@ export class IamBench {
           if (declared.aws === undefined) return ports.accounts.open(connection, owner, declared, identity);
           const { denyPolicyArn } = this;
           const place = { accountId: "111122223333", allowedPath: "/keyturn/payments/", issuer: undefined };
-          const access = { use: <T>(run: (of: typeof calls, account: string) => Promise<T>) => run(calls, this.world.account) };
+          const access = {
+            use: <T>(run: (of: typeof calls, account: string) => Promise<T>) => run(calls, this.world.account),
+          };
           return awsAccount(access, { ...place, memory, denyPolicyArn }, owner, {
             name: declared.name,
             aws: declared.aws,

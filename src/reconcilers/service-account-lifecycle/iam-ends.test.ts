@@ -70,6 +70,31 @@ describe("an IAM user on which no denial can be put", () => {
     assert.equal(bench.condition("Suspended")?.status, "True");
   });
 
+  it("gets back what others have forbidden in a policy that gives as well", async () => {
+    const theirs = "arn:aws:iam::111122223333:policy/theirs";
+    const statements = [
+      { Effect: "Allow", Action: "sqs:*", Resource: "*" },
+      { Effect: "Deny", Action: "s3:DeleteObject", Resource: "*" },
+    ];
+    const document = JSON.stringify({ Version: "2012-10-17", Statement: statements });
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    scene.world.policyDocuments.set(theirs, { version: "v1", document });
+    user.attached.add(theirs);
+    user.inline.set("theirs", document.replace("s3:DeleteObject", "s3:PutObject"));
+    await bench.toRest();
+    scene.refuse(...DENIALS);
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    assert.deepEqual([...user.attached], []);
+    assert.equal(bench.condition("Suspended")?.status, "True");
+    scene.allow(...DENIALS);
+    bench.apply({ state: "Active" });
+    await bench.toRest();
+    const may = ["s3:GetObject", "s3:DeleteObject", "s3:PutObject"].map((action) => scene.lets(action));
+    assert.deepEqual(may, [true, false, false]);
+  });
+
   it("is switched off wherever it can be although what its policies say finds no room on record", async () => {
     const scene = await IamBench.joined();
     const { bench, user } = scene;

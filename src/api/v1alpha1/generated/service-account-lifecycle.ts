@@ -395,6 +395,10 @@ export interface ServiceAccountLifecycle {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       /**
        * When new logins were closed.
