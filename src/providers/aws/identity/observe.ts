@@ -63,7 +63,7 @@ export const readHanging = async (
       const missing = notLookedFor(error, "inline policies", isUser ? "iam:GetUserPolicy" : "iam:GetRolePolicy");
       if (tolerates === "nothing" || missing.why === "Failed") throw error;
       notLooked.push(missing);
-      return {} as Readonly<Record<string, string>>;
+      return {};
     }),
     isUser ? list(identity.groups(who.name, signal), "groups", "iam:ListGroupsForUser") : [],
     isUser ? list(readKeys(calls, who.name, signal), "access keys", "iam:ListAccessKeys") : [],
