@@ -58,7 +58,7 @@ export const readHanging = async (
   const rights = isUser ? "iam:ListAttachedUserPolicies" : "iam:ListAttachedRolePolicies";
   const [managed, inline, groups, keys] = await Promise.all([
     list(identity.attachedPolicies(who, signal), "managed policies", rights),
-    readInline(calls, who, signal).catch((error: unknown) => {
+    readInline(calls, who, signal).catch((error: unknown): Readonly<Record<string, string>> => {
       // Only what no retry cures: a leaver whose cut cannot be seen is cut by a boundary as well, which can.
       const missing = notLookedFor(error, "inline policies", isUser ? "iam:GetUserPolicy" : "iam:GetRolePolicy");
       if (tolerates === "nothing" || missing.why === "Failed") throw error;
