@@ -474,6 +474,18 @@ describe("the planner and what others have forbidden", () => {
       { type: "observe", what: "permissions" },
     ],
     [
+      "takes out of a policy of its own at once what that gives, and what it denies with the rest",
+      input({
+        ...mine(mixed),
+        status: good([record("lake", [R.key, mixed.key])], {
+          plan: { generation: 1, digest: "d", lines: ["~ lake: inlinePolicy/theirs (narrows)"] },
+        }),
+        failed: ["pond/managedPolicy/W"],
+        ...other,
+      }),
+      { type: "apply", piece: { ...mixed, value: deny } },
+    ],
+    [
       "adds a denial without a permission",
       input({
         ...mine(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import { awsRefusal } from "../../providers/aws/fake-calls.ts";
 import { ALLOW_ALL } from "../../providers/aws/identity/fake-policies.ts";
 import { AWS_DENY, DENIALS, IamBench, NAME } from "./iam-bench.fake.ts";
 
@@ -169,5 +170,28 @@ describe("an IAM user whose account gets another name in the spec", () => {
     assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
     assert.equal(scene.lets(), true);
     assert.equal(bench.claims(), 1);
+  });
+});
+
+describe("an IAM user whose differences are only reported", () => {
+  it("gets back what somebody else gave it, although a request was throttled on the way", async () => {
+    const theirs = "arn:aws:iam::111122223333:policy/theirs";
+    const accounts = [{ name: "lake", aws: { connectionRef: { name: "aws" }, user: { policies: [READ_ONLY] } } }];
+    const spec = { accounts, drift: { mode: "Report" as const } };
+    const scene = await IamBench.joined(spec);
+    const { bench, user } = scene;
+    user.attached.add(theirs);
+    await bench.toRest();
+    scene.refuse(...DENIALS);
+    bench.apply({ ...spec, state: "Suspended" });
+    await bench.toRest();
+    assert.equal(user.attached.has(theirs), false);
+    scene.allow(...DENIALS);
+    for (let time = 0; time < 2; time += 1)
+      scene.world.failNext("attachPolicy", awsRefusal("Throttled", "Throttling", 400));
+    bench.apply({ ...spec, state: "Active" });
+    await bench.toRest();
+    assert.equal(user.attached.has(theirs), true);
+    assert.equal(bench.condition("Drifted")?.reason, "Reported");
   });
 });
