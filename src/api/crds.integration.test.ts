@@ -1,9 +1,20 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { KubeConfig } from "@kubernetes/client-node";
 import { httpClient } from "../../e2e/stack/http.ts";
+import { kubeconfig } from "../../e2e/stack/kube.ts";
 import { startStack, type Stack } from "../../e2e/stack/stack.ts";
 import type { SecretRotationStatus } from "./v1alpha1/secret-rotation.ts";
 import type { ServiceAccountLifecycleStatus } from "./v1alpha1/service-account-lifecycle.ts";
+import type { KubeObject } from "../cluster/contract.ts";
+import { KubernetesClient } from "../cluster/kubernetes-client.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { EMPTIED } from "./emptied.fake.ts";
 import { readCrds, readSamples, type Crd, type SampleObject } from "../../scripts/samples.ts";
 
 interface Answer {
@@ -97,6 +108,54 @@ describe("CRDs on a real API server", function () {
       const answer = await call("PUT", `${pathOf(then)}?dryRun=All`, { ...live, spec: then.spec });
       expectRefusal(file, answer, refused, rule);
       strictEqual((await call("DELETE", pathOf(before))).status, 200, file);
+    }
+  });
+
+  describe("take an object that is emptied", () => {
+    const kubectl = async (object: SampleObject): Promise<void> => {
+      const folder = await mkdtemp(join(tmpdir(), "keyturn-empty-"));
+      try {
+        const file = join(folder, "object.json");
+        await writeFile(file, JSON.stringify(object));
+        const env = { ...process.env, KUBECONFIG: stack.kubernetes.adminKubeconfig };
+        await promisify(execFile)(stack.tools.kubectl, ["apply", "-f", file], { env });
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    };
+    /** As the operator's own client reads it. */
+    const seen = async (object: SampleObject): Promise<unknown> => {
+      const { kind, metadata } = object;
+      const found = crds.find(({ spec }) => spec.names.kind === kind);
+      ok(found !== undefined);
+      const { plural } = found.spec.names;
+      const { namespace = "default", name } = metadata;
+      const of = { group: "keyturn.dev", version: "v1alpha1", plural, kind, namespaced: true };
+      const { url, adminToken: token } = stack.kubernetes;
+      const config = new KubeConfig();
+      config.loadFromString(kubeconfig({ url, ca: stack.ca.pem, token }));
+      const client = new KubernetesClient({ config, clock: systemClock, version: "test" });
+      const read = await client.get<KubeObject & { readonly spec: unknown }>({ kind: of, namespace, name });
+      await client.close();
+      return read?.spec;
+    };
+
+    for (const [what, full, emptied] of EMPTIED) {
+      it(`${what}, by server-side apply, and the operator reads it as empty`, async () => {
+        const first = await apply(full, false);
+        strictEqual(first.status, 201, first.body);
+        const second = await apply(emptied, false);
+        strictEqual(second.status, 200, second.body);
+        deepStrictEqual(await seen(emptied), emptied.spec);
+        strictEqual((await call("DELETE", pathOf(full))).status, 200);
+      });
+
+      it(`${what}, by kubectl apply from the client`, async () => {
+        await kubectl(full);
+        await kubectl(emptied);
+        deepStrictEqual(await seen(emptied), emptied.spec);
+        strictEqual((await call("DELETE", pathOf(full))).status, 200);
+      });
     }
   });
 

@@ -126,10 +126,7 @@ const waits = (why: "Origin" | "TakenOver", recheckAfterMs: number): PassEnd => 
  * entry. One that came to neither before it went leaves them here. Its end, too, may have come and gone: an account that nobody
  * claims any more and of which nothing is left has nothing to be held for.
  */
-const yieldClaimed = async (
-  entry: Entry,
-  living: ServiceAccountLifecycle | undefined,
-): Promise<"pending" | "done"> => {
+const yieldClaimed = async (entry: Entry, living: ServiceAccountLifecycle | undefined): Promise<"pending" | "done"> => {
   const { spec, scope, ports } = entry;
   let pending = false;
   for (const { name, target } of scope.status.accounts ?? []) {
