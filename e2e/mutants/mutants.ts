@@ -1,3 +1,5 @@
+import { leavingMutants } from "./leaving.ts";
+
 /** One way to break the protocol: an exact text that stands once in one file, and what is put in its place. */
 export interface Mutant {
   readonly name: string;
@@ -220,7 +222,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the ledger does not hold",
     file: "src/domain/orphan/plan.ts",
-    text: '  if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };',
+    text: '  if (heldUntil > input.now && !nothingHeld) return { type: "wait", for: "Hold", recheckAt: heldUntil };',
     instead: "",
     specs: [ledger, reconciler],
   },
@@ -476,4 +478,5 @@ export const mutants: readonly Mutant[] = [
     instead: "  revived === true && reason.length > 0;",
     specs: [planner, reconciler],
   },
+  ...leavingMutants,
 ];
