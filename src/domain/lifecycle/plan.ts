@@ -1,3 +1,4 @@
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
 import { declaredRecord, planJoining } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
@@ -75,7 +76,15 @@ const wantedOf = (
 };
 
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
-  leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
+  leavers
+    .filter(({ record }) => !begun(record))
+    .map(({ record, wanted }) => leavingLine(record.name, wanted, losesServiceAccount(record)));
+
+/** By the declaration that is on record, for that is what the cut goes by. */
+const losesServiceAccount = (record: AccountRecord): boolean => {
+  const { kubernetes } = JSON.parse(record.declaration) as Partial<Account>;
+  return kubernetes?.onCut === "DeleteServiceAccount" && !isGivenBack(record);
+};
 
 /** Steps of leaving whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
 const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
