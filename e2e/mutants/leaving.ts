@@ -9,6 +9,13 @@ const aws = "src/providers/aws/**/*.test.ts";
 /** Ways to end badly, or to say that something has ended that has not. */
 export const leavingMutants: readonly Mutant[] = [
   {
+    name: "pause before surrender",
+    file: "src/domain/rotation/plan.ts",
+    text: "?? pendingLeaked(input) ?? planEnd(input);",
+    instead: "?? pendingLeaked(input) ?? (input.paused ? undefined : planEnd(input));",
+    specs: ["src/domain/rotation/*.test.ts", "src/reconcilers/secret-rotation/*.test.ts"],
+  },
+  {
     name: "one step that fails stops the whole account",
     file: "src/domain/lifecycle/leaving.ts",
     text: "leavers.filter(({ record }) => !isFailed(failed, record.name));",
@@ -53,21 +60,21 @@ export const leavingMutants: readonly Mutant[] = [
   {
     name: "call proven what could not be looked at",
     file: "src/domain/lifecycle/report-leaving.ts",
-    text: " ?? notLooked(input, type) ??",
-    instead: " ??",
+    text: "  notLooked(input, type) ??\n  boundByOthers",
+    instead: "  boundByOthers",
     specs: [lifecycle, identities],
   },
   {
     name: "call proven what somebody else's binding still gives",
     file: "src/domain/lifecycle/report-leaving.ts",
-    text: " ?? boundByOthers(input) ??",
-    instead: " ??",
+    text: "  boundByOthers(input) ??\n  outstanding(input)",
+    instead: "  outstanding(input)",
     specs: [lifecycle, identities],
   },
   {
     name: "call proven what stands under a name and is not ours",
     file: "src/domain/lifecycle/report-leaving.ts",
-    text: "  notOurs(input) ?? stillOpen(input, type)",
+    text: "  notOurs(input) ??\n  stillOpen(input, type)",
     instead: "  stillOpen(input, type)",
     specs: [lifecycle, identities],
   },

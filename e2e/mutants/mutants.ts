@@ -243,15 +243,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "go on for an identity that is suspended",
     file: "src/domain/rotation/suspension.ts",
-    text: '  if (identity === undefined || identity === "Active") return undefined;',
-    instead: '  if (identity !== "NotReady") return undefined;',
+    text: "  const { identity, now } = input;\n  if (!hasEnded(identity)) return undefined;",
+    instead:
+      '  const { identity, now } = input;\n  if (!hasEnded(identity) || identity === "Suspended") return undefined;',
     specs: [planner, reconciler],
   },
   {
     name: "leave a rotation open when its identity ends",
     file: "src/domain/rotation/suspension.ts",
-    text: "  if (rotation === undefined || !hasEnded(identity)) return undefined;",
-    instead: '  if (rotation === undefined || !hasEnded(identity) || rotation.id !== "") return undefined;',
+    text: "  if (rotation === undefined) return undefined;",
+    instead: '  if (rotation === undefined || rotation.id !== "") return undefined;',
     specs: [planner, reconciler],
   },
   {

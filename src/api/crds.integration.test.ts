@@ -358,6 +358,7 @@ const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   },
   rewrittenGeneration: 3,
   narrowed: "ab",
+  removalsSince: { generation: 3, time: FAILURES.since },
   failures: { ...FAILURES, about: "lake/group/exporters" },
   leaveFailures: { ...FAILURES, about: "lake" },
   drift: ["lake: group exporters is missing"],

@@ -281,6 +281,17 @@ describe("the planner and somebody who moves", () => {
       { type: "recordPlan", lines: [{ ...line("+", R), direction: "widen" }, line("-", W)] },
     ],
     [
+      "takes for no exchange what another account is to get",
+      input({
+        ...narrowing,
+        settings: settings({ accounts: [...spec().accounts, { name: "work", kubernetes: {} }] }),
+        status: good([declared, record("work")]),
+        desired: { ...narrowing.desired, work: account("work", [R]) },
+        observed: { ...narrowing.observed, work: view([]) },
+      }),
+      { type: "recordPlan", lines: [line("-", W), { ...line("+", R), account: "work", direction: "widen" }] },
+    ],
+    [
       "takes away at once although another account cannot be reached",
       input({
         ...narrowing,
@@ -931,9 +942,9 @@ describe("the planner and somebody who leaves", () => {
       { type: "cut" },
     ],
     [
-      "does not begin to leave under a dry run",
+      "begins to leave under a dry run as well",
       input({ ...suspended, ...told, dryRun: true }),
-      { type: "wait", for: "DryRun" },
+      { type: "beginLeaving" },
     ],
     [
       "goes on to leave under a dry run",
@@ -990,6 +1001,21 @@ describe("the planner and several who leave", () => {
         },
       }),
       { type: "prove", account: "work" },
+    ],
+    [
+      "is not held up by a back-off that a wrong clock has written",
+      input({
+        ...both,
+        observed: { lake: view([]), work: closed, sa: absent },
+        status: {
+          ...good([
+            record("lake", [], { state: "Leaving" }),
+            record("work", [], { state: "Cut", provenAt: text("11:00:00") }),
+          ]),
+          leaveFailures: { ...failures("Unavailable", "22:59:00", "23:01:00"), about: "lake" },
+        },
+      }),
+      { type: "cut", account: "lake" },
     ],
     [
       "waits for the back-off of the one that is left",
@@ -1098,6 +1124,21 @@ describe("the planner and somebody who comes back", () => {
       "switches on exactly what was in use",
       input({ status: leaving, desired, observed: { lake: view([R], off) } }),
       { type: "enableCredential", id: "K1" },
+    ],
+    [
+      "puts the boundary of before in the place of the one that denies",
+      input({
+        status: good([
+          record("lake", ["managedPolicy/R"], {
+            state: "Leaving",
+            cutWays: ["Boundary"],
+            former: [{ key: "boundary", value: '"former"' }],
+          }),
+        ]),
+        desired,
+        observed: { lake: view([R], { rightsCut: true, cutBy: ["Boundary"] }) },
+      }),
+      { type: "uncut", ways: ["Boundary"], boundary: '"former"' },
     ],
     [
       "gives the rights back last",

@@ -1,11 +1,13 @@
 import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
-import { declaredRecord, planJoining } from "./joining.ts";
+import { holdBack, isTakenOut } from "./held-back.ts";
+import { declaredRecord, isSettled, planJoining, removalsOf } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
-import { isFailed, stepsIn } from "./step-names.ts";
+import { isFailed, stepsBackingOff } from "./step-names.ts";
 import { unrecordedAccounts } from "./record-names.ts";
 import { planReturning } from "./returning.ts";
+import { WAITING_FOR_ROTATIONS } from "./rotations.ts";
 import { expired, wantedState } from "./settings.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
 
@@ -25,10 +27,11 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
   const leaving = planLeavers({
     now: input.now,
     timeTrusted: input.timeTrusted,
-    leavers,
+    leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
     observed: input.observed,
-    failed: [...(input.failed ?? []), ...backingOff(input)],
-    mayBegin: !input.dryRun,
+    failed: [...(input.failed ?? []), ...stepsBackingOff(input.status, input.now)],
+    // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
+    mayBegin: true,
     deletion: input.settings.deletion,
   });
   if (leaving.kind === "act") return leaving.action;
@@ -86,12 +89,6 @@ const losesServiceAccount = (record: AccountRecord): boolean => {
   return kubernetes?.onCut === "DeleteServiceAccount" && !isGivenBack(record);
 };
 
-/** Steps of leaving whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
-const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
-  const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
-};
-
 /**
  * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
  * is put on record, and so cut; what is not ours is seen, so that nothing is said to be proven (condition Conflict).
@@ -116,12 +113,11 @@ const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
 
 /** Everything but leaving. */
 const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
-  if (input.paused) return { type: "wait", for: "Paused" };
+  if (input.paused) return planPaused(input, lines);
   if (input.refusal !== undefined) return input.refusal;
   const refusal = neverBegins(input);
   if (refusal !== undefined) return refusal;
-  if (wantedState(input.settings, input.now) !== "Active")
-    return { type: "wait", for: input.dryRun && lines.length > 0 ? "DryRun" : "Rest" };
+  if (wantedState(input.settings, input.now) !== "Active") return { type: "wait", for: "Rest" };
   const { failures } = input.status;
   if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now)
     return {
@@ -131,6 +127,27 @@ const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): Lifecyc
       ...(failures.about === undefined ? {} : { about: failures.about }),
     };
   return (input.dryRun ? undefined : planReturning(input)) ?? planJoining(input, lines);
+};
+
+/** Nothing is added; what a changed spec takes away is looked for, and goes when the pause has held it back for long enough. */
+const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
+  const idle =
+    input.refusal !== undefined ||
+    neverBegins(input) !== undefined ||
+    wantedState(input.settings, input.now) !== "Active" ||
+    // Who is still cut has nothing that could be taken away; others may.
+    (input.status.accounts ?? []).every((record) => isDeclared(record, input) && begun(record)) ||
+    isSettled(input);
+  return idle ? { type: "wait", for: "Paused" } : planJoining(input, lines);
+};
+
+/** Does a changed spec take something out that is still there? Undefined while not every account was looked at. */
+export const removalsOutstanding = (input: LifecycleInput): boolean | undefined => {
+  if (wantedState(input.settings, input.now) !== "Active") return false;
+  if (leaversOf(input).some((leaver) => isTakenOut(leaver, input))) return true;
+  if (isSettled(input)) return false;
+  const removals = removalsOf(input);
+  return removals && removals.length > 0;
 };
 
 /** Identities that must not be made, or made again. */
@@ -161,10 +178,13 @@ const neverBegins = ({ status, settings, now }: LifecycleInput): LifecycleAction
 };
 
 /** It had accounts, and they are deleted for good. */
-export const wasOffboarded = ({ state, accounts, conditions }: LifecycleStatus): boolean =>
-  state === "Decommissioned" &&
-  (accounts ?? []).length === 0 &&
-  (conditions ?? []).some(({ type, reason }) => type === "Offboarded" && reason === "Deleted");
+export const wasOffboarded = ({ state, accounts, conditions, lastKnownGood }: LifecycleStatus): boolean => {
+  if (state !== "Decommissioned" || (accounts ?? []).length > 0) return false;
+  const said = (conditions ?? []).find(({ type }) => type === "Offboarded")?.reason;
+  // Its SecretRotations may stand in the way of the proof after that.
+  const waits: readonly (string | undefined)[] = WAITING_FOR_ROTATIONS;
+  return said === "Deleted" || (lastKnownGood !== undefined && waits.includes(said));
+};
 
 /** Both halves wait: people are told of the one that matters more, and it is looked at again when the first of them is over. */
 const together = (staying: LifecycleAction, leaving: LeavingAnswer, input: LifecycleInput): LifecycleAction => {

@@ -1668,6 +1668,12 @@ export const KNOWN_FIELDS: KnownFields = {
     },
     "rewrittenGeneration": "any",
     "narrowed": "any",
+    "removalsSince": {
+     "fields": {
+      "generation": "any",
+      "time": "any"
+     }
+    },
     "failures": {
      "fields": {
       "count": "any",

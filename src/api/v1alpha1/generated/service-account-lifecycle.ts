@@ -467,6 +467,13 @@ export interface ServiceAccountLifecycle {
      */
     readonly narrowed?: string;
     /**
+     * Since when a dry run or a pause holds back what a changed spec takes out; it goes an hour later at the latest.
+     */
+    readonly removalsSince?: {
+      readonly generation: number;
+      readonly time: string;
+    };
+    /**
      * Back-off that survives a restart.
      */
     readonly failures?: {
