@@ -198,14 +198,14 @@ export const leavingMutants: readonly Mutant[] = [
     file: "src/reconcilers/orphan/identity.ts",
     text: "      if (await hasEntry(entry, holder)) scope.status = forgotten(scope.status, name);",
     instead: "      scope.status = forgotten(scope.status, name);",
-    specs: [sweep, identities],
+    specs: [sweep],
   },
   {
     name: "forget whose marks a swept account carries",
     file: "src/reconcilers/sweep-identities.ts",
     text: "      predecessors: await predecessorsOf(ports, owner, accounts),",
     instead: "      predecessors: [],",
-    specs: [sweep, identities],
+    specs: [sweep],
   },
   {
     name: "hold a rotation of which nothing is left",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
 import type { KubeObject } from "../cluster/contract.ts";
 import { Bench, TRAPS, type Trap } from "./ports.fake.ts";
-import { LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
+import { IDENTITY, LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
 import { sweep } from "./sweep.ts";
 
 const entriesOf = ({ cluster }: Bench): readonly string[] =>
@@ -152,6 +152,27 @@ describe("an undo that is interrupted, and whose resource is deleted again befor
         }
       }
     });
+
+  it("leaves nothing of an identity whose successor vanishes without its finalizer while it takes over", async () => {
+    for (let at = 1; at <= 6; at += 1) {
+      for (const how of TRAPS) {
+        const bench = await joined();
+        await identityGone(bench);
+        await bench.ledgerPass();
+        await bench.ledgerPass();
+        bench.apply();
+        bench.arm({ at, how });
+        await bench.pass();
+        bench.revive();
+        bench.bench.cluster.drop(IDENTITY);
+        await bench.ledgerPass();
+        await sweep(bench.bench.ports, bench.bench.context());
+        await ledgersToEnd(bench.bench, 2 * HOLD_MS + 20_000);
+        assert.deepEqual(entriesOf(bench.bench), [], `${how} at ${at}`);
+        nothingLeft(bench);
+      }
+    }
+  });
 
   it("ends the first entry at its next look although its hold is long, when the successor has come to its own end", async () => {
     const bench = new LifecycleBench();
