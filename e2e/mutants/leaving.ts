@@ -194,20 +194,6 @@ export const leavingMutants: readonly Mutant[] = [
     specs: [sweep],
   },
   {
-    name: "forget an account that a dead successor's claim names",
-    file: "src/reconcilers/orphan/identity.ts",
-    text: "      if (await hasEntry(entry, holder)) scope.status = forgotten(scope.status, name);",
-    instead: "      scope.status = forgotten(scope.status, name);",
-    specs: [sweep],
-  },
-  {
-    name: "forget whose marks a swept account carries",
-    file: "src/reconcilers/sweep-identities.ts",
-    text: "      predecessors: await predecessorsOf(ports, owner, accounts),",
-    instead: "      predecessors: [],",
-    specs: [sweep],
-  },
-  {
     name: "hold a rotation of which nothing is left",
     file: "src/domain/orphan/plan.ts",
     text: "  unclaimed && !leavesNothing &&",
