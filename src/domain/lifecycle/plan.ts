@@ -1,3 +1,4 @@
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
 import { holdBack, isTakenOut } from "./held-back.ts";
 import { exchangeEnd } from "./exchange.ts";
@@ -79,7 +80,15 @@ const wantedOf = (
 };
 
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
-  leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
+  leavers
+    .filter(({ record }) => !begun(record))
+    .map(({ record, wanted }) => leavingLine(record.name, wanted, losesServiceAccount(record)));
+
+/** By the declaration that is on record, for that is what the cut goes by. */
+const losesServiceAccount = (record: AccountRecord): boolean => {
+  const { kubernetes } = JSON.parse(record.declaration) as Partial<Account>;
+  return kubernetes?.onCut === "DeleteServiceAccount" && !isGivenBack(record);
+};
 
 /**
  * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
