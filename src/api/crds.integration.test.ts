@@ -255,7 +255,7 @@ const CONDITIONS = FULL_STATUS.conditions;
 
 const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
-  removalsSince: AT,
+  exchangeSince: AT,
   triedAdditions: ["+ lake: managed policy reports (widens)"],
   conditions: CONDITIONS,
   state: "Active",
@@ -299,6 +299,7 @@ const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   },
   rewrittenGeneration: 3,
   narrowed: "ab",
+  removalsSince: { generation: 3, time: FAILURES.since },
   failures: { ...FAILURES, about: "lake/group/exporters" },
   leaveFailures: { ...FAILURES, about: "lake" },
   drift: ["lake: group exporters is missing"],

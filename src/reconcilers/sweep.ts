@@ -19,6 +19,8 @@ interface TargetSnapshot {
   readonly source: FrozenSource;
   readonly deletion: { readonly policy: "Delete" | "Disable" | "Retain"; readonly holdMs: number };
   readonly exclusive: boolean;
+  /** Name of the identity that the credentials belong to. */
+  readonly identity?: string;
   /** What existed before and no rotation has replaced yet: it stays as it is. */
   readonly adopted?: { readonly id: string; readonly places: readonly string[] };
 }
@@ -145,7 +147,7 @@ const recover = async (
     sequence: Math.max(0, ...versions.map(({ version }) => Number.parseInt(version, 10) || 0)),
     ...(versions.length === 0 ? {} : { currentVersion: newest(versions) }),
   };
-  await writeOrphan(ports, spec);
+  await writeOrphan(ports, spec, snapshot.identity);
 };
 
 const newest = (versions: readonly { readonly version: string }[]): string =>

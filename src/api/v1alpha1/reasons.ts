@@ -116,12 +116,14 @@ export const CONDITIONS = {
       NothingThere: "The identity never had an account.",
       Cutting: "Rights are being cut and credentials disabled.",
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
-      Planned: "The annotation keyturn.dev/dry-run holds it back.",
+      Planned: "Versions before this one: the annotation keyturn.dev/dry-run holds it back. It delays no end any more.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
       CutMissing: "A look did not find the cut that was proven before; it is put back, and proven anew.",
       NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
       NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
       TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
+      CredentialsAlive:
+        "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
     },
   },
   Verified: {
@@ -221,6 +223,8 @@ export const CONDITIONS = {
       NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
       NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
       TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
+      CredentialsAlive:
+        "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
     },
   },
   Expired: {

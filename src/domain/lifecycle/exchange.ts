@@ -33,9 +33,9 @@ export const withdrawalsDue = (changes: readonly Change[], input: ExchangeInput)
 
 /** When the removals that wait go in any case; undefined: none waits. */
 export const exchangeEnd = ({ status, settings }: Pick<LifecycleInput, "status" | "settings">): Date | undefined => {
-  if (status.removalsSince === undefined) return undefined;
+  if (status.exchangeSince === undefined) return undefined;
   const wait = Math.min(settings.progressDeadlineMs, LONGEST_WAIT_MS);
-  return new Date(Date.parse(status.removalsSince) + wait);
+  return new Date(Date.parse(status.exchangeSince) + wait);
 };
 
 const isOver = (input: ExchangeInput): boolean => {

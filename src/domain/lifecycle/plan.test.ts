@@ -220,7 +220,7 @@ describe("the planner and somebody who moves", () => {
     status: good([declared], plan(PLUS_R, MINUS_W)),
   };
   const narrowing = { ...moving, observed: { lake: view([R, W]) } };
-  const waiting = { removalsSince: text("12:10:00"), ...plan(PLUS_R, FOR_R) };
+  const waiting = { exchangeSince: text("12:10:00"), ...plan(PLUS_R, FOR_R) };
   const exchanging = {
     ...moving,
     now: at("12:10:00"),
@@ -894,9 +894,9 @@ describe("the planner and somebody who leaves", () => {
       { type: "cut" },
     ],
     [
-      "does not begin to leave under a dry run",
+      "begins to leave under a dry run as well",
       input({ ...suspended, ...told, dryRun: true }),
-      { type: "wait", for: "DryRun" },
+      { type: "beginLeaving" },
     ],
     [
       "goes on to leave under a dry run",

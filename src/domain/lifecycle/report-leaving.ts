@@ -6,7 +6,7 @@ import { wasOffboarded } from "./plan.ts";
 import { isServiceAccount, unrecordedAccounts } from "./record-names.ts";
 import type { AccountRecord } from "./record.ts";
 import type { ReportInput } from "./report.ts";
-import { isPartly } from "./report-words.ts";
+import { waitingForRotations } from "./rotations.ts";
 import { wantedState } from "./settings.ts";
 
 /**
@@ -16,14 +16,13 @@ import { wantedState } from "./settings.ts";
  */
 export const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
   const { status, settings, now } = input;
-  if (wasOffboarded(status)) return condition("Offboarded", "True", "Deleted", "The accounts are deleted.");
+  if (wasOffboarded(status))
+    return (
+      waitingForRotations("Offboarded", input.rotations) ??
+      condition("Offboarded", "True", "Deleted", "The accounts are deleted.")
+    );
   if (wantedState(settings, now) !== "Decommissioned") return undefined;
-  const held = input.dryRun && !isPartly(input, "Leaving", "Cut", "Gone") && (status.accounts ?? []).length > 0;
   const doubt = doubtOf(input, "Offboarded");
-  if (held && doubt?.reason === "Cutting") {
-    const message = "The annotation keyturn.dev/dry-run holds it back; remove it to let the accounts be cut.";
-    return condition("Offboarded", "False", "Planned", message);
-  }
   if (doubt !== undefined) return condition("Offboarded", "False", doubt.reason, doubt.message);
   const { length } = status.accounts ?? [];
   if (length === 0) {
@@ -52,7 +51,12 @@ interface Doubt {
 
 /** The first thing that stands against saying that nothing of the identity works. */
 const doubtOf = (input: ReportInput, type: "Suspended" | "Offboarded"): Doubt | undefined =>
-  notOurs(input) ?? stillOpen(input, type) ?? notLooked(input, type) ?? boundByOthers(input) ?? outstanding(input);
+  notOurs(input) ??
+  stillOpen(input, type) ??
+  notLooked(input, type) ??
+  boundByOthers(input) ??
+  outstanding(input) ??
+  waitingForRotations(type, input.rotations);
 
 /** Every account that is declared or on record and not deleted yet, with what this pass saw of it. */
 const accountsOf = ({ status, settings, observed, now }: ReportInput): readonly Seen[] => [

@@ -11,7 +11,7 @@ export const stepOf = (action: AboutAccount | Extract<LifecycleAction, { type: "
   const { account } = action;
   switch (action.type) {
     case "apply":
-      return `${account}/${action.piece.key}`;
+      return action.because === "Former" ? formerStep(account, action.piece.key) : `${account}/${action.piece.key}`;
     case "remove":
       return `${account}/${action.key}`;
     case "cut":
@@ -48,12 +48,15 @@ export const accountIn = (step: string): string => step.split("/")[0] ?? step;
 export const isFailed = (failed: readonly string[], account: string, what?: string): boolean =>
   failed.includes(account) || (what !== undefined && failed.includes(`${account}/${what}`));
 
-const NO_PIECE = /^(cut|close|disable|credential|prove|open|enable|uncut)(\/|$)/;
+const FORMER = "/former/";
 
-/** The key of the piece that the step makes or takes away; undefined for every other step. */
-export const pieceIn = (step: string): string | undefined => {
-  const what = step.slice(accountIn(step).length + 1);
-  return what === "" || NO_PIECE.test(what) ? undefined : what;
+/** Putting back what the cut took away is a step of its own: what it cannot put back holds up less than a narrowing that fails. */
+const formerStep = (account: string, key: string): string => `${account}${FORMER}${key}`;
+
+/** The key of the piece that the step puts back; undefined for every other step. */
+export const formerIn = (step: string): string | undefined => {
+  const account = accountIn(step);
+  return step.startsWith(`${account}${FORMER}`) ? step.slice(account.length + FORMER.length) : undefined;
 };
 
 const SEPARATOR = ",";

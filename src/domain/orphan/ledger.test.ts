@@ -57,6 +57,20 @@ describe("the ledger", () => {
       { type: "wait", for: "TakenOver" },
     ],
     [
+      "goes on with the others when one is set aside",
+      input({
+        status: { credentials: [state("Pending"), { version: "2-b", id: "K2", state: "Pending" }] },
+        listing: [key("K1", true), key("K2", true)],
+        setAside: new Set(["K1"]),
+      }),
+      { type: "disable", id: "K2", version: "2-b" },
+    ],
+    [
+      "is not done while one is set aside",
+      input({ status: { credentials: [state("Deleted")] }, setAside: new Set(["K1"]) }),
+      { type: "wait", for: "Hold", recheckAt: at("12:30:01") },
+    ],
+    [
       "touches nothing while its resource acts for itself",
       input({ originAlive: true, listing: [key("K1", true)] }),
       { type: "wait", for: "Origin", recheckAt: at("12:30:05") },

@@ -12,6 +12,8 @@ export interface OrphanInput {
   /** A successor has taken the claim: nothing here may be touched any more. */
   readonly takenOver: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
+  /** Credentials about which a step failed, or was done already, in this pass: the others go on. */
+  readonly setAside?: ReadonlySet<string>;
   readonly attributionWindowMs: number;
   /** Of the source: it needs no intents, and lists nothing. */
   readonly leavesNothing: boolean;
@@ -49,8 +51,9 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   const stray = input.listing.find((observed) => isStray(input, observed));
   if (stray !== undefined) return { type: "recordStray", id: stray.id };
 
-  const credentials =
+  const all =
     input.status.credentials ?? input.spec.credentials.map((entry) => ({ ...entry, state: "Pending" as const }));
+  const credentials = all.filter(({ id }) => input.setAside?.has(id) !== true);
   const enabled = credentials.find(({ id }) =>
     input.listing?.some((observed) => observed.id === id && observed.enabled),
   );
@@ -67,6 +70,9 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   if (listed !== undefined) return { type: "revoke", id: listed.id, version: listed.version };
   const unproven = credentials.find(({ state }) => state !== "Proven");
   if (unproven !== undefined) return { type: "prove", id: unproven.id, version: unproven.version };
+  // Of those the pass says how it fared.
+  if (all.some(({ id, state }) => state !== "Proven" && input.setAside?.has(id) === true))
+    return { type: "wait", for: "Hold", recheckAt: new Date(input.now.getTime() + GRAIN_MS) };
   if (input.status.withdrawn !== true && input.spec.deliveries.length > 0) return { type: "withdraw" };
 
   // No intent means no answer that could still come.

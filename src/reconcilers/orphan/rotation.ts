@@ -1,7 +1,5 @@
 import { without } from "../../kernel/without.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
-import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
-import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/orphan/plan.ts";
@@ -21,9 +19,9 @@ import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";
 import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
+import { connectionToTakeBack } from "../connections.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { understood } from "../version-skew.ts";
 import { isHeld } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
@@ -79,7 +77,7 @@ const attempt = async (
   ports: Ports,
 ): Promise<{ readonly outcome: Outcome; readonly action?: OrphanAction }> => {
   try {
-    const action = await decide(scope, ports);
+    const action = await stepByStep(scope, ports);
     if (action.type === "wait") {
       if (action.for === "TakenOver") return { outcome: await yieldToSuccessor(scope, ports), action };
       const recheckAfterMs =
@@ -89,7 +87,6 @@ const attempt = async (
         action,
       };
     }
-    await carry(scope, action, ports);
     scope.status = without(scope.status, "failures");
     return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
   } catch (thrown) {
@@ -112,7 +109,36 @@ const attempt = async (
   }
 };
 
-const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+/**
+ * Carries out the next step. One that fails about one credential keeps no other from its own: these are tried in the same pass, and only then
+ * the first failure ends it.
+ */
+const stepByStep = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+  const setAside = new Set<string>();
+  let failure: { readonly thrown: unknown } | undefined;
+  for (;;) {
+    const action = await decide(scope, ports, setAside);
+    const about = ABOUT_ONE.includes(action.type) && "id" in action ? action.id : undefined;
+    if (failure !== undefined && about === undefined) throw failure.thrown;
+    if (action.type === "wait") return action;
+    try {
+      await carry(scope, action, ports);
+      if (failure === undefined) return action;
+    } catch (thrown) {
+      if (about === undefined || toOperatorError(thrown).code === "Aborted") throw thrown;
+      failure ??= { thrown };
+    }
+    if (about !== undefined) setAside.add(about);
+  }
+};
+
+const ABOUT_ONE: readonly OrphanAction["type"][] = ["disable", "revoke", "prove"];
+
+const decide = async (
+  scope: OrphanScope,
+  ports: Ports,
+  setAside: ReadonlySet<string>,
+): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
   const { spec } = scope;
   const { origin } = spec;
   const successor = await ports.cluster.get<SecretRotation>({
@@ -130,6 +156,7 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     takenOver:
       successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
     listing: scope.listing?.credentials,
+    setAside,
     ...factsOf(scope, ports),
     attributionWindowMs:
       spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,
@@ -178,7 +205,7 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
 const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
   const target = requireSource(scope);
-  const connection = await connectionOf(ports, target.connection);
+  const connection = await connectionToTakeBack(ports.cluster, target.connection);
   scope.account = claimFor(connection, target, scope.spec.origin.namespace);
   scope.source = ports.sources.open(connection, target, scope.spec.origin);
   return scope.source;
@@ -189,14 +216,6 @@ const requireSource = ({ spec }: Pick<OrphanScope, "spec">): SourceTarget => {
   if (target !== undefined) return target;
   throw new OperatorError("VersionSkew", {
     publicMessage: "The ledger entry names a source that this version of the operator does not know.",
-  });
-};
-
-const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
-  const connection = await ports.cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
-  if (connection !== undefined) return understood(connection);
-  throw new OperatorError("NotFound", {
-    publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
   });
 };
 
@@ -329,8 +348,18 @@ const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): 
   const form = wordsOf(requireSource(scope).kind);
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret, form);
   if (place.hook !== undefined)
-    return ports.stores.hook(await connectionOf(ports, place.hook.connectionRef.name), owner, place.hook, form);
+    return ports.stores.hook(
+      await connectionToTakeBack(ports.cluster, place.hook.connectionRef.name),
+      owner,
+      place.hook,
+      form,
+    );
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
-  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV, form);
+  return ports.stores.vaultKV(
+    await connectionToTakeBack(ports.cluster, place.vaultKV.connectionRef.name),
+    owner,
+    place.vaultKV,
+    form,
+  );
 };

@@ -2,6 +2,6 @@
 export const CRD_DIGESTS: Readonly<Record<string, string>> = {
   "orphanedcredentials.keyturn.dev": "b180bfe784e17f4ea3489d6166dda6d7",
   "providerconnections.keyturn.dev": "361c7a3beaed15e098ea91e914761907",
-  "secretrotations.keyturn.dev": "65904e4de9d9cb8f17a53723a44cb397",
-  "serviceaccountlifecycles.keyturn.dev": "f149c412af47af715593bc7c09b447ba",
+  "secretrotations.keyturn.dev": "76f5d4e162e0770b39c6cb8c42d5c6f4",
+  "serviceaccountlifecycles.keyturn.dev": "51cb985ad26b75d6ab417558d5acde94",
 };

@@ -1662,12 +1662,18 @@ export const KNOWN_FIELDS: KnownFields = {
       "message": "any"
      }
     },
-    "removalsSince": "any",
+    "exchangeSince": "any",
     "triedAdditions": {
      "items": "any"
     },
     "rewrittenGeneration": "any",
     "narrowed": "any",
+    "removalsSince": {
+     "fields": {
+      "generation": "any",
+      "time": "any"
+     }
+    },
     "failures": {
      "fields": {
       "count": "any",

@@ -453,7 +453,7 @@ export interface ServiceAccountLifecycle {
     /**
      * Since when privileges that the spec no longer names wait for others that it adds instead.
      */
-    readonly removalsSince?: string;
+    readonly exchangeSince?: string;
     /**
      * What specs that have failed would have added; it delays no removal of a later one.
      */
@@ -466,6 +466,13 @@ export interface ServiceAccountLifecycle {
      * Hash of the spec under which something has been removed or narrowed already; it goes forward only.
      */
     readonly narrowed?: string;
+    /**
+     * Since when a dry run or a pause holds back what a changed spec takes out; it goes an hour later at the latest.
+     */
+    readonly removalsSince?: {
+      readonly generation: number;
+      readonly time: string;
+    };
     /**
      * Back-off that survives a restart.
      */
