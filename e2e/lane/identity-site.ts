@@ -402,8 +402,8 @@ async function givePlaces(
   const document = (Action: string | readonly string[]): string =>
     JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource: "*" }] });
   const policies: (readonly [string, string | readonly string[]])[] = [
-    // The second is what a session of a user may do, which may do nothing at IAM.
-    ["read", ["iam:GetUser", "sns:ListTopics"]],
+    // The second is what a session of a user may do, which may do nothing at IAM; the third makes one.
+    ["read", ["iam:GetUser", "sns:ListTopics", "sts:GetFederationToken"]],
     ["write", "iam:ListRoles"],
     ["list", "iam:ListUsers"],
     ["admin", "*"],

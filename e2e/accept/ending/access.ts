@@ -8,6 +8,7 @@ import type { AwsKey } from "../../stack/aws.ts";
 import { kubeClient } from "../../stack/kube.ts";
 import { appRole, jwtLogin } from "../lifecycle/credentials.ts";
 import type { Credential } from "../lifecycle/credentials.ts";
+import { decodedData } from "../world-view.ts";
 import { isAllowed } from "./iam-view.ts";
 import type { IamView } from "./iam-view.ts";
 import type { Access } from "./observer.ts";
@@ -34,7 +35,7 @@ export async function everythingOf(
   for (const account of accounts) {
     if (account.kubernetes !== undefined)
       all.push(...(await ofServiceAccount(site, account.kubernetes.serviceAccountName ?? name)));
-    if (account.aws?.user !== undefined) all.push(...(await ofUser(site, site.awsName(name, account.name), iam)));
+    if (account.aws?.user !== undefined) all.push(...(await ofUser(site, name, site.awsName(name, account.name), iam)));
     if (account.aws?.role !== undefined) all.push(...(await ofRole(site, site.awsName(name, account.name), name)));
     if (account.vault !== undefined) {
       const role = site.vaultName(name, account.name);
@@ -126,10 +127,18 @@ export function byReview(site: IdentitySite, account: string, review: Review, fr
 }
 
 /** Two keys, an action by each, sessions that one has made, and what else is listed for the user. */
-async function ofUser(site: IdentitySite, UserName: string, iam: () => Promise<IamView>): Promise<Access[]> {
+async function ofUser(
+  site: IdentitySite,
+  name: string,
+  UserName: string,
+  iam: () => Promise<IamView>,
+): Promise<Access[]> {
   const { client } = site.lane.world.stack.aws;
-  const keys = await Promise.all([site.createKey(UserName), site.createKey(UserName)]);
-  const [first] = keys;
+  // IAM lets a user have two; a rotation's is one of them.
+  const rotated = await deliveredKey(site, name);
+  const made = await site.createKey(UserName);
+  const keys = [made, rotated ?? (await site.createKey(UserName))];
+  const first = made;
   const session = sessionIn(await client.action("sts", "GetSessionToken", {}, first));
   const policy = JSON.stringify({
     Version: "2012-10-17",
@@ -151,6 +160,16 @@ async function ofUser(site: IdentitySite, UserName: string, iam: () => Promise<I
     action(federated, "sns", "ListTopics", "federated session"),
     ...(await otherCredentials(site, UserName, iam)),
   ];
+}
+
+/** What a rotation of the identity has put into its Secret. */
+async function deliveredKey(site: IdentitySite, name: string): Promise<AwsKey | undefined> {
+  const secret = await site.lane.world.stack.kubernetes.client.find(
+    `/api/v1/namespaces/${site.namespace}/secrets/${name}-aws`,
+  );
+  if (secret === undefined) return undefined;
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: value } = decodedData(secret);
+  return id === undefined || value === undefined ? undefined : { accessKeyId: id, secretAccessKey: value };
 }
 
 /** A session by web identity that was made before, and another one by a token of before. */

@@ -2,7 +2,8 @@ import type { Account } from "../../../src/api/v1alpha1/service-account-lifecycl
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import { identityCondition } from "../../lane/identity.ts";
 import type { Match } from "../../stack/fault-proxy.ts";
-import { waitFor } from "../../stack/wait.ts";
+import { sleep, waitFor } from "../../stack/wait.ts";
+import { issued, rotationOf } from "../lifecycle/fifty.ts";
 import { byReview, byToken } from "./access.ts";
 import type { Leaver, LeaverCase } from "./leaver.ts";
 import type { Access } from "./observer.ts";
@@ -237,6 +238,30 @@ const ofSeveral: readonly LeaverCase[] = [
         "any change",
         (call, body) => call.kind === "write" && (call.path.includes(leaver.entity) || body.includes(leaver.entity)),
       ),
+  },
+  {
+    ...{ id: "all/paused", ends: ["suspended", "deleted"], accounts: everywhere, staysAway: true },
+    refuse: async ({ site, name }) => {
+      const annotations = { "keyturn.dev/paused": "true" };
+      await site.team.mergePatch(site.path(name), { metadata: { annotations } });
+    },
+  },
+  {
+    // The key that the rotation issued and the one that it would issue end with the identity, pause or not (A6).
+    ...{ id: "all/rotation-paused", ends: ["suspended", "decommissioned", "expired", "deleted"], staysAway: true },
+    accounts: (site) => [site.kubernetesAccount({ roles: ["reader"] }), site.awsUser({ policies: ["read"] })],
+    load: async (leaver) => {
+      const { site, name } = leaver;
+      await site.team.apply(...rotationOf(site, name));
+      await issued(site, name);
+      // What turns up in the window of an intent would be taken for its late answer, and revoked.
+      await sleep(5000);
+    },
+    refuse: async ({ site, name }) => {
+      const annotations = { "keyturn.dev/paused": "true", "keyturn.dev/dry-run": "true" };
+      const [path] = rotationOf(site, name);
+      await site.team.mergePatch(path, { metadata: { annotations } });
+    },
   },
   {
     ...{ id: "all/dry-run", ends: ["suspended", "decommissioned", "expired"], accounts: everywhere, staysAway: true },

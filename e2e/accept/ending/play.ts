@@ -1,5 +1,5 @@
 import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
-import { briefly } from "../../lane/identity.ts";
+import { briefly, identityCondition } from "../../lane/identity.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import type { Scenario, Stage } from "../lifecycle/stage.ts";
 import { candidateActions, everythingOf } from "./access.ts";
@@ -248,7 +248,18 @@ async function comesBack(leaver: Leaver, before: Awaited<ReturnType<typeof readO
   const { stage, site, name } = leaver;
   await leaver.lift();
   await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
-  await site.until(name, "Good", 90_000);
+  await waitFor(
+    `${titleOf(leaver)} is back`,
+    async () => {
+      const identity = await site.find(name);
+      // What stands there by hand is a difference that is reported, so Ready need not be True.
+      const { observedGeneration, state } = identity?.status ?? {};
+      const rests = observedGeneration === identity?.metadata.generation && state === "Active";
+      if (rests && identityCondition(identity, "Reconciling")?.status !== "True") return true;
+      throw new Error(briefly(identity).slice(0, 2500));
+    },
+    { timeout: 90_000, every: 200 },
+  );
   const mine = (key: string): boolean => new RegExp(`[./]${name}([.-]|$)`).test(key);
   const now = atProviders(await readOutside(site));
   const ids = (text: string): string => text.replace(/"(uid|keyturn\.dev\/closed)":"[^"]*"/g, "");
