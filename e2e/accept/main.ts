@@ -53,8 +53,8 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
 const [command = ""] = positionals;
-// Most of what sources do is to wait.
-const lanes = Number(flags.lanes ?? (command === "sources" ? 5 : 3));
+// Most of what sources do is to wait; an observer of leavers asks all the time.
+const lanes = Number(flags.lanes ?? { sources: 5, ending: 2 }[command] ?? 3);
 
 const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,

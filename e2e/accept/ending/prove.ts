@@ -16,7 +16,7 @@ export interface Planted {
   readonly falseAlarms: number;
 }
 
-/** A leaver that the operator has cut and proven; then, while the operator stands still, something works again. */
+/** A leaver that the operator has cut and proven; then, when the operator is gone, something works again. */
 interface Fault {
   readonly id: string;
   readonly plant: (leaver: Leaver) => Promise<unknown>;
@@ -100,8 +100,8 @@ export function plantedFaults(done: (planted: Planted) => void): Scenario {
           await ends.suspended.act(leaver);
         }
         for (const leaver of leavers) await site.until(leaver.name, "Suspended");
-        // What the operator does from here on is nothing: its word stands, and the world changes beneath it.
-        stage.operator().process.pause();
+        // Its word stands, and the world changes beneath it.
+        await stage.operator().process.kill9();
         for (const [i, fault] of faults.entries()) {
           const leaver = leavers[i]!;
           const claim = () => ends.suspended.claim(leaver);
@@ -121,7 +121,6 @@ export function plantedFaults(done: (planted: Planted) => void): Scenario {
           else if (leaver.meter.seconds() > 0) falseAlarms += 1;
         }
       } finally {
-        stage.operator().process.resume();
         await watched.stop();
         for (const leaver of leavers) for (const one of leaver.accesses) one.close();
       }
