@@ -139,7 +139,8 @@ const voidProof: Step = (leaver, view) =>
     ? { type: "voidProof", account: leaver.record.name }
     : undefined;
 
-const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
+const cutRights: Step = (leaver, view, input) => {
+  const { record, cutsByRemoval } = leaver;
   const { name } = record;
   if (cutsByRemoval) {
     const grant = view.pieces.find((piece) => piece.class === "grant" && !isFailed(input.failed, name, piece.key));
@@ -148,22 +149,37 @@ const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
   // What others deny may go at any time: a denial of ours stands beside it.
   if (view.principal !== "ours" || view.cutBy.length > 0) return undefined;
   for (const way of view.cutWays) {
-    const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(record, way, input);
+    const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(leaver, way, input);
     if (action !== undefined) return action;
   }
   return undefined;
 };
 
 /** What the way replaces or clears is on record before; then all that it clears goes, then its request. */
-const goThisWay = (record: AccountRecord, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
+const goThisWay = (leaver: Leaver, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
+  const { record, wanted } = leaver;
   const account = record.name;
-  const clears = way.clears.filter(({ key }) => !isFailed(failed, account, key));
-  const pieces = [...way.replaces, ...clears].filter((piece) => !isOnRecord(record, piece));
+  const kept = keepable(record, way.clears);
+  // What finds no room on record could not come back: it goes only where the account itself is to go.
+  const clears = (wanted === "Gone" ? way.clears : kept).filter(({ key }) => !isFailed(failed, account, key));
+  const pieces = [...way.replaces, ...clears.filter((piece) => kept.includes(piece))].filter(
+    (piece) => !isOnRecord(record, piece),
+  );
   if (pieces.length > 0 || !isBegun(record, way.name)) return { type: "recordFormer", account, way: way.name, pieces };
   const cleared = clears[0];
   if (cleared !== undefined) return { type: "remove", account, key: cleared.key, because: "Leaving" };
   return way.request ? { type: "cut", account, way: way.name } : undefined;
 };
+
+/** What status has room for, the boundary beside it. */
+const keepable = (record: AccountRecord, pieces: readonly FormerPiece[]): readonly FormerPiece[] => {
+  const known = pieces.filter((piece) => isOnRecord(record, piece));
+  const added = pieces.filter((piece) => !known.includes(piece) && piece.value.length <= LONGEST_FORMER);
+  return [...known, ...added.slice(0, Math.max(MOST_FORMER - 1 - (record.former ?? []).length, 0))];
+};
+
+const MOST_FORMER = 64;
+const LONGEST_FORMER = 20_480;
 
 /** These lift themselves by their own name: nobody else puts them on, so nothing has to be on record before. */
 const OWN: readonly CutWayName[] = ["Deny", "Disable"];

@@ -955,6 +955,21 @@ describe("the planner and several who leave", () => {
       { type: "prove", account: "work" },
     ],
     [
+      "is not held up by a back-off that a wrong clock has written",
+      input({
+        ...both,
+        observed: { lake: view([]), work: closed, sa: absent },
+        status: {
+          ...good([
+            record("lake", [], { state: "Leaving" }),
+            record("work", [], { state: "Cut", provenAt: text("11:00:00") }),
+          ]),
+          leaveFailures: { ...failures("Unavailable", "22:59:00", "23:01:00"), about: "lake" },
+        },
+      }),
+      { type: "cut", account: "lake" },
+    ],
+    [
       "waits for the back-off of the one that is left",
       input({
         ...both,

@@ -3,7 +3,7 @@ import { holdBack, isTakenOut } from "./held-back.ts";
 import { declaredRecord, isSettled, planJoining, removalsOf } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
-import { isFailed, stepsIn } from "./step-names.ts";
+import { isFailed, stepsBackingOff } from "./step-names.ts";
 import { unrecordedAccounts } from "./record-names.ts";
 import { planReturning } from "./returning.ts";
 import { WAITING_FOR_ROTATIONS } from "./rotations.ts";
@@ -28,7 +28,7 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
     timeTrusted: input.timeTrusted,
     leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
     observed: input.observed,
-    failed: [...(input.failed ?? []), ...backingOff(input)],
+    failed: [...(input.failed ?? []), ...stepsBackingOff(input.status, input.now)],
     // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
     mayBegin: true,
     deletion: input.settings.deletion,
@@ -80,11 +80,6 @@ const wantedOf = (
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
   leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
 
-/** Steps of leaving whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
-const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
-  const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
-};
 
 /**
  * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
@@ -132,8 +127,8 @@ const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): Lifecycl
     input.refusal !== undefined ||
     neverBegins(input) !== undefined ||
     wantedState(input.settings, input.now) !== "Active" ||
-    // Who is still cut has nothing that could be taken away.
-    (input.status.accounts ?? []).some((record) => isDeclared(record, input) && begun(record)) ||
+    // Who is still cut has nothing that could be taken away; others may.
+    (input.status.accounts ?? []).every((record) => isDeclared(record, input) && begun(record)) ||
     isSettled(input);
   return idle ? { type: "wait", for: "Paused" } : planJoining(input, lines);
 };

@@ -8,6 +8,7 @@ import type { AccountRecord } from "./record.ts";
 import type { ReportInput } from "./report.ts";
 import { waitingForRotations } from "./rotations.ts";
 import { wantedState } from "./settings.ts";
+import { stepsIn } from "./step-names.ts";
 
 /**
  * What is said of an identity that must not work: conditions Suspended and Offboarded. True is said only when every account was proven to
@@ -117,14 +118,17 @@ const isRefused = (record: AccountRecord, view: AccountView | undefined): boolea
   return isShut(leaver, view);
 };
 
-/** What could not be looked at this time. An account that this pass did not come to is as it was told before. */
+/** What could not be looked at this time. An account that this pass did not come to is as it was told before, one that it could not reach is not. */
 const notLooked = (input: ReportInput, type: string): Doubt | undefined => {
   const accounts = accountsOf(input);
+  const failed = stepsIn(input.status.leaveFailures?.about);
   const before = conditionBefore(input, type);
   const unseen = accounts.filter(({ view }) => view === undefined);
   if (unseen.length > 0 && before?.status === "False" && KEPT.includes(before.reason)) return before;
   const what = [
-    ...unseen.filter(({ record }) => record === undefined).map(({ name }) => `account ${name}`),
+    ...unseen
+      .filter(({ name, record }) => record === undefined || failed.includes(name))
+      .map(({ name }) => `account ${name}`),
     ...accounts.flatMap(({ name, view }) =>
       (view?.notLooked ?? []).filter(({ why }) => why === "Failed").map((each) => `${each.what} of account ${name}`),
     ),

@@ -1,4 +1,5 @@
 import type { LifecycleAction } from "./action.ts";
+import type { LifecycleStatus } from "./record.ts";
 
 /**
  * Failures are remembered by step, so that one step that is refused holds up no other that lowers access. A step's name is
@@ -78,3 +79,15 @@ export const stepsIn = (text: string | undefined): readonly string[] =>
     .split(SEPARATOR)
     .filter((step) => step !== "")
     .map((step) => step.replaceAll("%2C", SEPARATOR).replaceAll("%25", "%"));
+
+/** Rights that should be gone are asked for again soon, whatever the provider said. */
+export const LONGEST_LEAVING_PAUSE_MS = 300_000;
+
+/**
+ * Steps of leaving whose back-off lasts. It is kept in status, so a restart does not shorten it; a time farther ahead than the longest pause was
+ * written by a clock that was wrong, and holds nothing.
+ */
+export const stepsBackingOff = ({ leaveFailures }: LifecycleStatus, now: Date): readonly string[] => {
+  const left = leaveFailures === undefined ? 0 : Date.parse(leaveFailures.nextAttemptTime) - now.getTime();
+  return left > 0 && left <= LONGEST_LEAVING_PAUSE_MS ? stepsIn(leaveFailures?.about) : [];
+};

@@ -202,7 +202,7 @@ export const awsAccount = (
           rightsCut: isDenied(denials),
           loginClosed: found.trust === undefined || isClosed(found.trust),
           grantsGone: grantsGone(look),
-          cutWays: waysToCut(found, pieces, hanging.inline, deny, denials),
+          cutWays: waysToCut(found, pieces, hanging.inline, deny, denials, known.cutWays),
           cutBy: cutBy(denials, known.cutWays),
         };
       }, context);
@@ -240,8 +240,11 @@ export const awsAccount = (
 
     cut: (context, way) => onOurs(context, (calls, found) => cutIdentity(leaving(calls, found, context), way, context)),
 
-    uncut: (context, lift) =>
-      onOurs(context, (calls, found) => uncutIdentity(leaving(calls, found, context), lift, context)),
+    uncut: (context, { ways, boundary }) =>
+      onOurs(context, (calls, found) => {
+        const arn = boundary === undefined ? undefined : (JSON.parse(boundary) as string);
+        return uncutIdentity(leaving(calls, found, context), { ways, boundary: arn }, context);
+      }),
 
     async closeLogin(context) {
       if (kind === "role")

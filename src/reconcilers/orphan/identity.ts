@@ -7,7 +7,7 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import type { LifecycleAction } from "../../domain/lifecycle/action.ts";
 import { planDeparture, type DepartureInput } from "../../domain/lifecycle/deletion.ts";
 import type { LeavingAnswer } from "../../domain/lifecycle/leaving.ts";
-import { stepsIn } from "../../domain/lifecycle/step-names.ts";
+import { stepsBackingOff } from "../../domain/lifecycle/step-names.ts";
 import {
   afterOutside,
   forgotten,
@@ -159,14 +159,9 @@ const inputOf = async ({ spec, scope, ports }: Entry): Promise<DepartureInput> =
     records: scope.status.accounts ?? [],
     capabilities,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
-    failed: [...failedSteps(scope), ...backingOff(scope)],
+    failed: [...failedSteps(scope), ...stepsBackingOff(scope.status, scope.now)],
     deletion: { policy: spec.policy, holdMs: spec.holdSeconds * 1000 },
   };
-};
-
-const backingOff = ({ status, now }: AccountScope): readonly string[] => {
-  const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
 };
 
 const RECORDED: PassEnd = { recheckAfterMs: 0, progress: { does: "Disabling" } };

@@ -195,6 +195,17 @@ describe("deleting an identity", () => {
     assert.equal(bench.entry(), undefined);
   });
 
+  it("cuts what the claims know of when the status was wiped", async () => {
+    const bench = await joined();
+    bench.bench.cluster.seed(IDENTITY, { ...bench.object(), status: {} });
+    await deleted(bench);
+    assert.equal(bench.exists, false);
+    await bench.ledgerToRest();
+    refused(bench);
+    isGone(bench);
+    assert.equal(bench.claims(), 0);
+  });
+
   it("cuts and keeps with policy Disable", async () => {
     const bench = await joined({ deletion: { policy: "Disable" } });
     await deleted(bench);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
-import { LifecycleBench, SPEC, WIDER } from "./bench.fake.ts";
+import { LifecycleBench, OPERATIONS, SPEC, WIDER } from "./bench.fake.ts";
 
 const MINUTE = 60_000;
 
@@ -77,6 +77,21 @@ describe("what an annotation holds back of a changed spec", function () {
       assert.equal(bench.place("lake").cut, false);
       await minutes(bench, 4);
       assert.notEqual(bench.record("lake")?.state, "Active");
+    });
+
+    it(`${annotation}: is taken away although another account is cut and on its way back`, async () => {
+      const bench = new LifecycleBench();
+      bench.apply({ accounts: WIDER });
+      await bench.toRest();
+      bench.apply({ accounts: WIDER.filter(({ name }) => name !== "secrets") });
+      await bench.settle();
+      assert.equal(bench.record("secrets")?.state, "Cut");
+      const accounts = WIDER.map((account) =>
+        SPEC.accounts.find(({ name }) => name === "lake" && account.name === name),
+      );
+      bench.apply({ accounts: WIDER.map((account, at) => accounts[at] ?? account) }, { [annotation]: "true" });
+      await minutes(bench, 62);
+      assert.equal(bench.keys("lake").includes(`managedPolicy/${OPERATIONS}`), false);
     });
 
     for (const [end, state] of [

@@ -66,7 +66,10 @@ export const listEverything = async (calls: AwsCalls, who: Identity, signal: Abo
         const found = await calls.credentials.list(kind, who.name, signal);
         const { switchable } = KINDS[kind];
         return {
-          credentials: found.map(({ id, ...of }) => ({ id: `${kind}/${id}`, kind, ...of, switchable })),
+          credentials: found.map(({ id, ...of }) => ({
+            ...{ id: `${kind}/${id}`, kind, ...of, switchable },
+            ...(kind === "Password" ? { endsAtCut: true } : {}),
+          })),
           notLooked: [],
         };
       } catch (error) {

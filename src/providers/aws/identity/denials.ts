@@ -93,19 +93,23 @@ export const waysToCut = (
   pieces: readonly ObservedPiece[],
   documents: Readonly<Record<string, string>>,
   deny: DenyPolicy,
-  { usable }: Pick<Denials, "usable">,
+  denials: Pick<Denials, "usable" | "boundary" | "attached">,
+  begun: readonly CutWayName[] = [],
 ): readonly CutWay[] => {
+  // A denial that somebody else has put there would be ours by the record, and be lifted with the cut.
+  const free = (way: "Boundary" | "AttachedDeny", stands: boolean): boolean =>
+    denials.usable && (begun.includes(way) || !stands);
   const giving = grantsIn(pieces, documents);
   const inline = giving.filter(({ key }) => key.startsWith("inlinePolicy/"));
   const former: readonly FormerPiece[] =
     found.boundary === undefined || deny.isDeny(found.boundary) ? [] : [formerOf(boundaryPiece(found.boundary))];
   return [
     { name: "Deny", replaces: [], clears: [], request: true },
-    ...(usable
-      ? ([
-          { name: "Boundary", replaces: former, clears: [], request: true },
-          { name: "AttachedDeny", replaces: [], clears: [], request: true },
-        ] as const)
+    ...(free("Boundary", denials.boundary)
+      ? ([{ name: "Boundary", replaces: former, clears: [], request: true }] as const)
+      : []),
+    ...(free("AttachedDeny", denials.attached.length > 0)
+      ? ([{ name: "AttachedDeny", replaces: [], clears: [], request: true }] as const)
       : []),
     // Where there is nothing to clear it would be the first way again.
     ...(inline.length === 0
