@@ -54,6 +54,8 @@ const boundByOthers =
       for (const one of given) if ((await one.tryIt()) !== "accepted") return false;
       return true;
     });
+    // One list of bindings serves all leavers while it is younger than a resync of this site (at most a minute).
+    await sleep(7000);
     accesses.push(...given);
   };
 
