@@ -11,9 +11,10 @@ import { titleOf } from "./play.ts";
 import type { PartName } from "./parts.ts";
 import { readyParts } from "./parts.ts";
 import { plantedFaults } from "./prove.ts";
-import { stories } from "./story.ts";
+import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
 import { laterMembers, missedEndingTargets, summariseEnding } from "./summary.ts";
+import { bothEndings, emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
 export interface EndingVoice {
@@ -43,6 +44,12 @@ function batches(chosen: readonly Chosen[], tallies: Tallies): readonly Scenario
   });
 }
 
+function storiesInto(tallies: Tallies): ReturnType<typeof storiesWith> {
+  return storiesWith((id, uncutSeconds) => {
+    tallies.set(id, bothEndings(tallies.get(id) ?? emptyEnding(), { ...emptyEnding(), uncutSeconds }));
+  });
+}
+
 type Campaign = LifecycleCampaign<EndingEntry>;
 
 /** All parts that are there, or one, and the line of JSON. */
@@ -61,7 +68,7 @@ export async function wholeEnding(
   const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
   await all.perform(scenarios, lanes);
   const kills: string[] = [];
-  for (const [name, story] of Object.entries(stories)) {
+  for (const [name, story] of Object.entries(storiesInto(tallies))) {
     const told = await all.reference([`${name}-story`, `${name}-story-again`], story);
     kills.push(...told.kills.map(({ id }) => id));
     await all.kill(told.kills, told.trace, lanes, [], story);
@@ -94,6 +101,7 @@ export async function oneEnding(
   name: string,
   { say, print, lanes }: EndingVoice,
 ): Promise<number> {
+  const stories = storiesInto(tallies);
   const changes = changeScenarios((id, tally) => tallies.set(id, tally));
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
@@ -144,6 +152,7 @@ export async function sampleEnding(
     5,
     random,
   );
+  const stories = storiesInto(tallies);
   const phases = pick(
     stories.iam.phases.filter((_, i) => i % 2 === 0),
     1,

@@ -56,15 +56,18 @@ export function leaverBatch(id: string, cases: readonly Chosen[], done: (tally: 
   };
 }
 
+/** Whom to look for at IAM, and what measures. */
+export type Followed = Pick<Leaver, "user" | "role" | "meter">;
+
 export interface IamWatch {
   /** From now on this leaver's former actions are looked for. */
-  follow(leaver: Leaver): Promise<void>;
+  follow(leaver: Followed): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Reads IAM again and again, all principals at one moment, for everybody who is followed. */
 export function watchIam(read: () => Promise<IamView>): IamWatch {
-  const followed: { readonly leaver: Leaver; readonly principal: string; readonly former: readonly string[] }[] = [];
+  const followed: { readonly leaver: Followed; readonly principal: string; readonly former: readonly string[] }[] = [];
   let over = false;
   const run = async (): Promise<void> => {
     while (!over) {

@@ -8,6 +8,11 @@ import { waitFor } from "../../stack/wait.ts";
 import type { Stage } from "../lifecycle/stage.ts";
 import type { Phase, Story } from "../lifecycle/story.ts";
 import { allow, document } from "./cases-iam.ts";
+import { iamReader } from "./iam-view.ts";
+import { uncutMeter } from "./observer.ts";
+import type { UncutMeter } from "./observer.ts";
+import { watchIam } from "./play.ts";
+import type { IamWatch } from "./play.ts";
 
 // The new ways of leaving as stories whose every mutating request is killed at: each way to a denial and back (A2), deletion under a
 // denial with every kind of credential (A3), the ServiceAccount that goes (A4), exchanges in a full quota (A10).
@@ -32,12 +37,43 @@ export async function forbid(site: IdentitySite, verbs: readonly string[]): Prom
   await client.action("iam", "AttachUserPolicy", attached);
 }
 
+/** What the watch of one telling has seen of an identity: seconds in which a former action was allowed again. */
+type NoteUncut = (id: string, seconds: number) => void;
+
+interface Watched {
+  readonly meter: UncutMeter;
+  readonly watch: IamWatch;
+}
+
+const watched = new WeakMap<Stage, Map<string, Watched>>();
+
+/** From here on the identity must be cut without a break once it is cut. */
+async function beginWatch(stage: Stage, name: string): Promise<void> {
+  const { site } = stage;
+  const meter = uncutMeter();
+  const watch = watchIam(iamReader(site.lane.world.stack.aws.client));
+  const mine = watched.get(stage) ?? new Map<string, Watched>();
+  watched.set(stage, mine.set(name, { meter, watch }));
+  await watch.follow({ user: site.awsName(name, "lake"), role: site.awsName(name, "job"), meter });
+}
+
+async function endWatch(stage: Stage, name: string, note: NoteUncut): Promise<void> {
+  const found = watched.get(stage)?.get(name);
+  if (found === undefined) return;
+  watched.get(stage)?.delete(name);
+  await found.watch.stop();
+  const seconds = found.meter.seconds();
+  note(stage.id, seconds);
+  if (seconds > 0) stage.broken("S10", `${name} was ${seconds} s without a cut.`, [...found.meter.seen]);
+}
+
 const patched = ({ site }: Stage, name: string, spec: object): Promise<unknown> =>
   site.team.mergePatch(site.path(name), { spec });
 const stayingHeld = { deletion: { holdFor: "1h", timeout: "30s" } } as const;
 
 /** An identity that is suspended while IAM refuses these, and comes back when it refuses nothing. */
 const thereAndBack = (
+  note: NoteUncut,
   name: string,
   accounts: (site: IdentitySite) => readonly Account[],
   refused: readonly string[],
@@ -47,6 +83,7 @@ const thereAndBack = (
     name: `${name}-suspend`,
     before: joined(name, accounts, load),
     async act(stage) {
+      await beginWatch(stage, name);
       await forbid(stage.site, refused);
       await patched(stage, name, { state: "Suspended" });
     },
@@ -56,6 +93,7 @@ const thereAndBack = (
     name: `${name}-resume`,
     // Not earlier: a leaver without a denial is given one as soon as IAM lets it.
     async act(stage) {
+      await endWatch(stage, name, note);
       await forbid(stage.site, []);
       await patched(stage, name, { state: "Active" });
     },
@@ -95,16 +133,16 @@ const role = (site: IdentitySite): readonly Account[] => [
   site.awsRole({ policies: ["read"] }),
 ];
 
-const iamStory: readonly Phase[] = [
-  ...thereAndBack("boundary", user, ["PutUserPolicy"]),
-  ...thereAndBack("attached", user, ["PutUserPolicy", "PutUserPermissionsBoundary"]),
-  ...thereAndBack("room", user, ["PutUserPermissionsBoundary", "AttachUserPolicy"], async ({ site }) => {
+const iamStory = (note: NoteUncut): readonly Phase[] => [
+  ...thereAndBack(note, "boundary", user, ["PutUserPolicy"]),
+  ...thereAndBack(note, "attached", user, ["PutUserPolicy", "PutUserPermissionsBoundary"]),
+  ...thereAndBack(note, "room", user, ["PutUserPermissionsBoundary", "AttachUserPolicy"], async ({ site }) => {
     const PolicyDocument = document(allow("s3:GetObject", ["*", `arn:aws:s3:::${"x".repeat(1700)}`]));
     const of = { UserName: site.awsName("room", "lake"), PolicyName: "by-hand", PolicyDocument };
     await site.lane.world.stack.aws.client.action("iam", "PutUserPolicy", of);
   }),
-  ...thereAndBack("grants", user, ["PutUserPolicy", "PutUserPermissionsBoundary", "AttachUserPolicy"]),
-  ...thereAndBack("role-bound", role, ["PutRolePolicy"]),
+  ...thereAndBack(note, "grants", user, ["PutUserPolicy", "PutUserPermissionsBoundary", "AttachUserPolicy"]),
+  ...thereAndBack(note, "role-bound", role, ["PutRolePolicy"]),
   {
     name: "dismantle",
     before: joined("dismantle", user, async ({ site }) => {
@@ -117,9 +155,12 @@ const iamStory: readonly Phase[] = [
       });
       await site.createKey(UserName);
     }),
-    act: (stage) =>
-      patched(stage, "dismantle", { state: "Decommissioned", deletion: { holdFor: "1s", timeout: "30s" } }),
+    async act(stage) {
+      await beginWatch(stage, "dismantle");
+      await patched(stage, "dismantle", { state: "Decommissioned", deletion: { holdFor: "1s", timeout: "30s" } });
+    },
     rest: dismantled("dismantle"),
+    then: (stage) => endWatch(stage, "dismantle", note),
   },
 ];
 
@@ -154,8 +195,9 @@ const exchange = (more: "policies" | "groups"): Phase => ({
   rest: ({ site }) => site.until(more, "Good"),
 });
 
-const clusterStory: readonly Phase[] = [
+const clusterStory = (note: NoteUncut): readonly Phase[] => [
   ...thereAndBack(
+    note,
     "whole",
     (site) => {
       const [account] = [site.kubernetesAccount({ roles: ["reader"] })];
@@ -191,7 +233,8 @@ const story = (phases: readonly Phase[]): Story => ({
   state: async (site) => only(atProviders(await readOutside(site)), isOurs),
 });
 
-export const stories: Readonly<Record<"iam" | "cluster", Story>> = {
-  iam: story(iamStory),
-  cluster: story(clusterStory),
-};
+/** Both stories; `note` is told what was uncut in each telling. */
+export const storiesWith = (note: NoteUncut): Readonly<Record<"iam" | "cluster", Story>> => ({
+  iam: story(iamStory(note)),
+  cluster: story(clusterStory(note)),
+});
