@@ -181,7 +181,7 @@ async function refusedMeanwhile(leaver: Leaver, isWrong: Wrong): Promise<void> {
     last = await oneLook(leaver, isWrong);
     if (isDone(last) && leaver.refused() > 0) break;
     // A step that is never tried is not refused; the rest must be as it has to be all the same.
-    if (isDone(last) && Date.now() - began > 8000) break;
+    if (isDone(last) && Date.now() - began > 20_000) break;
     await sleep(lookEveryMs);
   } while (!tooLong());
   const still = last.worked.filter((one) => own.includes(one));
