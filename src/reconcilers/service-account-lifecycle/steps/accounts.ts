@@ -11,7 +11,7 @@ import type { Ports } from "../../ports.ts";
 import { connectionNameOf, readConnection } from "../connections.ts";
 import { factsOf } from "../facts.ts";
 import { fieldOf, grantsFor, judgeAws } from "../grants.ts";
-import { failedAccounts, type AccountScope, type InForce } from "../scope.ts";
+import { failedSteps, type AccountScope, type InForce } from "../scope.ts";
 
 /**
  * The accounts of the spec in force as pieces. Each connection is read live, once. An account whose connection is gone or cannot
@@ -179,9 +179,10 @@ export const leavingCapabilities = async (
   ports: Ports,
 ): Promise<Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>> => {
   const found: Record<string, AccountClient["capabilities"]> = {};
-  const failed = failedAccounts(scope);
+  // One whose steps have failed is still told what it can do: its other steps go on. Only one that cannot be reached is left out.
+  const unreached = failedSteps(scope);
   for (const { name } of scope.status.accounts ?? []) {
-    if (scope.desired.has(name) || failed.includes(name)) continue;
+    if (scope.desired.has(name) || unreached.includes(name)) continue;
     try {
       found[name] = (await clientOf(scope, name, ports)).capabilities;
     } catch (thrown) {
