@@ -85,7 +85,7 @@ const firstOf = (
 
 const cutDown = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
   const cut = open.filter((leaver) => isCut(leaver, input.observed[leaver.record.name]));
-  return firstOf([begin, cutRights, closeLogin, disable, endPasswords, voidProof], cut, input);
+  return firstOf([begin, cutRights, closeLogin, disable, cutByClearing, endPasswords, voidProof], cut, input);
 };
 
 const ended = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
@@ -139,6 +139,7 @@ const voidProof: Step = (leaver, view) =>
     ? { type: "voidProof", account: leaver.record.name }
     : undefined;
 
+/** What one request cuts, or what is taken away one by one where there is no other way. */
 const cutRights: Step = (leaver, view, input) => {
   const { record, cutsByRemoval } = leaver;
   const { name } = record;
@@ -146,10 +147,26 @@ const cutRights: Step = (leaver, view, input) => {
     const grant = view.pieces.find((piece) => piece.class === "grant" && !isFailed(input.failed, name, piece.key));
     return grant === undefined ? undefined : { type: "remove", account: name, key: grant.key, because: "Leaving" };
   }
+  return firstWay(leaver, view, input, ({ clears, request }) => request && clears.length === 0);
+};
+
+/** Ways that take something away first, one request each: logins and credentials do not wait for them. */
+const cutByClearing: Step = (leaver, view, input) =>
+  leaver.cutsByRemoval
+    ? undefined
+    : firstWay(leaver, view, input, ({ clears, request }) => !request || clears.length > 0);
+
+const firstWay = (
+  leaver: Leaver,
+  view: AccountView,
+  input: LeavingInput,
+  isMeant: (way: CutWay) => boolean,
+): LifecycleAction | undefined => {
   // What others deny may go at any time: a denial of ours stands beside it.
   if (view.principal !== "ours" || view.cutBy.length > 0) return undefined;
-  for (const way of view.cutWays) {
-    const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(leaver, way, input);
+  for (const way of view.cutWays.filter(isMeant)) {
+    const failed = isFailed(input.failed, leaver.record.name, `cut/${way.name}`);
+    const action = failed ? undefined : goThisWay(leaver, way, input);
     if (action !== undefined) return action;
   }
   return undefined;

@@ -49,7 +49,7 @@ describe("what a policy document does", () => {
   });
 
   it("is told of several together, and of none where one could not be read", () => {
-    assert.equal(togetherOf([]), "Denies");
+    assert.equal(togetherOf([]), "Allows");
     assert.equal(togetherOf(["Denies", "Denies"]), "Denies");
     assert.equal(togetherOf(["Allows"]), "Allows");
     assert.equal(togetherOf(["Allows", "Denies"]), "Both");

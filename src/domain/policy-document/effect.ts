@@ -14,8 +14,12 @@ export const documentEffect = (document: string): Effect => {
   return allows ? (denies ? "Both" : "Allows") : "Denies";
 };
 
-/** What several do together. One that could not be read may forbid or give, so neither can be told of all. */
+/**
+ * What several do together. One that could not be read may forbid or give, so neither can be told of all. None at all (a group without
+ * policies) forbids nothing, so that taking it away needs nobody's leave.
+ */
 export const togetherOf = (effects: readonly Effect[]): Effect => {
+  if (effects.length === 0) return "Allows";
   if (effects.includes("Unread")) return "Unread";
   const allows = effects.some((effect) => effect !== "Denies");
   const denies = effects.some((effect) => effect !== "Allows");
