@@ -29,12 +29,24 @@ const policyOn = (page: string): ReadonlyMap<string, string> => {
 };
 
 const KEYS = callsIn("src/providers/aws/sdk.ts");
-const IDENTITIES = callsIn("src/providers/aws/identity/sdk.ts");
+const IDENTITIES = [
+  "src/providers/aws/identity/sdk.ts",
+  "src/providers/aws/identity/credentials/sdk.ts",
+  "src/providers/aws/identity/policies/sdk.ts",
+].flatMap(callsIn);
 /** A page, and the calls that the operator makes of what it tells. */
 const pages: readonly (readonly [string, readonly string[]])[] = [
   ["docs/how-to/rotate-an-aws-key.md", KEYS],
   ["docs/how-to/grants-and-requesters.md", [...new Set([...KEYS, ...IDENTITIES])]],
 ];
+
+/** Where an action that changes something may act. */
+const placeOf = (action: string): string => {
+  if (/UserToGroup$|UserFromGroup$/.test(action)) return "group/*";
+  if (/InstanceProfile$/.test(action)) return "instance-profile/*";
+  if (/VirtualMFADevice$/.test(action)) return "mfa/*";
+  return /Role/.test(action) ? "role/keyturn/*" : "user/keyturn/*";
+};
 
 describe("IAM policies that pages give the operator", () => {
   for (const [page, calls] of pages) {
@@ -52,12 +64,7 @@ describe("IAM policies that pages give the operator", () => {
     it(`change nothing outside of Keyturn's own path but members of groups: ${page}`, () => {
       for (const [action, resource] of policyOn(page)) {
         if (/^iam:(Get|List)/.test(action)) continue;
-        const on = /UserToGroup$|UserFromGroup$/.test(action)
-          ? "group/*"
-          : /Role/.test(action)
-            ? "role/keyturn/*"
-            : "user/keyturn/*";
-        deepStrictEqual([action, resource], [action, `arn:aws:iam::123456789012:${on}`]);
+        deepStrictEqual([action, resource], [action, `arn:aws:iam::123456789012:${placeOf(action)}`]);
       }
     });
   }

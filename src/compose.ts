@@ -22,6 +22,8 @@ import { Resync } from "./engine/resync.ts";
 import { isWatched } from "./domain/watched.ts";
 import { identityFacts } from "./domain/inventory/facts.ts";
 import { ledgerDue } from "./domain/orphan/due.ts";
+import { belongsTo } from "./domain/lifecycle/holders.ts";
+import { leftInLedger } from "./domain/lifecycle/rotations.ts";
 import { connectionNamed } from "./domain/rotation/source.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
@@ -30,6 +32,7 @@ import type { Options } from "./options.ts";
 import { allowsAny } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
+import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
 import { rollouts } from "./reconcilers/rollouts.ts";
@@ -37,7 +40,7 @@ import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
 import { connectionNames } from "./reconcilers/service-account-lifecycle/connections.ts";
-import { idsOf, refersTo } from "./reconcilers/service-account-lifecycle/inventory.ts";
+import { idsOf } from "./reconcilers/service-account-lifecycle/inventory.ts";
 import { serviceAccountLifecycleReconciler } from "./reconcilers/service-account-lifecycle/reconciler.ts";
 import { survey, type SurveyPorts } from "./reconcilers/survey.ts";
 import { sweep } from "./reconcilers/sweep.ts";
@@ -116,6 +119,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     }),
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
+    identitiesIn: (namespace) => identities.list().filter(({ metadata }) => metadata.namespace === namespace),
     freshness: freshness(),
     revived: new Set(),
     rollouts: rollouts({ clock, debounceMs: options.restartDebounceMs, most: options.maxConcurrentRollouts }),
@@ -161,11 +165,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       only: ({ spec }) => isWatched(watched, spec.origin.namespace),
     }),
   ];
-  // The ledger waits for its resource to be gone, a rotation or an identity for its connection to be put right.
-  const wakeLedger = ({ type, object }: { readonly type: string; readonly object: KubeObject }): void => {
-    if (type !== "deleted") return;
+  // The ledger waits for its resource to be gone or its accounts to be taken over, a rotation or an identity for its connection to be put right.
+  const wakeLedger = ({ type, object }: { readonly type: string; readonly object: Succeeding }): void => {
+    const uids = [...(type === "deleted" ? [object.metadata.uid] : []), ...(object.status?.predecessors ?? [])];
+    if (uids.length === 0) return;
     for (const { spec, metadata } of orphans.list()) {
-      if (spec.origin.uid === object.metadata.uid) orphanController.enqueue(requestOf(metadata));
+      if (uids.includes(spec.origin.uid)) orphanController.enqueue(requestOf(metadata));
     }
   };
   rotations.onChange(wakeLedger);
@@ -173,18 +178,27 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     ports.rollouts.seen(object.metadata.uid, type === "deleted" ? undefined : object);
   });
   identities.onChange(wakeLedger);
-  // An identity's inventory knows the credentials of its rotations; a rotation goes and stops with its identity.
-  rotations.onChange(({ object, before }) => {
-    if (before !== undefined && sameIds(before, object)) return;
-    for (const { metadata } of identities.list()) {
-      if (metadata.namespace === object.metadata.namespace && refersTo(object, metadata.name))
-        identityController.enqueue(requestOf(metadata));
+  // An identity's inventory knows the credentials of its rotations, and its end waits for theirs; a rotation goes and stops with its identity.
+  rotations.onChange(({ type, object, before }) => {
+    if (type === "updated" && before !== undefined && fateOf(before) === fateOf(object)) return;
+    for (const identity of identities.list()) {
+      if (identity.metadata.namespace === object.metadata.namespace && belongsTo(object, identity))
+        identityController.enqueue(requestOf(identity.metadata));
+    }
+  });
+  orphans.onChange(({ type, object, before }) => {
+    const { metadata, spec } = object;
+    if (type === "updated" && before !== undefined && isDone(before) === isDone(object)) return;
+    for (const identity of identities.list()) {
+      const { namespace, name } = identity.metadata;
+      if (namespace === spec.origin.namespace && isLedgerOf(metadata, { namespace, name }))
+        identityController.enqueue(requestOf(identity.metadata));
     }
   });
   identities.onChange(({ type, object, before }) => {
     if (type === "updated" && before !== undefined && standing(before) === standing(object)) return;
     for (const { spec, metadata } of rotations.list()) {
-      if (metadata.namespace === object.metadata.namespace && refersTo({ spec }, object.metadata.name))
+      if (metadata.namespace === object.metadata.namespace && belongsTo({ spec }, object))
         rotationController.enqueue(requestOf(metadata));
     }
   });
@@ -248,19 +262,32 @@ const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
   connectionNamed(spec.source) === name ||
   spec.deliver.some(({ vaultKV, hook }) => (vaultKV ?? hook)?.connectionRef.name === name);
 
+/** A resource that may have taken over what dead ones of its name left. */
+type Succeeding = KubeObject & { readonly status?: { readonly predecessors?: readonly string[] } };
+
 /** Of an identity, what its rotations go by. */
 const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =>
   canonicalJson([
     metadata.uid,
     metadata.deletionTimestamp,
     spec.state,
+    spec.expiresAt,
     spec.accounts,
     status?.state,
     (status?.accounts ?? []).map(({ name, target, state }) => [name, target, state]),
   ]);
 
-const sameIds = (before: SecretRotation, after: SecretRotation): boolean =>
-  canonicalJson(idsOf(before.status ?? {})) === canonicalJson(idsOf(after.status ?? {}));
+/** Of a rotation, what its identity goes by: which credentials it answers for, and whether it has taken note of an end. */
+const fateOf = ({ metadata, status = {} }: SecretRotation): string =>
+  canonicalJson([
+    metadata.deletionTimestamp,
+    idsOf(status),
+    status.rotation?.id,
+    status.suspension?.reason,
+    status.suspension?.resumedAt,
+  ]);
+
+const isDone = (entry: OrphanedCredential): boolean => leftInLedger(entry) === undefined;
 
 /** Changes of what people write wake a pass; our own status writes do not. Resyncs run for as long as the object is there. */
 const follow = <T extends KubeObject>(

@@ -31,7 +31,7 @@ for _, kind in ipairs({ "Paused", "PlanOnly" }) do
     return answer("Suspended", kind)
   end
 end
--- Who leaves is healthy when the refusal is proven, and not before.
+-- One that leaves is healthy when the refusal is proven, and one that is suspended counts as that; neither before.
 if is("Offboarded", "True") then
   return answer("Healthy", "Offboarded")
 end
@@ -40,6 +40,9 @@ if is("Reconciling", "True") then
 end
 if is("Offboarded", "False") then
   return answer("Degraded", "Offboarded")
+end
+if is("Suspended", "False") then
+  return answer("Degraded", "Suspended")
 end
 for _, kind in ipairs({ "Suspended" }) do
   if is(kind, "True") then

@@ -12,22 +12,29 @@ import type { Entry } from "./results.ts";
 import type { LifecycleCampaign, LifecycleEntry } from "./lifecycle/campaign.ts";
 import { startLifecycleCampaign } from "./lifecycle/campaign.ts";
 import { oneLifecycle, sampleLifecycle, wholeLifecycle } from "./lifecycle/modes.ts";
+import { oneEnding, sampleEnding, wholeEnding } from "./ending/modes.ts";
+import type { Tallies } from "./ending/modes.ts";
+import type { PartName } from "./ending/parts.ts";
+import { endingPart } from "./ending/parts.ts";
+import type { EndingEntry } from "./ending/summary.ts";
 import { openResults } from "./results.ts";
 import { sourcesCampaign, type SourceEntry } from "./sources/campaign.ts";
 import { loginRatio, missedTargets, summarise } from "./summary.ts";
 
-// `npm run accept -- rotation | lifecycle | sources | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample;
+// `npm run accept -- rotation | lifecycle | ending | sources | main-job | sample`: the fault campaigns (docs/architecture.md), one undisturbed run, or a sample;
 // `install`: the operator as it is installed, run and watched, with the real tools.
 
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
 accept sources [--fresh] [--scenario NAME] [--lanes N]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
+accept ending [--part ground|cut] [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept install [--part NAME]
 accept main-job
 accept sample [--seed N] [--lanes N]
 
   --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all.
-              Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name. Of sources: one of them
+              Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name. Of sources: one of them.
+              Of ending: cases and batches by any part of their names
   --operator  a bundle of the operator to run instead of this checkout's
 `;
 
@@ -46,12 +53,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
 const [command = ""] = positionals;
-// Most of what sources do is to wait.
-const lanes = Number(flags.lanes ?? (command === "sources" ? 5 : 3));
+// Most of what sources do is to wait; an observer of leavers asks all the time.
+const lanes = Number(flags.lanes ?? { sources: 5, ending: 2 }[command] ?? 3);
 
 const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,
   lifecycle,
+  ending,
   sources,
   "main-job": mainJob,
   sample,
@@ -59,6 +67,7 @@ const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
 if (command === "install") {
   process.exit(await acceptInstall(partsOf(flags.part), { say, print }));
 }
+const part = command === "ending" ? partOfEnding() : undefined;
 const mode = modes[command];
 if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
@@ -104,6 +113,34 @@ async function lifecycle(world: World): Promise<number> {
   const voice = { say, print, lanes };
   if (flags.scenario !== undefined) return oneLifecycle(await lifecycleCampaign(world, false), flags.scenario, voice);
   return wholeLifecycle(await lifecycleCampaign(world, flags.operator === undefined), voice);
+}
+
+/** Leavers, whoever is in the way. */
+async function ending(world: World): Promise<number> {
+  const voice = { say, print, lanes };
+  if (flags.scenario !== undefined) return oneEnding(...(await endingCampaign(world, false)), flags.scenario, voice);
+  return wholeEnding(...(await endingCampaign(world, flags.operator === undefined)), part, voice);
+}
+
+async function endingCampaign(world: World, keep: boolean): Promise<[LifecycleCampaign<EndingEntry>, Tallies]> {
+  const results = await openResults<EndingEntry>({ fresh: flags.fresh, keep, campaign: "-ending" });
+  const tallies: Tallies = new Map();
+  const started = startLifecycleCampaign<EndingEntry>(world, results, say, (id) => {
+    const counted = tallies.get(id);
+    return counted === undefined ? undefined : { ending: counted };
+  });
+  running = started;
+  return [started, tallies];
+}
+
+/** A part that is not there ends the program before anything is started. */
+function partOfEnding(): PartName | undefined {
+  try {
+    return endingPart(flags.part);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(2);
+  }
 }
 
 /** Sources beside AWS, each on its real server. */
@@ -224,9 +261,10 @@ async function sample(world: World): Promise<number> {
   await all.scan();
   const rotations = verdict(all.results.entries);
   const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
+  const leavers = await sampleEnding(...(await endingCampaign(world, false)), random, { say, print, lanes });
   const kept = await openResults<SourceEntry>({ fresh: true, keep: false, campaign: "-sources" });
   const others = await sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 1 } });
-  return Math.max(rotations, identities, others);
+  return Math.max(rotations, identities, leavers, others);
 }
 
 function rotationsJob(rotations: number): Job {

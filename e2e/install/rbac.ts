@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { adoptedKeys } from "../accept/lifecycle/brownfield.ts";
 import { mixedChanges } from "../accept/lifecycle/failures.ts";
-import { phases } from "../accept/lifecycle/story.ts";
+import { joinerMoverLeaver } from "../accept/lifecycle/story.ts";
 import type { Scenario } from "../accept/lifecycle/stage.ts";
 import { perform } from "../accept/lifecycle/stage.ts";
 import { prunedAndApplied } from "../accept/lifecycle/undo.ts";
@@ -70,7 +70,7 @@ const manifests = async (): Promise<readonly Manifest[]> =>
 const wholeStory: Scenario = {
   id: "story",
   async play(stage) {
-    for (const phase of phases) {
+    for (const phase of joinerMoverLeaver.phases) {
       await phase.act(stage);
       await phase.rest(stage);
       await phase.then?.(stage);

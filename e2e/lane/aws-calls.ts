@@ -11,9 +11,32 @@ export async function removeUser(aws: AwsClient, UserName: string): Promise<void
       await call("RemoveUserFromGroup", { UserName, GroupName: textAt(group, "GroupName") });
     for (const policy of entries(at(await call("ListAttachedUserPolicies", { UserName }), "AttachedPolicies")))
       await call("DetachUserPolicy", { UserName, PolicyArn: textAt(policy, "PolicyArn") });
+    for (const [list, member, id, take] of otherCredentials)
+      for (const one of entries(at(await call(list, { UserName }), member)))
+        await call(take, { UserName, [id]: textAt(one, id) });
+    for (const one of entries(at(await call("ListMFADevices", { UserName }), "MFADevices"))) {
+      const SerialNumber = textAt(one, "SerialNumber");
+      await call("DeactivateMFADevice", { UserName, SerialNumber });
+      await call("DeleteVirtualMFADevice", { SerialNumber });
+    }
+    await unlessAbsent(async () => {
+      await call("DeleteLoginProfile", { UserName });
+    });
     await aws.removeUser(UserName);
   });
 }
+
+/** Credentials of a user beside keys and password: how they are listed, under which name, by which id, and how they go. */
+const otherCredentials = [
+  ["ListSSHPublicKeys", "SSHPublicKeys", "SSHPublicKeyId", "DeleteSSHPublicKey"],
+  [
+    "ListServiceSpecificCredentials",
+    "ServiceSpecificCredentials",
+    "ServiceSpecificCredentialId",
+    "DeleteServiceSpecificCredential",
+  ],
+  ["ListSigningCertificates", "Certificates", "CertificateId", "DeleteSigningCertificate"],
+] as const;
 
 /** Takes a role away with everything that hangs on it; nothing happens where there is none. */
 export async function removeRole(aws: AwsClient, RoleName: string): Promise<void> {
@@ -23,6 +46,11 @@ export async function removeRole(aws: AwsClient, RoleName: string): Promise<void
       await call("DetachRolePolicy", { RoleName, PolicyArn: textAt(policy, "PolicyArn") });
     for (const policy of entries(at(await call("ListRolePolicies", { RoleName }), "PolicyNames")))
       await call("DeleteRolePolicy", { RoleName, PolicyName: typeof policy === "string" ? policy : "" });
+    for (const one of entries(at(await call("ListInstanceProfilesForRole", { RoleName }), "InstanceProfiles"))) {
+      const InstanceProfileName = textAt(one, "InstanceProfileName");
+      await call("RemoveRoleFromInstanceProfile", { RoleName, InstanceProfileName });
+      await call("DeleteInstanceProfile", { InstanceProfileName });
+    }
     await call("DeleteRole", { RoleName });
   });
 }

@@ -5,6 +5,7 @@ import { kubeconfig } from "../stack/kube.ts";
 import type { OperatorProcess } from "../stack/operator-process.ts";
 import { startOperator } from "../stack/operator-process.ts";
 import { freePort } from "../stack/ports.ts";
+import { removeUser } from "./aws-calls.ts";
 import type { Lane } from "./lane.ts";
 import { applyNamespacedRbac, applyOperatorRbac } from "./rbac.ts";
 
@@ -148,7 +149,7 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
       }
       for (const one of Object.values(lane.proxies)) one.clearRules();
       for (const path of clusterWide) await kube.delete(path);
-      await stack.aws.client.removeUser(operatorUser);
+      await removeUser(stack.aws.client, operatorUser);
     },
   };
 }

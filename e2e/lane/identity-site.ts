@@ -2,7 +2,7 @@ import type { AwsKey } from "../stack/aws.ts";
 import type { KubeClient } from "../stack/kube.ts";
 import { kubeClient } from "../stack/kube.ts";
 import { grantableRoles } from "../stack/admission.ts";
-import { identityPolicy, VaultError } from "../stack/vault.ts";
+import { identityPolicy, leavingPolicy, VaultError } from "../stack/vault.ts";
 import { waitFor } from "../stack/wait.ts";
 import type { Account, ServiceAccountLifecycleSpec } from "../../src/api/v1alpha1/service-account-lifecycle.ts";
 import { namesOf, removeRole, removeUser } from "./aws-calls.ts";
@@ -75,7 +75,22 @@ export interface IdentitySiteOptions {
   readonly watches?: { readonly namespace: string; readonly others: readonly string[] };
   /** Without policies at admission, to show that nothing is given then. */
   readonly unguarded?: true;
+  /** The operator may besides what the pages name for leavers, and there are eleven more policies and groups to be given (`spareNames`). */
+  readonly leavers?: true;
 }
+
+/** Policies and groups of a site for leavers, one more than IAM attaches or lets a user be in. */
+export const spareNames = Array.from({ length: 11 }, (_, i) => `spare-${i + 1}`);
+
+/** What docs/how-to/grants-and-requesters.md names as rights for leavers. */
+const leaverActions: readonly string[] = [
+  ...["GetLoginProfile", "DeleteLoginProfile", "ListMFADevices", "DeactivateMFADevice", "DeleteVirtualMFADevice"],
+  ...["ListSSHPublicKeys", "UpdateSSHPublicKey", "DeleteSSHPublicKey"],
+  ...["List", "Update", "Delete"].map((verb) => `${verb}ServiceSpecificCredential${verb === "List" ? "s" : ""}`),
+  ...["ListSigningCertificates", "UpdateSigningCertificate", "DeleteSigningCertificate"],
+  ...["ListInstanceProfilesForRole", "RemoveRoleFromInstanceProfile"],
+  ...["GetPolicy", "GetPolicyVersion", "ListGroupPolicies", "ListAttachedGroupPolicies", "GetGroupPolicy"],
+].map((verb) => `iam:${verb}`);
 
 /** What docs/how-to/grants-and-requesters.md says that an operator needs of IAM, besides what keys need. */
 const identityActions: readonly string[] = [
@@ -139,6 +154,7 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
     iamActions: [...new Set([...rotationActions, ...identityActions])],
     vaultPolicy: [namespace, ...also]
       .map((one) => `${deliveryPolicy(`keyturn/${one}`)}\n${identityPolicy({ prefix: `keyturn.${one}.` })}`)
+      .concat(options.leavers === true ? [leavingPolicy()] : [])
       .join("\n"),
     flags: {
       "attribution-window": "3s",
@@ -149,8 +165,10 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
   });
   const policyArn = (name: string): string => `arn:aws:iam::${accountId}:policy/${namespace}-${name}`;
   const group = (name: string): string => `${namespace}-${name}`;
+  const spares = options.leavers === true ? spareNames : [];
+  if (options.leavers === true) await allowLeavers(ground, policyArn("leavers"));
   const clusterWide = new Set<string>();
-  const people = await givePlaces(ground, { clusterWide, policyArn, group });
+  const people = await givePlaces(ground, { clusterWide, policyArn, group, spares });
   const guards = options.unguarded === true ? undefined : await guardLane(ground, also);
   const specs = connectionSpecs(lane, namespace);
   const objects = (suffix: string): object[] => [
@@ -171,8 +189,8 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
       grants: [
         {
           name: "team",
-          groups: [group("staff"), group("audit")],
-          policies: ["read", "write", "list", "missing"].map(policyArn),
+          groups: ["staff", "audit", ...spares].map(group),
+          policies: ["read", "write", "list", "missing", ...spares].map(policyArn),
           inlineActions: ["s3:*", "sqs:*"],
         },
       ],
@@ -297,11 +315,23 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
       const left = await namesOf(aws, namespace);
       for (const user of left.users) await removeUser(aws, user);
       for (const role of left.roles) await removeRole(aws, role);
-      for (const name of ["staff", "audit"]) await aws.action("iam", "DeleteGroup", { GroupName: group(name) });
+      for (const name of ["staff", "audit", ...spares])
+        await aws.action("iam", "DeleteGroup", { GroupName: group(name) });
       people.team.close();
       people.intern.close();
     },
   };
+}
+
+/** As a managed policy: with the rest it is longer than an inline policy may be. */
+async function allowLeavers(ground: Ground, PolicyArn: string): Promise<void> {
+  const { client } = ground.lane.world.stack.aws;
+  const Statement = [{ Effect: "Allow", Action: leaverActions, Resource: "*" }];
+  await client.action("iam", "CreatePolicy", {
+    PolicyName: PolicyArn.split("/").at(-1) ?? "",
+    PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement }),
+  });
+  await client.action("iam", "AttachUserPolicy", { UserName: `${ground.namespace}-operator`, PolicyArn });
 }
 
 /** Roles, policies and groups that may be given, and the people who may give them. */
@@ -311,7 +341,13 @@ async function givePlaces(
     clusterWide,
     policyArn,
     group,
-  }: { clusterWide: Set<string>; policyArn: (name: string) => string; group: (name: string) => string },
+    spares,
+  }: {
+    clusterWide: Set<string>;
+    policyArn: (name: string) => string;
+    group: (name: string) => string;
+    spares: readonly string[];
+  },
 ): Promise<{ team: KubeClient; intern: KubeClient }> {
   const { stack } = ground.lane.world;
   const { namespace, operatorNamespace } = ground;
@@ -363,13 +399,15 @@ async function givePlaces(
     await kube.apply(path, object, "keyturn-lane");
     clusterWide.add(path);
   }
-  const document = (Action: string): string =>
+  const document = (Action: string | readonly string[]): string =>
     JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource: "*" }] });
-  const policies: [string, string][] = [
-    ["read", "iam:GetUser"],
+  const policies: (readonly [string, string | readonly string[]])[] = [
+    // The second is what a session of a user may do, which may do nothing at IAM; the third makes one.
+    ["read", ["iam:GetUser", "sns:ListTopics", "sts:GetFederationToken"]],
     ["write", "iam:ListRoles"],
     ["list", "iam:ListUsers"],
     ["admin", "*"],
+    ...spares.map((name) => [name, "iam:ListGroups"] as const),
   ];
   await Promise.all([
     kube.create(`/api/v1/namespaces/${namespace}/configmaps`, {
@@ -397,7 +435,9 @@ async function givePlaces(
         PolicyDocument: document(action),
       });
     }),
-    ...["staff", "audit"].map((name) => stack.aws.client.action("iam", "CreateGroup", { GroupName: group(name) })),
+    ...["staff", "audit", ...spares].map((name) =>
+      stack.aws.client.action("iam", "CreateGroup", { GroupName: group(name) }),
+    ),
     ...["read", "write", "list", "admin"].map((name) =>
       vault.call("PUT", `sys/policies/acl/${namespace}-${name}`, {
         policy: `path "kv/data/team/${namespace}/*" { capabilities = [${name === "read" ? '"read"' : '"create", "update"'}] }

@@ -13,6 +13,8 @@ export type FailureCode =
   | "Aborted"
   /** A retirement gate is closed: the credential is still used, or nobody can say whether it is. */
   | "StillInUse"
+  /** Something hangs on what is to be deleted, and has to go first. */
+  | "InUse"
   /** The cluster-wide limit on offboardings, grants and issues; a person has to look, or time has to pass. */
   | "LimitReached"
   /** The kill switch is on: nothing but revocation goes on. */
@@ -71,6 +73,7 @@ const REFUSALS: readonly string[] = [
   "InvalidSpec",
   "PermissionDenied",
   "QuotaExceeded",
+  "InUse",
 ] satisfies FailureCode[];
 
 /** The same for a code that was kept in status. */

@@ -135,7 +135,7 @@ export interface AccountClient {
    * (NotFound); a provider that cannot tell answers nothing.
    */
   check?(piece: Piece, context: CallContext): Promise<void>;
-  /** Takes one piece away. `principal` fails with Conflict while anything still hangs on it. */
+  /** Takes one piece away. `principal` fails with InUse, which names it, while anything still hangs on it. */
   remove(key: string, context: CallContext): Promise<"removed" | "alreadyAbsent">;
   /**
    * One request that denies everything to every session, now, in one of the ways of the last observation that have a request.

@@ -227,7 +227,7 @@ export class FakeAccount implements AccountClient {
       const hanging = [...place.pieces.values()].some(
         (piece) => piece.class === "grant" || (piece.class === "login" && piece.key !== "trust"),
       );
-      if (hanging || place.credentials.size > 0) throw conflict(key);
+      if (hanging || place.credentials.size > 0) throw inUse();
       place.principal = undefined;
       place.pieces.clear();
       place.cut = false;
@@ -386,3 +386,8 @@ export class FakeAccount implements AccountClient {
 
 const conflict = (what: string): OperatorError =>
   new OperatorError("Conflict", { publicMessage: `The account's ${what} is not this resource's to change.` });
+
+const inUse = (): OperatorError =>
+  new OperatorError("InUse", {
+    publicMessage: "The account's principal is not deleted before what hangs on it is gone.",
+  });

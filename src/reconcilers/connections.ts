@@ -27,7 +27,16 @@ export const connectionFor = async (
   return admitted(connection, name, namespace);
 };
 
-/** The same for one that was read already. */
+/** To take back only: whether or not it still allows the namespace. */
+export const connectionToTakeBack = async (cluster: ClusterClient, name: string): Promise<ProviderConnection> => {
+  const connection = await cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
+  if (connection !== undefined) return understood(connection);
+  throw new OperatorError("NotFound", {
+    publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
+  });
+};
+
+/** The one that may be used, of one that was read already. */
 export const admitted = (
   connection: ProviderConnection | undefined,
   name: string,

@@ -3,7 +3,11 @@ import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/or
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../api/v1alpha1/reasons.ts";
 import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
-import type { Account } from "../api/v1alpha1/service-account-lifecycle.ts";
+import {
+  SERVICE_ACCOUNT_LIFECYCLE,
+  type Account,
+  type ServiceAccountLifecycle,
+} from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
 import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
@@ -264,6 +268,10 @@ export class Bench {
       rotationsIn: (namespace) =>
         this.cluster
           .all<SecretRotation & KubeObject>(SECRET_ROTATION)
+          .filter(({ metadata }) => metadata.namespace === namespace),
+      identitiesIn: (namespace) =>
+        this.cluster
+          .all<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE)
           .filter(({ metadata }) => metadata.namespace === namespace),
       freshness: freshness(),
       revived: new Set(),

@@ -1,6 +1,6 @@
 import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
 import type { SecretRotation } from "../api/v1alpha1/secret-rotation.ts";
-import type { Account } from "../api/v1alpha1/service-account-lifecycle.ts";
+import type { Account, ServiceAccountLifecycle } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -90,6 +90,8 @@ export interface Ports {
   readonly admission: AdmissionProbe;
   /** SecretRotations of a namespace as last seen: good for the inventory, never for a decision. */
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
+  /** ServiceAccountLifecycles of a namespace as last seen: good to know their names, never for a decision. */
+  readonly identitiesIn: (namespace: string) => readonly ServiceAccountLifecycle[];
   readonly freshness: Freshness;
   readonly rollouts: Rollouts;
   /** SecretRotations (`<namespace>/<name>`) whose connection can be used again: their next pass does not wait out its back-off. */

@@ -12,6 +12,8 @@ import type { PhaseKill } from "./kills.ts";
 import type { Scenario, ScenarioResult } from "./stage.ts";
 import { perform } from "./stage.ts";
 import { emptyTally } from "./tally.ts";
+import type { Story } from "./story.ts";
+import { joinerMoverLeaver } from "./story.ts";
 import type { Tally } from "./tally.ts";
 
 /** What is kept of a scenario. */
@@ -29,16 +31,23 @@ export interface LifecycleEntry {
   readonly trace?: StoryTrace;
 }
 
-export interface LifecycleCampaign {
-  readonly results: Results<LifecycleEntry>;
+export interface LifecycleCampaign<E extends LifecycleEntry = LifecycleEntry> {
+  readonly results: Results<E>;
   /** The undisturbed story, told twice; the mutating requests that both have, by phase, are the kill points. */
   reference(
     tellings?: readonly string[],
+    story?: Story,
   ): Promise<{ trace: StoryTrace; kills: readonly PhaseKill[]; mutatingCalls: number }>;
   /** Runs what has no result yet, a few lanes at once; those of a lower number than `from` are somebody else's. */
   perform(scenarios: readonly Scenario[], lanes: number, from?: number): Promise<void>;
   /** Kills at every point, a few in each story; points that were missed come again. */
-  kill(kills: readonly PhaseKill[], trace: StoryTrace, lanes: number, beside?: readonly Scenario[]): Promise<void>;
+  kill(
+    kills: readonly PhaseKill[],
+    trace: StoryTrace,
+    lanes: number,
+    beside?: readonly Scenario[],
+    story?: Story,
+  ): Promise<void>;
   scan(): Promise<void>;
   abandon(): Promise<void>;
 }
@@ -46,11 +55,13 @@ export interface LifecycleCampaign {
 /** Rounds of stories until a kill point that never comes is given up. */
 const mostRounds = 4;
 
-export function startLifecycleCampaign(
+/** `more`: what is kept of a scenario besides, by its id. */
+export function startLifecycleCampaign<E extends LifecycleEntry = LifecycleEntry>(
   world: World,
-  results: Results<LifecycleEntry>,
+  results: Results<E>,
   say: (line: string) => void,
-): LifecycleCampaign {
+  more: (id: string) => Omit<E, keyof LifecycleEntry> | undefined = () => undefined,
+): LifecycleCampaign<E> {
   const lanes: Promise<Lane>[] = [];
   const values = new Set<string>();
   let samples: { outputs: readonly Output[]; values: readonly string[] } | undefined;
@@ -60,7 +71,7 @@ export function startLifecycleCampaign(
   const lane = (index: number): Promise<Lane> => (lanes[index] ??= startLane(world));
   const keep = async (entry: LifecycleEntry): Promise<void> => {
     if (abandoned) return;
-    await results.add(entry);
+    await results.add({ ...entry, ...more(entry.id) } as E);
     for (const { invariant, what, evidence } of entry.violations)
       say(`  ${entry.id}: ${invariant}: ${what}\n      ${evidence.slice(0, 900)}`);
   };
@@ -93,10 +104,10 @@ export function startLifecycleCampaign(
 
   return {
     results,
-    async reference(tellings = ["reference", "reference-again"]) {
+    async reference(tellings = ["reference", "reference-again"], story = joinerMoverLeaver) {
       const open = tellings.filter((id) => results.get(id)?.trace === undefined);
       await runAll(
-        open.map((id) => referenceStory(id, (trace) => stories.set(id, trace))),
+        open.map((id) => referenceStory(id, (trace) => stories.set(id, trace), story)),
         2,
       );
       const traces = tellings.flatMap((id) => results.get(id)?.trace ?? []);
@@ -111,13 +122,13 @@ export function startLifecycleCampaign(
       return { trace, kills: phaseKills(trace), mutatingCalls };
     },
     perform: runAll,
-    async kill(kills, trace, count, beside = []) {
+    async kill(kills, trace, count, beside = [], story = joinerMoverLeaver) {
       for (let round = 1; round <= mostRounds && !abandoned; round += 1) {
         const hit = new Set(results.entries.flatMap(({ hits }) => hits));
         const open = kills.filter(({ id }) => !hit.has(id));
         // Rounds of an earlier session have used their names.
         const used = results.entries.filter(({ id }) => id.startsWith("cycle/")).length;
-        const rounds = killCycles(open, used + round).map((cycle) => killedStory(cycle.id, cycle.kills, trace));
+        const rounds = killCycles(open, used + round).map((cycle) => killedStory(cycle.id, cycle.kills, trace, story));
         if (open.length > 0) say(`kill points: ${open.length} to be hit in ${rounds.length} stories (round ${round})`);
         await runAll(round === 1 ? [...beside, ...rounds] : rounds, count);
         if (rounds.length === 0) return;

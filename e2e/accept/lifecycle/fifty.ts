@@ -184,7 +184,7 @@ async function tried(credentials: readonly Credential[]): Promise<Credential[]> 
 }
 
 /** A connection that ends says nothing about the credential; a server that stays away does, about the campaign. */
-async function answerTo(one: Credential): Promise<"accepted" | "refused"> {
+export async function answerTo(one: Credential): Promise<"accepted" | "refused"> {
   for (let tries = 1; ; tries += 1)
     try {
       return await one.tryIt();

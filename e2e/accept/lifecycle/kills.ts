@@ -3,7 +3,8 @@ import type { Outside, Thing } from "../../lane/outside.ts";
 import { waitFor } from "../../stack/wait.ts";
 import type { Scenario, Stage } from "./stage.ts";
 import { stillness } from "./stage.ts";
-import { differencesFrom, phases, remade, storyState } from "./story.ts";
+import type { Story } from "./story.ts";
+import { differencesFrom, joinerMoverLeaver, remade } from "./story.ts";
 
 /** One mutating request of a phase of the undisturbed story, and when the operator is killed. */
 export interface PhaseKill {
@@ -30,12 +31,17 @@ export interface StoryTrace {
 const points: readonly Point[] = ["beforeSend", "answerLost", "answerDelivered"];
 
 /** Plays the story undisturbed; `done` is given its trace. */
-export function referenceStory(id: string, done: (trace: StoryTrace) => void): Scenario {
+export function referenceStory(
+  id: string,
+  done: (trace: StoryTrace) => void,
+  story: Story = joinerMoverLeaver,
+): Scenario {
   return {
     id,
+    ...siteOf(story),
     async play(stage) {
       const told: StoryTrace["phases"][number][] = [];
-      await tell(stage, {
+      await tell(stage, story, {
         before: () => undefined,
         after: (phase, calls, state) => {
           const writes = calls.filter(({ mutating }) => mutating);
@@ -46,10 +52,7 @@ export function referenceStory(id: string, done: (trace: StoryTrace) => void): S
           });
         },
       });
-      stage.count("joined", 2);
-      stage.count("moved");
-      stage.count("reverts");
-      stage.count("offboarded", 2);
+      countStory(stage, story);
       done({ site: stage.site.namespace, phases: told });
     },
   };
@@ -119,11 +122,17 @@ export function killCycles(kills: readonly PhaseKill[], round: number): { id: st
 }
 
 /** The story with kills; after each phase the providers must hold what they held in the undisturbed one. */
-export function killedStory(id: string, kills: readonly PhaseKill[], trace: StoryTrace): Scenario {
+export function killedStory(
+  id: string,
+  kills: readonly PhaseKill[],
+  trace: StoryTrace,
+  story: Story = joinerMoverLeaver,
+): Scenario {
   return {
     id,
+    ...siteOf(story),
     async play(stage) {
-      await tell(stage, {
+      await tell(stage, story, {
         before: (phase) => {
           for (const kill of kills) if (kill.phase === phase) arm(stage, kill);
         },
@@ -139,24 +148,35 @@ export function killedStory(id: string, kills: readonly PhaseKill[], trace: Stor
             );
         },
       });
-      stage.count("joined", 2);
-      stage.count("moved");
-      stage.count("reverts");
-      stage.count("offboarded", 2);
+      countStory(stage, story);
     },
   };
+}
+
+function siteOf({ site }: Story): Pick<Scenario, "site"> {
+  return site === undefined ? {} : { site };
+}
+
+function countStory(stage: Stage, story: Story): void {
+  if (story !== joinerMoverLeaver) return;
+  stage.count("joined", 2);
+  stage.count("moved");
+  stage.count("reverts");
+  stage.count("offboarded", 2);
 }
 
 /** Plays phase after phase, each from rest. */
 async function tell(
   stage: Stage,
+  story: Story,
   listener: {
     before(phase: string): void;
     after(phase: string, calls: readonly Call[], state: Outside): void;
   },
 ): Promise<void> {
   let before: Outside = new Map();
-  for (const phase of phases) {
+  for (const phase of story.phases) {
+    await phase.before?.(stage);
     await stillness(stage);
     for (const proxy of Object.values(stage.site.lane.proxies)) proxy.clearRules();
     const seen = stage.calls().length;
@@ -170,7 +190,7 @@ async function tell(
     await phase.rest(stage);
     await waitFor("the operator is ready", () => stage.operator().ready(), { timeout: 30_000 });
     const calls = stage.calls().slice(seen);
-    const state = await storyState(stage.site);
+    const state = await story.state(stage.site);
     listener.after(phase.name, calls, state);
     if (phase.keeps === true)
       for (const line of remade(before, state))

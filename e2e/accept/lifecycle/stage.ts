@@ -16,6 +16,8 @@ import type { Tally } from "./tally.ts";
 
 /** Where a scenario is played: a site of its own with an operator that leads, and a tally. */
 export interface Stage {
+  /** Of the scenario that is played. */
+  readonly id: string;
   readonly site: IdentitySite;
   /** The operator with the lease identity that is kept over restarts. */
   operator(): Replica;
@@ -78,6 +80,7 @@ export async function perform(lane: Lane, scenario: Scenario, say: (line: string
   tally.foreignPlanted += site.foreign.planted;
   const main = await site.startOperator(0);
   const stage: Stage = {
+    id: scenario.id,
     site,
     operator: () => main,
     async killAndRestart() {

@@ -3,11 +3,13 @@ import { rests } from "../../lane/identity.ts";
 import type { Outside } from "../../lane/outside.ts";
 import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
 import { waitFor } from "../../stack/wait.ts";
-import type { Stage } from "./stage.ts";
+import type { Scenario, Stage } from "./stage.ts";
 
 /** One part of an identity's life, from rest to rest. */
 export interface Phase {
   readonly name: string;
+  /** What has to stand before; nothing of it is killed. */
+  before?(stage: Stage): Promise<void>;
   /** What a person does; the operator's work follows. */
   act(stage: Stage): Promise<unknown>;
   /** Resolves when the operator is done with it. */
@@ -16,6 +18,14 @@ export interface Phase {
   then?(stage: Stage): Promise<void>;
   /** The same principals stand before and after, by their ids: nothing was deleted and made again. */
   readonly keeps?: true;
+}
+
+/** A life that is told from phase to phase, undisturbed and with kills. */
+export interface Story {
+  readonly phases: readonly Phase[];
+  readonly site?: Scenario["site"];
+  /** What the providers hold that is the story's. */
+  state(site: IdentitySite): Promise<Outside>;
 }
 
 const name = "app";
@@ -78,7 +88,7 @@ const neighbour = (site: IdentitySite) =>
   );
 
 /** Joiner, mover, suspension, a change that fails, leaver: each an act of a person and then rest. */
-export const phases: readonly Phase[] = [
+const phases: readonly Phase[] = [
   {
     name: "join",
     act: ({ site }) => site.apply(wide(site)),
@@ -175,9 +185,12 @@ function isOurs(key: string): boolean {
 }
 
 /** What the providers hold that is the story's, with the namespace's name taken out. */
-export async function storyState(site: IdentitySite): Promise<Outside> {
+async function storyState(site: IdentitySite): Promise<Outside> {
   return only(atProviders(await readOutside(site)), isOurs);
 }
+
+/** The one that the lifecycle campaign tells. */
+export const joinerMoverLeaver: Story = { phases, state: storyState };
 
 /** Differences from the state of another site at the same point of the story. */
 export function differencesFrom(reference: Outside, state: Outside, sites: readonly string[]): string[] {

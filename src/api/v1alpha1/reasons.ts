@@ -35,6 +35,8 @@ export const FAILURE_REASONS = {
   Aborted: "The operator was stopping; taken up again by the next one.",
   StillInUse:
     "The credential that must go was used lately, or the provider does not say when it was; it stays as it is until that ends.",
+  InUse:
+    "Something still hangs on what is to be deleted; the message names it. Take it away where Keyturn may not, or wait until it is gone.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
   LimitReached:
     "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
@@ -74,7 +76,7 @@ export const CONDITIONS = {
       LoggedIn: "The operator has logged in through this connection, and it is in the account that the spec names.",
       Pending: "The operator has not come to a result yet.",
       Revoking: "What was left behind is being revoked.",
-      InUse: "What was left behind is in use until its end, as declared with Retain; then it is cut.",
+      KeptInUse: "What was left behind is in use until its end, as declared with Retain; then it is cut.",
       Revoked: "Everything is revoked and proven; the entry goes.",
       AsDeclared: "Every account stands as the spec says.",
       LastKnownGood: "The newest spec failed; every account stands as the last known good one says.",
@@ -115,12 +117,14 @@ export const CONDITIONS = {
       NothingThere: "The identity never had an account.",
       Cutting: "Rights are being cut and credentials disabled.",
       OffboardingFailing: "A provider does not let it be done; tried again on its own.",
-      Planned: "The annotation keyturn.dev/dry-run holds it back.",
+      Planned: "Versions before this one: the annotation keyturn.dev/dry-run holds it back. It delays no end any more.",
       ForeignGrant: "All that Keyturn gave is refused, but somebody else gives the identity privileges.",
       CutMissing: "A look did not find the cut that was proven before; it is put back, and proven anew.",
       NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
       NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
       TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
+      CredentialsAlive:
+        "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
     },
   },
   Verified: {
@@ -220,6 +224,8 @@ export const CONDITIONS = {
       NotOurs: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
       NotLooked: "Something could not be looked at, so nothing is proven; it is tried again.",
       TokensOutstanding: "Tokens that were given before the cut work on until the time that the message names.",
+      CredentialsAlive:
+        "The accounts are refused, but a SecretRotation of the identity, or what a deleted one left in the ledger, has a credential that is not gone; the message names them.",
     },
   },
   Expired: {

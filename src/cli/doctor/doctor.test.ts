@@ -281,7 +281,7 @@ describe("what is stuck", () => {
   });
 
   it("tells no entry that is in use until its end", () => {
-    const inUse = patient([["Ready", "False", "InUse"]]);
+    const inUse = patient([["Ready", "False", "KeptInUse"]]);
     const until = (time: string) => ({ ...inUse, spec: { until: time } });
     deepEqual(told(until("2026-12-31T00:00:00Z"), "OrphanedCredential"), []);
     deepEqual(told(until("2025-01-01T00:00:00Z"), "OrphanedCredential"), ["warn Old"]);

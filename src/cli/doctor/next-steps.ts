@@ -22,6 +22,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Stalled/NegativeControlAccepted": "The login accepts anything, so nothing is proven: check spec.verify's target.",
   "Stalled/VersionSkew": "Run the operator of the newer version, or take out the field that the message names.",
   "Stalled/StillInUse": "Find who still uses the old credential and move them.",
+  "Stalled/InUse": "Take away what the message names; the deletion is tried again by itself.",
   "Stalled/Narrowed": "Change the spec; it goes forward only.",
   "Stalled/WasDecommissioned": "Create a new resource.",
   Stalled: "Read the condition's message and docs/reference/conditions.md; then kubectl keyturn retry.",

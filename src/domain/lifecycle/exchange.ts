@@ -12,8 +12,8 @@ import type { AccountRecord } from "./record.ts";
 const LONGEST_WAIT_MS = 3_600_000;
 
 /** Taking it away only takes away, and it was declared once. */
-export const isWithdrawal = ({ kind, piece, recorded, found, direction }: Change): boolean =>
-  kind === "remove" && piece.class === "grant" && recorded && !found && direction === "narrow";
+export const isWithdrawal = ({ kind, piece, recorded, found, direction, gives }: Change): boolean =>
+  (kind === "remove" || gives === true) && piece.class === "grant" && recorded && !found && direction === "narrow";
 
 const isAddition = (change: Change): boolean => change.kind !== "remove" && needsPermission(change);
 
@@ -33,9 +33,9 @@ export const withdrawalsDue = (changes: readonly Change[], input: ExchangeInput)
 
 /** When the removals that wait go in any case; undefined: none waits. */
 export const exchangeEnd = ({ status, settings }: Pick<LifecycleInput, "status" | "settings">): Date | undefined => {
-  if (status.removalsSince === undefined) return undefined;
+  if (status.exchangeSince === undefined) return undefined;
   const wait = Math.min(settings.progressDeadlineMs, LONGEST_WAIT_MS);
-  return new Date(Date.parse(status.removalsSince) + wait);
+  return new Date(Date.parse(status.exchangeSince) + wait);
 };
 
 const isOver = (input: ExchangeInput): boolean => {

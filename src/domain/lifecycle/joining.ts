@@ -10,8 +10,10 @@ import {
   type Change,
 } from "./changes.ts";
 import { exchangeEnd, isWithdrawal, keysWithRoom, linesOf, roomMaker, withdrawalsDue } from "./exchange.ts";
-import { MOST_PLAN_LINES, planIsOpen, planTells } from "./plan-record.ts";
+import { holdBack, planRemoval, takenAway } from "./held-back.ts";
+import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord, FormerPiece, LifecycleStatus, OwnerRecord } from "./record.ts";
+import { wantedState } from "./settings.ts";
 import { accountIn, isFailed } from "./step-names.ts";
 
 type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
@@ -31,12 +33,22 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   if (unseen !== undefined) return { type: "observe", what: "account", account: unseen.name };
 
   const settled = isSettled(input);
-  const withdrawal = settled ? undefined : withdrawn(input, leavingLines);
+  const held = holdBack(input);
+  const withdrawal = settled || held !== "no" ? undefined : withdrawn(input, leavingLines);
   if (withdrawal !== undefined) return withdrawal;
   const refused = accounts.flatMap((account) => {
     const refusal = refusalOf(account, input);
     return refusal === undefined ? [] : [{ account, refusal }];
   });
+  const removals = (held === "due" && !settled ? (removalsOf(input) ?? []) : []).filter(
+    ({ account, piece }) => !isFailed(input.failed ?? [], account, piece.key),
+  );
+  if (removals.length > 0) {
+    const lines = [...leavingLines, ...removals.map(planLineOf)];
+    const told = planTells(input.status, input.generation, lines);
+    return (told ? undefined : { type: "recordPlan", lines }) ?? planRemoval(removals, input) ?? waitFor(input);
+  }
+  if (input.paused) return waitFor(input);
   // A spec that cannot be applied wholly is not begun. One that stands already is kept up where it can be.
   if (!settled && refused[0] !== undefined) return refused[0].refusal;
   const fit = accounts.filter((account) => !refused.some((each) => each.account === account));
@@ -63,6 +75,26 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);
   if (refusal !== undefined) return refusal;
   return goodIsDue(input) ? { type: "recordGood" } : { type: "wait", for: "Rest" };
+};
+
+/**
+ * The same where nothing may be added now: the spec is refused, or what it adds backs off. Only accounts are looked at of which the record
+ * knows more than is declared.
+ */
+export const planWithdrawals = (
+  input: LifecycleInput,
+  leavingLines: readonly PlanLine[],
+): LifecycleAction | undefined => {
+  if (wantedState(input.settings, input.now) !== "Active" || isSettled(input) || holdBack(input) !== "no")
+    return undefined;
+  const narrowed = Object.entries(input.desired).filter(
+    ([name, { pieces }]) =>
+      !isFailed(input.failed ?? [], name) &&
+      recordOf(input.status, name)?.pieces.some((key) => !pieces.some((piece) => piece.key === key)) === true,
+  );
+  const unseen = narrowed.find(([name]) => input.observed[name] === undefined);
+  if (unseen !== undefined) return { type: "observe", what: "account", account: unseen[0] };
+  return withdrawn({ ...input, desired: Object.fromEntries(narrowed) }, leavingLines);
 };
 
 /**
@@ -93,6 +125,16 @@ const endOfExchange = (input: LifecycleInput): { readonly recheckAt?: Date } => 
   return end === undefined || end <= input.now ? {} : { recheckAt: end };
 };
 
+const waitFor = ({ paused }: LifecycleInput): LifecycleAction => ({ type: "wait", for: paused ? "Paused" : "DryRun" });
+
+/** What the spec takes away of accounts that stay and are not in anybody else's hands; undefined while one was not looked at. */
+export const removalsOf = (input: LifecycleInput): readonly Change[] | undefined => {
+  const accounts = Object.values(input.desired).filter(({ name }) => !isFailed(input.failed ?? [], name));
+  if (accounts.some(({ name }) => input.observed[name] === undefined)) return undefined;
+  const fit = accounts.filter(({ name }) => input.observed[name]?.principal === "ours");
+  return takenAway(fit.flatMap((account) => differences(account, input)));
+};
+
 /** Others refer to the ServiceAccount: a role's trust, a JWT login. */
 const kubernetesFirst = (accounts: readonly DesiredAccount[]): readonly DesiredAccount[] => [
   ...accounts.filter(({ cutsByRemoval }) => cutsByRemoval),
@@ -106,7 +148,7 @@ const recordOf = (status: LifecycleStatus, name: string): AccountRecord | undefi
  * Is the spec in force the good one, and do plan and record, which are written ahead of everything, know of nothing else that was
  * begun since? Only then is a difference something that somebody else did.
  */
-const isSettled = ({ status, specHash, settings, desired }: LifecycleInput): boolean =>
+export const isSettled = ({ status, specHash, settings, desired }: LifecycleInput): boolean =>
   status.lastKnownGood?.specHash === specHash &&
   status.narrowed === undefined &&
   !planIsOpen(status) &&

@@ -85,7 +85,7 @@ const firstOf = (
 
 const cutDown = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
   const cut = open.filter((leaver) => isCut(leaver, input.observed[leaver.record.name]));
-  return firstOf([begin, cutRights, closeLogin, disable, endPasswords, voidProof], cut, input);
+  return firstOf([begin, cutRights, closeLogin, disable, cutByClearing, endPasswords, voidProof], cut, input);
 };
 
 const ended = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
@@ -139,30 +139,64 @@ const voidProof: Step = (leaver, view) =>
     ? { type: "voidProof", account: leaver.record.name }
     : undefined;
 
-const cutRights: Step = ({ record, cutsByRemoval }, view, input) => {
+/** What one request cuts, or what is taken away one by one where there is no other way. */
+const cutRights: Step = (leaver, view, input) => {
+  const { record, cutsByRemoval } = leaver;
   const { name } = record;
   if (cutsByRemoval) {
     const grant = view.pieces.find((piece) => piece.class === "grant" && !isFailed(input.failed, name, piece.key));
     return grant === undefined ? undefined : { type: "remove", account: name, key: grant.key, because: "Leaving" };
   }
-  if (view.principal !== "ours" || view.rightsCut) return undefined;
-  for (const way of view.cutWays) {
-    const action = isFailed(input.failed, name, `cut/${way.name}`) ? undefined : goThisWay(record, way, input);
+  return firstWay(leaver, view, input, ({ clears, request }) => request && clears.length === 0);
+};
+
+/** Ways that take something away first, one request each: logins and credentials do not wait for them. */
+const cutByClearing: Step = (leaver, view, input) =>
+  leaver.cutsByRemoval
+    ? undefined
+    : firstWay(leaver, view, input, ({ clears, request }) => !request || clears.length > 0);
+
+const firstWay = (
+  leaver: Leaver,
+  view: AccountView,
+  input: LeavingInput,
+  isMeant: (way: CutWay) => boolean,
+): LifecycleAction | undefined => {
+  // What others deny may go at any time: a denial of ours stands beside it.
+  if (view.principal !== "ours" || view.cutBy.length > 0) return undefined;
+  for (const way of view.cutWays.filter(isMeant)) {
+    const failed = isFailed(input.failed, leaver.record.name, `cut/${way.name}`);
+    const action = failed ? undefined : goThisWay(leaver, way, input);
     if (action !== undefined) return action;
   }
   return undefined;
 };
 
 /** What the way replaces or clears is on record before; then all that it clears goes, then its request. */
-const goThisWay = (record: AccountRecord, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
+const goThisWay = (leaver: Leaver, way: CutWay, { failed }: LeavingInput): LifecycleAction | undefined => {
+  const { record, wanted } = leaver;
   const account = record.name;
-  const clears = way.clears.filter(({ key }) => !isFailed(failed, account, key));
-  const pieces = [...way.replaces, ...clears].filter((piece) => !isOnRecord(record, piece));
+  const kept = keepable(record, way.clears);
+  // What finds no room on record could not come back: it goes only where the account itself is to go.
+  const clears = (wanted === "Gone" ? way.clears : kept).filter(({ key }) => !isFailed(failed, account, key));
+  const pieces = [...way.replaces, ...clears.filter((piece) => kept.includes(piece))].filter(
+    (piece) => !isOnRecord(record, piece),
+  );
   if (pieces.length > 0 || !isBegun(record, way.name)) return { type: "recordFormer", account, way: way.name, pieces };
   const cleared = clears[0];
   if (cleared !== undefined) return { type: "remove", account, key: cleared.key, because: "Leaving" };
   return way.request ? { type: "cut", account, way: way.name } : undefined;
 };
+
+/** What status has room for, the boundary beside it. */
+const keepable = (record: AccountRecord, pieces: readonly FormerPiece[]): readonly FormerPiece[] => {
+  const known = pieces.filter((piece) => isOnRecord(record, piece));
+  const added = pieces.filter((piece) => !known.includes(piece) && piece.value.length <= LONGEST_FORMER);
+  return [...known, ...added.slice(0, Math.max(MOST_FORMER - 1 - (record.former ?? []).length, 0))];
+};
+
+const MOST_FORMER = 64;
+const LONGEST_FORMER = 20_480;
 
 /** These lift themselves by their own name: nobody else puts them on, so nothing has to be on record before. */
 const OWN: readonly CutWayName[] = ["Deny", "Disable"];
@@ -263,7 +297,17 @@ const dismantle = (
   if (pieces.length > 0) return undefined;
   if (view.principal !== "ours") return { type: "forget", account };
   if (view.credentials.length > 0 && because === "Deleted") return undefined;
-  return isFailed(failed, account, "principal") ? undefined : { type: "remove", account, key: "principal", because };
+  return boundFirst(record, view) ?? whole(account, because, failed);
+};
+
+const whole = (account: string, because: RemovalCause, failed: readonly string[]): LifecycleAction | undefined =>
+  isFailed(failed, account, "principal") ? undefined : { type: "remove", account, key: "principal", because };
+
+/** A principal that can be bound is bound before it goes (its provider does it), so that it never stands without a denial: on record first. */
+const boundFirst = (record: AccountRecord, view: AccountView): LifecycleAction | undefined => {
+  const way = view.cutWays.find(({ name }) => name === "Boundary");
+  if (way === undefined || isBegun(record, way.name)) return undefined;
+  return { type: "recordFormer", account: record.name, way: way.name, pieces: way.replaces };
 };
 
 const BEFORE_PRINCIPAL: readonly PieceClass[] = ["login", "grant"];

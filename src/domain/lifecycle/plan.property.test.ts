@@ -286,7 +286,9 @@ class Judge {
       if (piece.class !== "grant") return;
       assert.ok(place.pieces.has("owner"), say("a grant before the owner is on record"));
       const bound = desired?.pieces.some(({ key }) => key === "boundary") === true;
-      assert.ok(!bound || place.pieces.has("boundary"), say("a grant before the boundary stands"));
+      // A boundary that denies everything stands in its place until the cut is lifted, which sets the declared one.
+      const bounded = place.pieces.has("boundary") || place.cutBy.has("Boundary");
+      assert.ok(!bound || bounded, say("a grant before the boundary stands"));
       const privilege = `${action.account}/${piece.key}`;
       const wanted = this.world.desiredOf(this.world.spec)[action.account]?.pieces.some(({ key }) => key === piece.key);
       assert.ok(!this.narrowed.has(privilege) || wanted === true || !own, say("given back although it was taken away"));

@@ -220,7 +220,7 @@ describe("the planner and somebody who moves", () => {
     status: good([declared], plan(PLUS_R, MINUS_W)),
   };
   const narrowing = { ...moving, observed: { lake: view([R, W]) } };
-  const waiting = { removalsSince: text("12:10:00"), ...plan(PLUS_R, FOR_R) };
+  const waiting = { exchangeSince: text("12:10:00"), ...plan(PLUS_R, FOR_R) };
   const exchanging = {
     ...moving,
     now: at("12:10:00"),
@@ -279,6 +279,17 @@ describe("the planner and somebody who moves", () => {
       "counts what a quarantined spec asked for as no exchange",
       input({ ...moving, status: good([declared], { triedAdditions: [PLUS_R] }) }),
       { type: "recordPlan", lines: [{ ...line("+", R), direction: "widen" }, line("-", W)] },
+    ],
+    [
+      "takes for no exchange what another account is to get",
+      input({
+        ...narrowing,
+        settings: settings({ accounts: [...spec().accounts, { name: "work", kubernetes: {} }] }),
+        status: good([declared, record("work")]),
+        desired: { ...narrowing.desired, work: account("work", [R]) },
+        observed: { ...narrowing.observed, work: view([]) },
+      }),
+      { type: "recordPlan", lines: [line("-", W), { ...line("+", R), account: "work", direction: "widen" }] },
     ],
     [
       "takes away at once although another account cannot be reached",
@@ -474,6 +485,18 @@ describe("the planner and what others have forbidden", () => {
       { type: "observe", what: "permissions" },
     ],
     [
+      "takes out of a policy of its own at once what that gives, and what it denies with the rest",
+      input({
+        ...mine(mixed),
+        status: good([record("lake", [R.key, mixed.key])], {
+          plan: { generation: 1, digest: "d", lines: ["~ lake: inlinePolicy/theirs (narrows)"] },
+        }),
+        failed: ["pond/managedPolicy/W"],
+        ...other,
+      }),
+      { type: "apply", piece: { ...mixed, value: deny } },
+    ],
+    [
       "adds a denial without a permission",
       input({
         ...mine(),
@@ -581,6 +604,18 @@ describe("the planner and somebody who leaves", () => {
   const PASSWORD = { ...key("password"), switchable: false, endsAtCut: true };
   holds([
     ["says so first", input(suspended), { type: "recordPlan" }],
+    [
+      "says that a ServiceAccount which goes at the cut comes back as another one",
+      input({
+        ...suspended,
+        status: good([
+          record("lake", [], {
+            declaration: JSON.stringify({ name: "lake", kubernetes: { onCut: "DeleteServiceAccount" } }),
+          }),
+        ]),
+      }),
+      { type: "recordPlan", lines: [leavingLine("lake", "Suspended", true)] },
+    ],
     [
       "remembers which credentials were in use",
       input({ ...suspended, ...told, observed: { lake: view([], { credentials: [key("K1"), key("K2", false)] }) } }),
@@ -749,6 +784,16 @@ describe("the planner and somebody who leaves", () => {
       { type: "wait", for: "Rest" },
     ],
     [
+      "does not take an account that is absent for refused while its login lets in",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { principal: "absent", pieces: [], rightsCut: true, loginClosed: false }) },
+        failed: ["lake/close"],
+      }),
+      { type: "wait", for: "BackingOff" },
+    ],
+    [
       "looks at what is declared and not on record before it says anything",
       input({ ...suspended, status: {}, observed: {} }),
       { type: "observe", account: "lake" },
@@ -762,6 +807,21 @@ describe("the planner and somebody who leaves", () => {
       "takes nothing foreign on record",
       input({ ...suspended, status: {}, observed: { lake: view([], { principal: "foreign", pieces: [] }) } }),
       { type: "wait", for: "Rest" },
+    ],
+    [
+      "has the boundary of before on record, before the principal is bound and goes",
+      input({ ...ended, now: at("12:00:00"), status: cut(), observed: { lake: view([B], { ...off, ...WAYS }) } }),
+      { type: "recordFormer", way: "Boundary", pieces: [BOUND] },
+    ],
+    [
+      "lets the principal go that may be bound, by the record",
+      input({
+        ...ended,
+        now: at("12:00:00"),
+        status: cut({ cutWays: ["Boundary"], former: [BOUND] }),
+        observed: { lake: view([], { ...off, ...WAYS }) },
+      }),
+      { type: "remove", key: "principal", because: "Deleted" },
     ],
     [
       "keeps the boundary until the principal goes",
@@ -894,9 +954,9 @@ describe("the planner and somebody who leaves", () => {
       { type: "cut" },
     ],
     [
-      "does not begin to leave under a dry run",
+      "begins to leave under a dry run as well",
       input({ ...suspended, ...told, dryRun: true }),
-      { type: "wait", for: "DryRun" },
+      { type: "beginLeaving" },
     ],
     [
       "goes on to leave under a dry run",
@@ -953,6 +1013,21 @@ describe("the planner and several who leave", () => {
         },
       }),
       { type: "prove", account: "work" },
+    ],
+    [
+      "is not held up by a back-off that a wrong clock has written",
+      input({
+        ...both,
+        observed: { lake: view([]), work: closed, sa: absent },
+        status: {
+          ...good([
+            record("lake", [], { state: "Leaving" }),
+            record("work", [], { state: "Cut", provenAt: text("11:00:00") }),
+          ]),
+          leaveFailures: { ...failures("Unavailable", "22:59:00", "23:01:00"), about: "lake" },
+        },
+      }),
+      { type: "cut", account: "lake" },
     ],
     [
       "waits for the back-off of the one that is left",
@@ -1125,6 +1200,21 @@ describe("the planner and somebody who comes back", () => {
       "switches on exactly what was in use",
       input({ known, status: leaving, desired, observed: { lake: view([R], off) } }),
       { type: "enableCredential", id: "K1" },
+    ],
+    [
+      "puts the boundary of before in the place of the one that denies",
+      input({
+        status: good([
+          record("lake", ["managedPolicy/R"], {
+            state: "Leaving",
+            cutWays: ["Boundary"],
+            former: [{ key: "boundary", value: '"former"' }],
+          }),
+        ]),
+        desired,
+        observed: { lake: view([R], { rightsCut: true, cutBy: ["Boundary"] }) },
+      }),
+      { type: "uncut", ways: ["Boundary"], boundary: '"former"' },
     ],
     [
       "gives the rights back last",

@@ -1,10 +1,14 @@
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
-import { declaredRecord, planJoining } from "./joining.ts";
+import { holdBack, isTakenOut } from "./held-back.ts";
+import { exchangeEnd } from "./exchange.ts";
+import { declaredRecord, isSettled, planJoining, planWithdrawals, removalsOf } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
-import { isFailed, stepsIn } from "./step-names.ts";
+import { isFailed, stepsBackingOff } from "./step-names.ts";
 import { unrecordedAccounts } from "./record-names.ts";
 import { isKeptDown, planReturning } from "./returning.ts";
+import { WAITING_FOR_ROTATIONS } from "./rotations.ts";
 import { expired, wantedState } from "./settings.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
 
@@ -24,10 +28,11 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
   const leaving = planLeavers({
     now: input.now,
     timeTrusted: input.timeTrusted,
-    leavers,
+    leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
     observed: input.observed,
-    failed: [...(input.failed ?? []), ...backingOff(input)],
-    mayBegin: !input.dryRun,
+    failed: [...(input.failed ?? []), ...stepsBackingOff(input.status, input.now)],
+    // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
+    mayBegin: true,
     deletion: input.settings.deletion,
   });
   if (leaving.kind === "act") return leaving.action;
@@ -75,12 +80,14 @@ const wantedOf = (
 };
 
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
-  leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
+  leavers
+    .filter(({ record }) => !begun(record))
+    .map(({ record, wanted }) => leavingLine(record.name, wanted, losesServiceAccount(record)));
 
-/** Steps of leaving whose own back-off lasts. It is kept in status, so a restart does not shorten it. */
-const backingOff = ({ status, now }: LifecycleInput): readonly string[] => {
-  const failures = status.leaveFailures;
-  return failures === undefined || new Date(failures.nextAttemptTime) <= now ? [] : stepsIn(failures.about);
+/** By the declaration that is on record, for that is what the cut goes by. */
+const losesServiceAccount = (record: AccountRecord): boolean => {
+  const { kubernetes } = JSON.parse(record.declaration) as Partial<Account>;
+  return kubernetes?.onCut === "DeleteServiceAccount" && !isGivenBack(record);
 };
 
 /**
@@ -107,21 +114,47 @@ const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
 
 /** Everything but leaving. */
 const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
-  if (input.paused) return { type: "wait", for: "Paused" };
-  if (input.refusal !== undefined) return input.refusal;
+  if (input.paused) return planPaused(input, lines);
+  if (input.refusal !== undefined) return planWithdrawals(input, lines) ?? input.refusal;
   const refusal = neverBegins(input);
   if (refusal !== undefined) return refusal;
-  if (wantedState(input.settings, input.now) !== "Active")
-    return { type: "wait", for: input.dryRun && lines.length > 0 ? "DryRun" : "Rest" };
+  if (wantedState(input.settings, input.now) !== "Active") return { type: "wait", for: "Rest" };
   const { failures } = input.status;
   if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now)
-    return {
-      type: "wait",
-      for: "BackingOff",
-      recheckAt: new Date(failures.nextAttemptTime),
-      ...(failures.about === undefined ? {} : { about: failures.about }),
-    };
+    return (
+      planWithdrawals(input, lines) ?? {
+        type: "wait",
+        for: "BackingOff",
+        recheckAt: earlier(new Date(failures.nextAttemptTime), exchangeEnd(input), input.now),
+        ...(failures.about === undefined ? {} : { about: failures.about }),
+      }
+    );
   return (input.dryRun ? undefined : planReturning(input)) ?? planJoining(input, lines);
+};
+
+/** The first of the two that is still to come. */
+const earlier = (at: Date, other: Date | undefined, now: Date): Date =>
+  other !== undefined && other > now && other < at ? other : at;
+
+/** Nothing is added; what a changed spec takes away is looked for, and goes when the pause has held it back for long enough. */
+const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
+  const idle =
+    input.refusal !== undefined ||
+    neverBegins(input) !== undefined ||
+    wantedState(input.settings, input.now) !== "Active" ||
+    // Who is still cut has nothing that could be taken away; others may.
+    (input.status.accounts ?? []).every((record) => isDeclared(record, input) && begun(record)) ||
+    isSettled(input);
+  return idle ? { type: "wait", for: "Paused" } : planJoining(input, lines);
+};
+
+/** Does a changed spec take something out that is still there? Undefined while not every account was looked at. */
+export const removalsOutstanding = (input: LifecycleInput): boolean | undefined => {
+  if (wantedState(input.settings, input.now) !== "Active") return false;
+  if (leaversOf(input).some((leaver) => isTakenOut(leaver, input))) return true;
+  if (isSettled(input)) return false;
+  const removals = removalsOf(input);
+  return removals && removals.length > 0;
 };
 
 /** Identities that must not be made, or made again. */
@@ -152,10 +185,13 @@ const neverBegins = ({ status, settings, now }: LifecycleInput): LifecycleAction
 };
 
 /** It had accounts, and they are deleted for good. */
-export const wasOffboarded = ({ state, accounts, conditions }: LifecycleStatus): boolean =>
-  state === "Decommissioned" &&
-  (accounts ?? []).length === 0 &&
-  (conditions ?? []).some(({ type, reason }) => type === "Offboarded" && reason === "Deleted");
+export const wasOffboarded = ({ state, accounts, conditions, lastKnownGood }: LifecycleStatus): boolean => {
+  if (state !== "Decommissioned" || (accounts ?? []).length > 0) return false;
+  const said = (conditions ?? []).find(({ type }) => type === "Offboarded")?.reason;
+  // Its SecretRotations may stand in the way of the proof after that.
+  const waits: readonly (string | undefined)[] = WAITING_FOR_ROTATIONS;
+  return said === "Deleted" || (lastKnownGood !== undefined && waits.includes(said));
+};
 
 /** Both halves wait: people are told of the one that matters more, and it is looked at again when the first of them is over. */
 const together = (staying: LifecycleAction, leaving: LeavingAnswer, input: LifecycleInput): LifecycleAction => {

@@ -23,10 +23,12 @@ export interface LifecycleStatus {
   /** Lines of what a quarantined spec would have added: they delay no removal of a later one. Until everything stands as declared. */
   readonly triedAdditions?: readonly string[];
   /** Since when removals wait in an exchange; until everything stands as declared. */
-  readonly removalsSince?: string;
+  readonly exchangeSince?: string;
   readonly rewrittenGeneration?: number;
   /** Hash of the spec under which something has been removed or narrowed already: it goes forward only. */
   readonly narrowed?: string;
+  /** Since when a dry run or a pause holds back what a changed spec takes out, and the generation that took it out first. */
+  readonly removalsSince?: { readonly generation: number; readonly time: string };
   readonly failures?: Failures;
   /** Of cutting, disabling, proving and deleting: never holds up, and is never held up by, what is added. */
   readonly leaveFailures?: Failures;
@@ -98,6 +100,8 @@ export interface AccountRecord {
 export interface FormerPiece {
   readonly key: string;
   readonly value: string;
+  /** It forbids as well, or could not be read: it comes back whatever drift.mode says. */
+  readonly mayDeny?: boolean;
 }
 
 /**

@@ -6,8 +6,9 @@ import { wasOffboarded } from "./plan.ts";
 import { isServiceAccount, unrecordedAccounts } from "./record-names.ts";
 import type { AccountRecord } from "./record.ts";
 import type { ReportInput } from "./report.ts";
-import { isPartly } from "./report-words.ts";
+import { waitingForRotations } from "./rotations.ts";
 import { wantedState } from "./settings.ts";
+import { stepsIn } from "./step-names.ts";
 
 /**
  * What is said of an identity that must not work: conditions Suspended and Offboarded. True is said only when every account was proven to
@@ -16,14 +17,13 @@ import { wantedState } from "./settings.ts";
  */
 export const offboarded = (input: ReportInput): ConditionUpdate | undefined => {
   const { status, settings, now } = input;
-  if (wasOffboarded(status)) return condition("Offboarded", "True", "Deleted", "The accounts are deleted.");
+  if (wasOffboarded(status))
+    return (
+      waitingForRotations("Offboarded", input.rotations) ??
+      condition("Offboarded", "True", "Deleted", "The accounts are deleted.")
+    );
   if (wantedState(settings, now) !== "Decommissioned") return undefined;
-  const held = input.dryRun && !isPartly(input, "Leaving", "Cut", "Gone") && (status.accounts ?? []).length > 0;
   const doubt = doubtOf(input, "Offboarded");
-  if (held && doubt?.reason === "Cutting") {
-    const message = "The annotation keyturn.dev/dry-run holds it back; remove it to let the accounts be cut.";
-    return condition("Offboarded", "False", "Planned", message);
-  }
   if (doubt !== undefined) return condition("Offboarded", "False", doubt.reason, doubt.message);
   const { length } = status.accounts ?? [];
   if (length === 0) {
@@ -52,7 +52,12 @@ interface Doubt {
 
 /** The first thing that stands against saying that nothing of the identity works. */
 const doubtOf = (input: ReportInput, type: "Suspended" | "Offboarded"): Doubt | undefined =>
-  notOurs(input) ?? stillOpen(input, type) ?? notLooked(input, type) ?? boundByOthers(input) ?? outstanding(input);
+  notOurs(input) ??
+  stillOpen(input, type) ??
+  notLooked(input, type) ??
+  boundByOthers(input) ??
+  outstanding(input) ??
+  waitingForRotations(type, input.rotations);
 
 /** Every account that is declared or on record and not deleted yet, with what this pass saw of it. */
 const accountsOf = ({ status, settings, observed, now }: ReportInput): readonly Seen[] => [
@@ -113,14 +118,17 @@ const isRefused = (record: AccountRecord, view: AccountView | undefined): boolea
   return isShut(leaver, view);
 };
 
-/** What could not be looked at this time. An account that this pass did not come to is as it was told before. */
+/** What could not be looked at this time. An account that this pass did not come to is as it was told before, one that it could not reach is not. */
 const notLooked = (input: ReportInput, type: string): Doubt | undefined => {
   const accounts = accountsOf(input);
+  const failed = stepsIn(input.status.leaveFailures?.about);
   const before = conditionBefore(input, type);
   const unseen = accounts.filter(({ view }) => view === undefined);
   if (unseen.length > 0 && before?.status === "False" && KEPT.includes(before.reason)) return before;
   const what = [
-    ...unseen.filter(({ record }) => record === undefined).map(({ name }) => `account ${name}`),
+    ...unseen
+      .filter(({ name, record }) => record === undefined || failed.includes(name))
+      .map(({ name }) => `account ${name}`),
     ...accounts.flatMap(({ name, view }) =>
       (view?.notLooked ?? []).filter(({ why }) => why === "Failed").map((each) => `${each.what} of account ${name}`),
     ),

@@ -276,10 +276,10 @@ describe("what an identity says about itself", () => {
       { Offboarded: "True NothingThere" },
     ],
     [
-      "is planned to be offboarded",
+      "is offboarded under a dry run as well",
       { status: good([record("lake")]), settings: ended, dryRun: true },
       "Active",
-      { Offboarded: "False Planned" },
+      { Offboarded: "False Cutting" },
     ],
     [
       "has expired",

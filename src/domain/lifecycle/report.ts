@@ -1,13 +1,16 @@
 import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import type { AccountView, LifecycleAction } from "./action.ts";
 import { offboarded, suspended } from "./report-leaving.ts";
 import { blocked, conflict, reconciling, stalled } from "./report-trouble.ts";
 import { activity, isPartly, stateWord } from "./report-words.ts";
 import { isUndecidedLine } from "./changes.ts";
+import { heldBackUntil } from "./held-back.ts";
 import { planIsOpen } from "./plan-record.ts";
 import { sameOwner } from "./joining.ts";
 import { wasOffboarded } from "./plan.ts";
 import type { AccountRecord, LifecycleStatus } from "./record.ts";
+import type { RotationsView } from "./rotations.ts";
 import { expired, wantedState, type LifecycleSettings } from "./settings.ts";
 
 /** How this pass ended, for people. */
@@ -37,6 +40,8 @@ export interface ReportInput {
   /** What its deletion will cut although the spec says Retain. */
   readonly willCut?: string | undefined;
   readonly unmanaged?: { readonly credentials: readonly string[]; readonly grants: readonly string[] } | undefined;
+  /** What its SecretRotations still hold; undefined: the identity is Active, or nobody asked. */
+  readonly rotations?: RotationsView | undefined;
 }
 
 /** Everything that status says to people, computed afresh at the end of every pass. Messages are stable: no times, no request ids. */
@@ -81,7 +86,7 @@ const ready = (input: ReportInput): ConditionUpdate => {
   if (wasOffboarded(status)) {
     return condition(
       "Ready",
-      wanted === "Decommissioned" && situation.kind !== "stalled" ? "True" : "False",
+      wanted === "Decommissioned" && situation.kind !== "stalled" && hasLeft(input) ? "True" : "False",
       "Decommissioned",
       "The identity was decommissioned and its accounts are deleted.",
     );
@@ -301,9 +306,14 @@ const paused = (input: ReportInput): ConditionUpdate | undefined =>
         "Paused",
         "True",
         "AskedFor",
-        "The annotation keyturn.dev/paused is set: nothing is added or changed until it is removed. Suspension, decommissioning and expiry still act.",
+        `The annotation keyturn.dev/paused is set: nothing is added or changed until it is removed. Suspension, decommissioning and expiry still act.${removalsText(input)}`,
       )
     : undefined;
+
+const removalsText = ({ status }: ReportInput): string => {
+  const until = heldBackUntil(status);
+  return until === undefined ? "" : ` What the spec takes out goes at ${timeText(until)} all the same.`;
+};
 
 const planOnly = (input: ReportInput): ConditionUpdate | undefined =>
   input.dryRun
@@ -311,6 +321,6 @@ const planOnly = (input: ReportInput): ConditionUpdate | undefined =>
         "PlanOnly",
         "True",
         "AskedFor",
-        "The annotation keyturn.dev/dry-run is set: status.plan says what would be done. Remove it to let it be done.",
+        `The annotation keyturn.dev/dry-run is set: status.plan says what would be done. Remove it to let it be done. Suspension, decommissioning and expiry still act.${removalsText(input)}`,
       )
     : undefined;

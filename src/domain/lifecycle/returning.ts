@@ -7,7 +7,7 @@ import { classOfKey, directionOf } from "./pieces/direction.ts";
 import { planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord } from "./record.ts";
 import { reopenable, stayOffLines } from "./reopening.ts";
-import { accountIn, isFailed, pieceIn } from "./step-names.ts";
+import { accountIn, formerIn, isFailed } from "./step-names.ts";
 
 /**
  * Coming back from Suspended, or from Decommissioned while the record is there: what the spec takes away meanwhile goes while
@@ -111,13 +111,14 @@ const restored = (
   const due = (record.former ?? []).flatMap((former): readonly Piece[] => {
     if (former.key === "boundary" || classOfKey(former.key) !== "grant") return [];
     if (view.pieces.some(({ key }) => key === former.key)) return [];
-    if (isFailed(input.failed ?? [], account.name, former.key)) return [];
+    if (isFailed(input.failed ?? [], account.name, `former/${former.key}`)) return [];
     const declared = account.pieces.find(({ key }) => key === former.key);
     const denies = directionOf(former.key, undefined, former.value) === "narrow";
     if (denies ? when === "after" : after !== (when === "after")) return [];
     if (declared !== undefined) return [declared];
-    // A foreign grant under Enforce is drift: it would be taken away by the next step.
-    const stays = !record.pieces.includes(former.key) && (denies || input.settings.drift === "Report");
+    // A foreign grant under Enforce is drift: it would be taken away by the next step. What may forbid is not ours to leave out.
+    const kept = denies || former.mayDeny === true || input.settings.drift === "Report";
+    const stays = !record.pieces.includes(former.key) && kept;
     return stays ? [{ key: former.key, class: "grant", value: former.value, title: former.key }] : [];
   });
   const piece = due[0];
@@ -126,7 +127,7 @@ const restored = (
 
 /** A step that puts back what granted; without it the account has less than before. */
 const mayLack = (step: string): boolean => {
-  const key = pieceIn(step);
+  const key = formerIn(step);
   return key !== undefined && classOfKey(key) === "grant";
 };
 

@@ -1,4 +1,5 @@
 import type { LifecycleAction } from "./action.ts";
+import type { LifecycleStatus } from "./record.ts";
 
 /**
  * Failures are remembered by step, so that one step that is refused holds up no other that lowers access. A step's name is
@@ -11,7 +12,7 @@ export const stepOf = (action: AboutAccount | Extract<LifecycleAction, { type: "
   const { account } = action;
   switch (action.type) {
     case "apply":
-      return `${account}/${action.piece.key}`;
+      return action.because === "Former" ? formerStep(account, action.piece.key) : `${account}/${action.piece.key}`;
     case "remove":
       return `${account}/${action.key}`;
     case "cut":
@@ -48,12 +49,15 @@ export const accountIn = (step: string): string => step.split("/")[0] ?? step;
 export const isFailed = (failed: readonly string[], account: string, what?: string): boolean =>
   failed.includes(account) || (what !== undefined && failed.includes(`${account}/${what}`));
 
-const NO_PIECE = /^(cut|close|disable|credential|prove|open|enable|uncut)(\/|$)/;
+const FORMER = "/former/";
 
-/** The key of the piece that the step makes or takes away; undefined for every other step. */
-export const pieceIn = (step: string): string | undefined => {
-  const what = step.slice(accountIn(step).length + 1);
-  return what === "" || NO_PIECE.test(what) ? undefined : what;
+/** Putting back what the cut took away is a step of its own: what it cannot put back holds up less than a narrowing that fails. */
+const formerStep = (account: string, key: string): string => `${account}${FORMER}${key}`;
+
+/** The key of the piece that the step puts back; undefined for every other step. */
+export const formerIn = (step: string): string | undefined => {
+  const account = accountIn(step);
+  return step.startsWith(`${account}${FORMER}`) ? step.slice(account.length + FORMER.length) : undefined;
 };
 
 const SEPARATOR = ",";
@@ -75,3 +79,15 @@ export const stepsIn = (text: string | undefined): readonly string[] =>
     .split(SEPARATOR)
     .filter((step) => step !== "")
     .map((step) => step.replaceAll("%2C", SEPARATOR).replaceAll("%25", "%"));
+
+/** Rights that should be gone are asked for again soon, whatever the provider said. */
+export const LONGEST_LEAVING_PAUSE_MS = 300_000;
+
+/**
+ * Steps of leaving whose back-off lasts. It is kept in status, so a restart does not shorten it; a time farther ahead than the longest pause was
+ * written by a clock that was wrong, and holds nothing.
+ */
+export const stepsBackingOff = ({ leaveFailures }: LifecycleStatus, now: Date): readonly string[] => {
+  const left = leaveFailures === undefined ? 0 : Date.parse(leaveFailures.nextAttemptTime) - now.getTime();
+  return left > 0 && left <= LONGEST_LEAVING_PAUSE_MS ? stepsIn(leaveFailures?.about) : [];
+};

@@ -49,7 +49,7 @@ export const planned = (
 ): LifecycleStatus => ({
   ...status,
   plan: planRecord(generation, lines, status.plan),
-  ...(lines.some(({ exchange }) => exchange === true) ? { removalsSince: status.removalsSince ?? timeText(now) } : {}),
+  ...(lines.some(({ exchange }) => exchange === true) ? { exchangeSince: status.exchangeSince ?? timeText(now) } : {}),
 });
 
 /** Written before anything of it is made. */
@@ -100,7 +100,7 @@ export const markedGood = (
     status,
     "failures",
     "narrowed",
-    "removalsSince",
+    "exchangeSince",
     "triedAdditions",
     ...(good.own ? (["quarantine"] as const) : []),
   );

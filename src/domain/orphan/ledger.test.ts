@@ -44,6 +44,7 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   canDisable: true,
   marks: false,
   takenOver: false,
+  unclaimed: false,
   listing: [],
   attributionWindowMs: 600_000,
   ...more,
@@ -55,6 +56,20 @@ describe("the ledger", () => {
       "touches nothing that a successor has taken over",
       input({ takenOver: true, listing: [key("K1", true)] }),
       { type: "wait", for: "TakenOver" },
+    ],
+    [
+      "goes on with the others when one is set aside",
+      input({
+        status: { credentials: [state("Pending"), { version: "2-b", id: "K2", state: "Pending" }] },
+        listing: [key("K1", true), key("K2", true)],
+        setAside: new Set(["K1"]),
+      }),
+      { type: "disable", id: "K2", version: "2-b" },
+    ],
+    [
+      "is not done while one is set aside",
+      input({ status: { credentials: [state("Deleted")] }, setAside: new Set(["K1"]) }),
+      { type: "wait", for: "Hold", recheckAt: at("12:30:01") },
     ],
     [
       "touches nothing while its resource acts for itself",
@@ -76,6 +91,21 @@ describe("the ledger", () => {
       "holds what is disabled",
       input({ now: at("12:00:30"), listing: [key("K1")], status: {} }),
       { type: "wait", for: "Hold", recheckAt: at("12:01:01") },
+    ],
+    [
+      "holds what is listed, also where nobody claims it any more",
+      input({ now: at("12:00:30"), listing: [key("K1")], status: {}, unclaimed: true }),
+      { type: "wait", for: "Hold", recheckAt: at("12:01:01") },
+    ],
+    [
+      "holds nothing where neither a claim nor a credential is left",
+      input({ now: at("12:00:30"), status: {}, unclaimed: true }),
+      { type: "prove", id: "K1", version: "1-a" },
+    ],
+    [
+      "keeps nothing disabled where neither a claim nor a credential is left",
+      input({ spec: { ...spec, policy: "Disable" }, unclaimed: true }),
+      { type: "finish" },
     ],
     [
       "deletes after the hold",

@@ -70,7 +70,7 @@ const statesOf = (status: OrphanStatus, { credentials, accounts }: OrphanSpec): 
 const ready = (status: OrphanStatus, waits: OrphanWait | undefined, activity: string): ConditionUpdate => {
   if (waits === "Retained") return { type: "Ready", status: "True", reason: "Revoked", message: WAITS.Retained };
   if (waits === "Held") return { type: "Ready", status: "False", reason: "LimitReached", message: WAITS.Held };
-  if (waits === "UntilEnd") return { type: "Ready", status: "False", reason: "InUse", message: WAITS.UntilEnd };
+  if (waits === "UntilEnd") return { type: "Ready", status: "False", reason: "KeptInUse", message: WAITS.UntilEnd };
   const { failures } = status;
   return {
     type: "Ready",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Effect } from "../lifecycle/piece.ts";
-import { deniesEverything, documentEffect, togetherOf } from "./effect.ts";
+import { deniesEverything, documentEffect, onlyDenials, togetherOf } from "./effect.ts";
 
 const document = (...statements: readonly object[]): string =>
   JSON.stringify({ Version: "2012-10-17", Statement: statements });
@@ -36,8 +36,20 @@ describe("what a policy document does", () => {
     });
   }
 
+  it("is reduced to what it denies, and to nothing where it denies nothing", () => {
+    const variable = { ...deny, Resource: "arn:aws:s3:::${aws:username}/*" };
+    const reduced = onlyDenials(document(allow, variable)) ?? "";
+    assert.equal(documentEffect(reduced), "Denies");
+    assert.deepEqual(JSON.parse(reduced), {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Deny", Action: ["*"], Resource: ["arn:aws:s3:::${aws:username}/*"] }],
+    });
+    assert.equal(onlyDenials(document(allow)), '{"Statement":[],"Version":"2012-10-17"}');
+    assert.equal(onlyDenials("{ not JSON"), undefined);
+  });
+
   it("is told of several together, and of none where one could not be read", () => {
-    assert.equal(togetherOf([]), "Denies");
+    assert.equal(togetherOf([]), "Allows");
     assert.equal(togetherOf(["Denies", "Denies"]), "Denies");
     assert.equal(togetherOf(["Allows"]), "Allows");
     assert.equal(togetherOf(["Allows", "Denies"]), "Both");

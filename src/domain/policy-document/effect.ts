@@ -14,14 +14,12 @@ export const documentEffect = (document: string): Effect => {
   return allows ? (denies ? "Both" : "Allows") : "Denies";
 };
 
-/** The document's denying statements alone, in canonical form. Throws InvalidSpec for what is no policy document. */
-export const denialsOf = (document: string): string => {
-  const { Version, Statement } = readDocument(document);
-  return normalise({ Version, Statement: Statement.filter(({ Effect }) => Effect === "Deny") });
-};
-
-/** What several do together. One that could not be read may forbid or give, so neither can be told of all. */
+/**
+ * What several do together. One that could not be read may forbid or give, so neither can be told of all. None at all (a group without
+ * policies) forbids nothing, so that taking it away needs nobody's leave.
+ */
 export const togetherOf = (effects: readonly Effect[]): Effect => {
+  if (effects.length === 0) return "Allows";
   if (effects.includes("Unread")) return "Unread";
   const allows = effects.some((effect) => effect !== "Denies");
   const denies = effects.some((effect) => effect !== "Allows");
@@ -30,6 +28,14 @@ export const togetherOf = (effects: readonly Effect[]): Effect => {
 
 /** Is every action on every resource denied, whatever else it says? False for what cannot be read. */
 export const deniesEverything = (document: string): boolean => statementsOf(document)?.some(isWholeDenial) ?? false;
+
+/** The document with its denying statements alone, in canonical form; undefined for what cannot be read. */
+export const onlyDenials = (document: string): string | undefined => {
+  const statements = statementsOf(document);
+  if (statements === undefined) return undefined;
+  const { Version } = readDocument(document);
+  return normalise({ Version, Statement: statements.filter(({ Effect }) => Effect === "Deny") });
+};
 
 const isWholeDenial = ({ Effect, Action, Resource, Condition }: Statement): boolean =>
   Effect === "Deny" && Action?.includes("*") === true && Resource?.includes("*") === true && Condition === undefined;

@@ -1,4 +1,4 @@
 export { compareDocuments } from "./compare.ts";
-export { denialsOf, deniesEverything, documentEffect, togetherOf } from "./effect.ts";
+export { deniesEverything, documentEffect, onlyDenials, togetherOf } from "./effect.ts";
 export { covers } from "./glob.ts";
 export { normalise, readDocument, type PolicyDocument, type Statement } from "./normalise.ts";

@@ -10,10 +10,13 @@ import type { RotationStatus } from "./record.ts";
 export const isAdopted = ({ current, rotation, ...status }: RotationStatus): boolean =>
   current?.adopted === true && (rotation === undefined || !touched(status, rotation));
 
+/** Its identity has ended before it was ours: it is given back. */
+export const planEndOfAdoption = (input: PlanInput): RotationAction | undefined =>
+  isAdopted(input.status) && hasEnded(input.identity) ? giveBack(input, "IdentityNotActive") : undefined;
+
 /** What was adopted is given back when the owner does not want it any more, or it is not what was adopted any more. */
 export const planGivingBack = (input: PlanInput): RotationAction | undefined => {
   if (!isAdopted(input.status)) return undefined;
-  if (hasEnded(input.identity)) return giveBack(input, "IdentityNotActive");
   const places = adoptedDeliveries(input);
   if (!input.settings.adopt || places === undefined) return giveBack(input, "NotAsked");
   if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };

@@ -5,7 +5,7 @@ import { nextRotation } from "./next.ts";
 import { planLeak } from "./leak.ts";
 import type { CurrentCredential, RotationStatus } from "./record.ts";
 import { planRetirement } from "./retire.ts";
-import { planComeback, planHold } from "./suspension.ts";
+import { planComeback, planEnd, planHold, planNotReady } from "./suspension.ts";
 import { backOff, earliest } from "./waits.ts";
 
 /**
@@ -14,17 +14,26 @@ import { backOff, earliest } from "./waits.ts";
  * process that died between publishing and recording is made up for by reading them.
  */
 export const planCollapsed = (input: PlanInput): RotationAction => {
-  const leak = planLeak(input);
-  if (leak !== undefined) return leak;
+  const ending = planLeak(input) ?? planEnd(input);
+  if (ending !== undefined) return ending;
   const retirement = planRetirement(input);
   if (retirement.kind === "act") return retirement.action;
+  const held = planHold(input);
+  if (held !== undefined) return earliest(signedUnseen(input) ?? held, retirement);
   if (input.paused) return earliest({ type: "wait", for: "Paused" }, retirement);
 
+  const notReady = planNotReady(input);
+  if (notReady !== undefined) return earliest(notReady, retirement);
   const blocked = backOff(input);
-  const held = planHold(input);
-  if (held !== undefined) return earliest(held.type === "wait" ? held : (blocked ?? held), retirement);
   if (blocked !== undefined) return earliest(blocked, retirement);
   return earliest(planComeback(input) ?? planSigning(input), retirement);
+};
+
+/** One that was signed as the identity ended, its record lost, is found where it was delivered; recorded, it is given up like any other. */
+const signedUnseen = (input: PlanInput): RotationAction | undefined => {
+  if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
+  const found = unrecorded(input.status, input.deliveries);
+  return found === undefined ? undefined : { type: "recordSigned", delivery: found };
 };
 
 const planSigning = (input: PlanInput): RotationAction => {

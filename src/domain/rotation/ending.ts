@@ -6,7 +6,10 @@ import { deliveryRecorded, drop, withRevocation } from "./record-parts.ts";
 /** How the record changes as credentials end, and as one that needs no rotation takes the place of another. Pure functions from status to status. */
 
 export const MOST_HISTORY = 20;
+/** With so many nothing more is issued. */
 export const MOST_PENDING_REVOCATIONS = 8;
+/** What the schema has room for: an end adds to a list that is full, and must never wait for room. */
+export const MOST_RECORDED_REVOCATIONS = 16;
 
 export const strayRecorded = (status: RotationStatus, id: string, now: Date): RotationStatus =>
   withRevocation(status, {

@@ -422,6 +422,136 @@ describe("the planner and the identity of a credential", () => {
   ]);
 });
 
+const ended = { reason: "IdentitySuspended", since: "2026-01-01T11:00:00Z" } as const;
+
+describe("the planner and an end that others are in the way of", () => {
+  const away = { identity: "Suspended", paused: true } as const;
+  const stuck = failures("Conflict", "11:00:00", "12:59:00");
+  const own: Partial<PlanInput> = { settings: settingsOf(spec, "user") };
+  const marked: Partial<PlanInput> = {
+    settings: settingsOf(spec, "marked"),
+    facts: { ...input({}).facts, canDisable: false, marks: true },
+  };
+  const held: RotationStatus = { ...resting, suspension: ended, failures: stuck };
+  const given = { ...held, current: undefined, pendingRevocations: [entry()] } as unknown as RotationStatus;
+  const open: RotationStatus = { ...resting, sequence: 2, failures: stuck, rotation: rotation(issued) };
+  const closedAt = (time: string) => [
+    {
+      id: "r0",
+      version: "0-z",
+      openedAt: "2026-01-01T11:40:00Z",
+      closedAt: `2026-01-01T${time}Z`,
+      providerTime: "2026-01-01T11:40:00Z",
+      knownIds: ["K1"],
+      result: "Abandoned" as const,
+    },
+  ];
+  const stray = key("K9", { createdAt: at("11:41:00") });
+  const young = key("K8", { createdAt: at("11:59:30") });
+  const bad: RotationStatus = { ...held, failures: stuck, revocationFailures: { ...stuck, about: "K1" } };
+  const several = ["K1", "K2", "K3"].map((id) => entry({ id, version: `1-${id}` }));
+  const surrenderedAll = { ...given, pendingRevocations: several };
+  holds([
+    ["notes the end", input({ ...resting, failures: stuck }, away), { type: "recordSuspension" }],
+    ["gives up what has no switch", input(held, { ...away, ...marked }), { type: "surrender" }],
+    ["gives up the key of a user that it names itself", input(held, { ...away, ...own }), { type: "surrender" }],
+    [
+      "leaves the key of an account to the identity's own reconciler",
+      input(held, away),
+      { type: "wait", for: "IdentitySuspended" },
+    ],
+    [
+      "ends an open rotation",
+      input(open, { ...away, ...own }),
+      { type: "discardPending", because: "IdentityNotActive" },
+    ],
+    [
+      "switches off what was given up, however lately it was used and whoever is behind",
+      input(given, {
+        ...away,
+        settings: settingsOf({ ...spec, requireUnusedForSeconds: 20 }, "user"),
+        dependents: web("0-z"),
+      }),
+      { type: "disable", id: "K1" },
+    ],
+    [
+      "and deletes it without a soak, even when nobody knows what time it is",
+      input(
+        { ...given, pendingRevocations: [entry({ disabledAt: "2026-01-01T12:00:00Z" })] },
+        { ...away, ...own, timeTrusted: false },
+      ),
+      { type: "revoke", id: "K1" },
+    ],
+    ["gives up before it revokes what cannot be revoked", input(bad, { ...away, ...marked }), { type: "surrender" }],
+    [
+      "takes the next one when one cannot be revoked",
+      input({ ...surrenderedAll, revocationFailures: { ...stuck, about: "K1" } }, { ...away, ...marked }),
+      { type: "revoke", id: "K2" },
+    ],
+    [
+      "takes the third one when two cannot be revoked",
+      input(
+        { ...surrenderedAll, revocationFailures: { ...failures("Conflict", "11:59:00", "11:59:59"), about: "K2" } },
+        { ...away, ...marked },
+      ),
+      { type: "revoke", id: "K3" },
+    ],
+    [
+      "gives up although a key on a shared user is for a person to judge",
+      input(
+        { ...held, closedIntents: closedAt("11:55:00") },
+        { ...away, settings: settingsOf({ ...spec, exclusive: false }, "user"), listing: [key("K1"), stray] },
+      ),
+      { type: "surrender" },
+    ],
+    [
+      "looks under a pause for what a closed rotation may have left",
+      input({ ...resting, closedIntents: closedAt("11:50:00") }, { paused: true, listing: undefined }),
+      { type: "observe", what: "listing" },
+    ],
+    [
+      "puts under a pause on record what a closed rotation has left",
+      input({ ...resting, closedIntents: closedAt("11:50:00") }, { paused: true, listing: [key("K1"), stray] }),
+      { type: "recordStray", id: "K9" },
+    ],
+    [
+      "leaves under a pause what the open rotation has made",
+      input({ ...resting, rotation: rotation() }, { paused: true, listing: [key("K1"), young] }),
+      { type: "wait", for: "Paused" },
+    ],
+    [
+      "puts that on record when the pause is over",
+      input({ ...resting, rotation: rotation() }, { listing: [key("K1"), young] }),
+      { type: "recordStray", id: "K8" },
+    ],
+    [
+      "looks for a late answer although a refused spec backs off",
+      input({ ...resting, failures: stuck, closedIntents: closedAt("11:55:00") }, { listing: undefined }),
+      { type: "observe", what: "listing" },
+    ],
+    [
+      "asks nobody who is out of reach before the back-off ends",
+      input(
+        { ...resting, failures: { ...stuck, reason: "Unavailable" }, closedIntents: closedAt("11:55:00") },
+        { listing: undefined },
+      ),
+      { type: "wait", for: "BackingOff" },
+    ],
+    [
+      "revokes what must go although a stray is for a person to judge",
+      input(
+        {
+          ...resting,
+          closedIntents: closedAt("11:55:00"),
+          pendingRevocations: [entry({ version: "0-z", id: "K0", disabledAt: "2026-01-01T11:59:00Z" })],
+        },
+        { settings: settings({ exclusive: false }), listing: [key("K1"), key("K0", { enabled: false }), stray] },
+      ),
+      { type: "revoke", id: "K0" },
+    ],
+  ]);
+});
+
 describe("the planner and what existed before", () => {
   const adopting = { settings: { ...settings(), adopt: true } };
   const asks = { app: { kind: "adoptable" as const } };
@@ -465,8 +595,16 @@ describe("the planner and what existed before", () => {
       { type: "giveBack", because: "NotAsked" },
     ],
     [
-      "gives it back when the identity has ended",
+      "notes that the identity has ended before it gives it back",
       input(adopted, { ...adopting, identity: "Suspended" }),
+      { type: "recordSuspension", reason: "IdentitySuspended" },
+    ],
+    [
+      "gives it back when the identity has ended, whatever is paused or backs off",
+      input(
+        { ...adopted, suspension: ended, failures: failures("Conflict", "11:00:00", "12:59:00") },
+        { ...adopting, identity: "Suspended", paused: true },
+      ),
       { type: "giveBack", because: "IdentityNotActive" },
     ],
     [

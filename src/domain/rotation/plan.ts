@@ -1,5 +1,6 @@
+import { isRefusalCode } from "../../kernel/errors.ts";
 import type { PlanInput, RotationAction } from "./action.ts";
-import { planAdoption, planGivingBack } from "./adoption.ts";
+import { planAdoption, planEndOfAdoption, planGivingBack } from "./adoption.ts";
 import { planConvergence } from "./converge.ts";
 import { undeclared, valueLost } from "./deliveries.ts";
 import { planOpenRotation } from "./open-rotation.ts";
@@ -8,32 +9,36 @@ import { pendingLeaked, planLeak } from "./leak.ts";
 import { nextRotation } from "./next.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { freeSlot, missing } from "./slots.ts";
-import { findStray } from "./strays.ts";
+import { findStray, lookForStrays } from "./strays.ts";
 import { backOff, earliest } from "./waits.ts";
-import { planAbort, planComeback, planHold } from "./suspension.ts";
+import { lateAnswersUntil, planComeback, planEnd, planHold, planNotReady } from "./suspension.ts";
 
 /**
  * The rotation protocol: from what is recorded and observed to one next action. Pure, so that every crash point is a
  * history that a test can replay: whatever was lost, the next pass starts here again.
  *
- * The order is the protocol's order of urgency: what may be ours and unknown, then what has lost its ground (the identity has
- * ended, an adoption is not wanted any more), then what must still die, then the rotation under way, then what the spec asks
- * for, then the next rotation.
+ * The order is the protocol's order of urgency. First what takes away and needs only the record: a leak, the end of the identity. Then
+ * what may be ours and unknown, and what must still die. None of these waits for a pause or a back-off, nor for one that fails before it.
+ * Then what has lost its ground, the rotation under way, what the spec asks for, and the next rotation.
  */
 export const planRotation = (input: PlanInput): RotationAction => {
-  const leak = planLeak(input) ?? pendingLeaked(input);
+  const leak = planLeak(input) ?? pendingLeaked(input) ?? planEnd(input);
   if (leak !== undefined) return leak;
-  if (input.paused) return planPaused(input);
   const stray = findStray(input);
-  if (stray !== undefined) return stray;
-  const ended = planAbort(input);
-  if (ended !== undefined) return ended;
+  if (stray !== undefined && stray.type !== "stall") return stray;
 
   const retirement = planRetirement(input);
   if (retirement.kind === "act") return retirement.action;
 
   const blocked = backOff(input);
-  const grounds = planGivingBack(input) ?? planHold(input);
+  const hold = planEndOfAdoption(input) ?? planHold(input);
+  if (hold !== undefined) return earliest(hold.type === "wait" ? (stray ?? hold) : hold, retirement);
+  const late = input.paused || isLate(input, blocked) ? lookForStrays(input) : undefined;
+  if (late !== undefined) return late;
+  if (input.paused) return stray ?? earliest({ type: "wait", for: "Paused" }, retirement);
+  if (stray !== undefined) return stray;
+
+  const grounds = planGivingBack(input) ?? planNotReady(input);
   if (grounds !== undefined) return earliest(grounds.type === "wait" ? grounds : (blocked ?? grounds), retirement);
   if (input.status.rotation !== undefined) return blocked ?? planOpenRotation(input, input.status.rotation, retirement);
 
@@ -47,11 +52,11 @@ export const planRotation = (input: PlanInput): RotationAction => {
   return earliest(planNext(input, retirement), retirement);
 };
 
-/** Whoever asks for a pause does not ask for old keys to live on. */
-const planPaused = (input: PlanInput): RotationAction => {
-  const retirement = planRetirement(input);
-  return retirement.kind === "act" ? retirement.action : earliest({ type: "wait", for: "Paused" }, retirement);
-};
+/** May a lost answer still turn up while the back-off lasts? What is out of reach is not asked before its time. */
+const isLate = (input: PlanInput, blocked: RotationAction | undefined): boolean =>
+  blocked !== undefined &&
+  isRefusalCode(input.status.failures?.reason ?? "") &&
+  lateAnswersUntil(input) > input.now.getTime();
 
 /** Is a rotation due, and may its intent be written now? */
 const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction => {

@@ -1,6 +1,7 @@
 import type { PendingRevocation } from "./record.ts";
 import { isLifted } from "./waits.ts";
 import { refusalPermit } from "./lockout.ts";
+import { endsHere } from "./suspension.ts";
 import type { PlanInput, RotationAction, WaitFor } from "./action.ts";
 
 /** Nothing to do now; when the next gate opens, and what it is waiting for. */
@@ -26,13 +27,19 @@ export const planRetirement = (input: PlanInput): Retirement => {
   const steps = entries.map((entry) =>
     untilItEnds(entry, hasEnded(input, entry) ?? backingOff(input, entry) ?? retire(input, entry)),
   );
-  const act = steps.find((step) => step.kind === "act");
+  const act = inTurn(input, steps).find((step) => step.kind === "act");
   if (act !== undefined) return act;
   const waits = steps.filter((step) => step.kind === "wait");
   const soonest = waits
     .filter((wait) => wait.recheckAt !== undefined)
     .sort((a, b) => (a.recheckAt?.getTime() ?? 0) - (b.recheckAt?.getTime() ?? 0))[0];
   return soonest ?? waits[0] ?? { kind: "wait", for: "NextRotation" };
+};
+
+/** Behind the one that failed last come those after it, so that several that fail keep none from its turn. */
+const inTurn = ({ status }: PlanInput, steps: readonly Retirement[]): readonly Retirement[] => {
+  const failed = (status.pendingRevocations ?? []).findIndex(({ id }) => id === status.revocationFailures?.about);
+  return [...steps.slice(failed + 1), ...steps.slice(0, failed + 1)];
 };
 
 const hasEnded = ({ now }: PlanInput, { id, expiresAt }: PendingRevocation): Retirement | undefined =>
@@ -64,6 +71,8 @@ const retire = (input: PlanInput, entry: PendingRevocation): Retirement => {
   if (entry.deletedAt !== undefined) return prove(input, entry);
   if (entry.disabledAt === undefined) return disable(input, entry);
   if (entry.why === "Stray") return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: true });
+  // Without a gate it waits for no clock either.
+  if (surrendered(input)) return act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false });
   return (
     gate(input, entry.disabledAt, gatesOf(input, entry).disabledMs, "Soak", entry) ??
     act({ type: "revoke", id: entry.id, onlyIfNeverUsed: false })
@@ -110,7 +119,7 @@ const disable = (input: PlanInput, entry: PendingRevocation): Retirement => {
   return act({
     type: "disable",
     id: entry.id,
-    ...(unused === undefined || neverPublished(entry) ? {} : { requireUnusedForMs: unused }),
+    ...(unused === undefined || neverPublished(entry) || surrendered(input) ? {} : { requireUnusedForMs: unused }),
   });
 };
 
@@ -132,7 +141,8 @@ export const gatesOf = (
   const { disableAfterMs, deleteAfterMs } = input.settings.retire;
   if (entry.why === "Stray") return { enabledMs: 0, disabledMs: 0 };
   if (entry.leaked === true) return { enabledMs: entry.graceSeconds * 1000, disabledMs: 0 };
-  if (neverPublished(entry) || surrendered(input)) return { enabledMs: 0, disabledMs: deleteAfterMs };
+  if (surrendered(input)) return { enabledMs: 0, disabledMs: 0 };
+  if (neverPublished(entry)) return { enabledMs: 0, disabledMs: deleteAfterMs };
   return {
     enabledMs: (entry.graceSeconds + entry.overlapSeconds) * 1000 + disableAfterMs,
     disabledMs: deleteAfterMs,
@@ -140,8 +150,8 @@ export const gatesOf = (
 };
 
 /** Its identity has ended: nobody is meant to have it any more. */
-const surrendered = ({ status, facts }: Pick<PlanInput, "status" | "facts">): boolean =>
-  !facts.canDisable && status.current === undefined && status.suspension !== undefined;
+const surrendered = (input: Pick<PlanInput, "status" | "facts" | "settings">): boolean =>
+  endsHere(input) && input.status.current === undefined && input.status.suspension !== undefined;
 
 /** It was never handed to anybody, so nobody has to be given time to let go of it. */
 export const neverPublished = (entry: PendingRevocation): boolean =>

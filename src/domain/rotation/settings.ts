@@ -72,14 +72,33 @@ export interface RotationSettings {
 
 /** Settings of a spec, or the first field that makes no sense. Pure; durations that the schema refuses are violations here too. */
 export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecViolation => {
+  const read = readAll(spec);
+  return "field" in read ? read : (read.violations[0] ?? read.settings);
+};
+
+/**
+ * As much as can be understood of a spec that makes no sense as a whole, with defaults for the rest: enough to end what is on record. A time
+ * without use that cannot be read is never over. Undefined: not even the source can be told.
+ */
+export const readForEndings = (spec: SecretRotationSpec): RotationSettings | undefined => {
+  const read = readAll(spec);
+  return "field" in read ? undefined : read.settings;
+};
+
+const readAll = (
+  spec: SecretRotationSpec,
+): { readonly settings: RotationSettings; readonly violations: readonly SpecViolation[] } | SpecViolation => {
   const violations: SpecViolation[] = [];
   const ms = (text: string | undefined, fallback: string, field: string): number => {
     const parsed = parseDuration(text ?? fallback);
     if (parsed === undefined) violations.push({ field, message: `${field} is not a duration such as 720h or 1h30m.` });
-    return parsed ?? 0;
+    return parsed ?? parseDuration(fallback) ?? 0;
   };
-  const optionalMs = (text: string | undefined, field: string): number | undefined =>
-    text === undefined ? undefined : ms(text, text, field);
+  const optionalMs = (text: string | undefined, field: string): number | undefined => {
+    if (text === undefined) return undefined;
+    const read = ms(text, text, field);
+    return parseDuration(text) === undefined ? Infinity : read;
+  };
 
   const reading = { ms, violations };
   const source = sourceOf(spec, reading);
@@ -141,7 +160,7 @@ export const readSettings = (spec: SecretRotationSpec): RotationSettings | SpecV
       message: "spec.adoption.mode IfAnnotated needs spec.verify.mode Login.",
     });
   }
-  return violations[0] ?? settings;
+  return { settings, violations };
 };
 
 const scheduleOf = (

@@ -1,4 +1,5 @@
 import type { ClosedIntent, OpenRotation, RotationStatus } from "./record.ts";
+import { MOST_RECORDED_REVOCATIONS } from "./ending.ts";
 import type { ObservedId, PlanInput, RotationAction } from "./action.ts";
 
 /** Ids that the record accounts for. */
@@ -60,14 +61,32 @@ export const unmanagedIds = (input: PlanInput): readonly string[] =>
     .filter((observed) => ours(input, observed) === undefined)
     .map(({ id }) => id);
 
-/** A stray of ours is put on record first; retirement then disables it and deletes it if nobody ever used it. */
+/**
+ * A stray of ours is put on record first; retirement then disables it and deletes it if nobody ever used it. Under a pause only those of
+ * intents that are closed: what an open rotation has made is looked for when that goes on.
+ */
 export const findStray = (input: PlanInput): RotationAction | undefined => {
   if (input.listing === undefined) return undefined;
-  const stray = unknownIds(input).find((observed) => ours(input, observed) !== undefined);
+  const { rotation } = input.status;
+  const stray = unknownIds(input).find((observed) => {
+    const intent = ours(input, observed);
+    return intent !== undefined && (!input.paused || intent !== rotation);
+  });
   if (stray === undefined) return undefined;
   // What is staged under the open rotation is not a stray, so staging must be known before a key is called one.
   if (input.status.rotation !== undefined && input.staging === undefined) return { type: "observe", what: "staging" };
+  if (!roomForStray(input.status)) return undefined;
   if (!input.facts.marks && !input.settings.source.exclusive)
     return { type: "stall", reason: "StrayOnSharedTarget", about: stray.id };
   return { type: "recordStray", id: stray.id };
 };
+
+/** The record has room for what an end adds; strays beyond that wait until some of the others are dead. */
+const roomForStray = ({ pendingRevocations = [] }: RotationStatus): boolean =>
+  pendingRevocations.length < MOST_RECORDED_REVOCATIONS - 2;
+
+/** Of closed intents, which need no rotation to go on: looked for also while everything else waits. */
+export const lookForStrays = ({ listing, status, facts }: PlanInput): RotationAction | undefined =>
+  listing === undefined && !facts.leavesNothing && facts.overwrites !== true && (status.closedIntents ?? []).length > 0
+    ? { type: "observe", what: "listing" }
+    : undefined;

@@ -24,7 +24,7 @@ import {
 import { deliveryRecorded } from "./record-parts.ts";
 import { cameBack, comebackRefused, comingBack, markedGood, suspended } from "./standing.ts";
 import { cleared, failed } from "./failures.ts";
-import { deleted, disabled, provenDead, strayRecorded } from "./ending.ts";
+import { deleted, disabled, provenDead, strayRecorded, surrendered } from "./ending.ts";
 
 /**
  * The world around the planner as a small model: one IAM user with two slots, staging, deliveries, dependents whose pods really
@@ -35,6 +35,8 @@ import { deleted, disabled, provenDead, strayRecorded } from "./ending.ts";
 export interface ModelKey {
   readonly id: string;
   readonly maker: "us" | "foreign";
+  /** The rotation that made it, where credentials say so. */
+  readonly mark: string | undefined;
   readonly createdAtMs: number;
   /** Eventual consistency: not in listings before, and refused before. */
   readonly listedFromMs: number;
@@ -94,10 +96,23 @@ export type Happening =
       /** Of the identity, as the pass had read it. */
       readonly identity: IdentityState | undefined;
     }
-  | { readonly type: "disabled" | "deleted"; readonly id: string; readonly wasEnabled: boolean }
+  | {
+      readonly type: "disabled" | "deleted";
+      readonly id: string;
+      readonly wasEnabled: boolean;
+      /** Given up, because the identity has ended. */
+      readonly surrendered: boolean;
+    }
+  | { readonly type: "surrendered"; readonly id: string | undefined; readonly identity: IdentityState | undefined }
   | { readonly type: "published"; readonly place: string; readonly id: string }
   | { readonly type: "wroteStatus"; readonly before: RotationStatus; readonly after: RotationStatus }
   | { readonly type: "goneBack"; readonly id: string | undefined };
+
+/**
+ * Whose the credentials are. `account`: keys of an account of the identity, which the identity's own reconciler switches off and on. `user`: keys
+ * of a user that the rotation names itself. `marked`: what has no switch and says who made it (a secret id).
+ */
+export type ModelSource = "account" | "user" | "marked";
 
 export interface ModelSpec {
   readonly dependents: readonly ("web" | "batch" | "ci")[];
@@ -154,6 +169,12 @@ export class World {
   /** Wishes for the next keys and calls. */
   nextKey = { listedAfterMs: 0, acceptedAfterMs: 0, refused: false };
   nextCall: "fine" | "fails" | "answerLost" = "fine";
+  /** Outside calls that fail for as long as they stand here, by what they are called. */
+  readonly broken = new Set<string>();
+  paused = false;
+  readonly source: ModelSource;
+  /** Ids that were given up, because the identity had ended. */
+  readonly surrendered = new Set<string>();
   /** Undefined: the credential belongs to no identity. */
   identity: IdentityState | undefined;
   /** Keys that the identity's own reconciler has switched off, and will switch on again: exactly these. */
@@ -165,8 +186,9 @@ export class World {
   };
   #count = 0;
 
-  constructor(spec: ModelSpec) {
+  constructor(spec: ModelSpec, source: ModelSource = "account") {
     this.spec = spec;
+    this.source = source;
     const workload = (name: string, reads: string, graceSeconds: number): [string, ModelWorkload] => [
       name,
       {
@@ -236,6 +258,7 @@ export class World {
   setIdentity(identity: IdentityState | undefined): void {
     const ended = hasEnded(this.identity);
     this.identity = identity;
+    if (this.source !== "account") return;
     if (hasEnded(identity) && !ended) {
       for (const key of this.keys.values()) if (key.enabled) this.cut.add(key.id);
       this.#cutKeys();
@@ -249,8 +272,21 @@ export class World {
   }
 
   #cutKeys(): void {
-    if (!hasEnded(this.identity)) return;
+    if (!hasEnded(this.identity) || this.source !== "account") return;
     for (const key of this.keys.values()) key.enabled = false;
+  }
+
+  /** Something that has to do with no end was refused just now. */
+  backOff(seconds: number): void {
+    const at = (ms: number): string => new Date(ms).toISOString();
+    const failures = {
+      count: 12,
+      reason: "Conflict",
+      message: "The place is somebody else's.",
+      since: at(this.nowMs),
+      nextAttemptTime: at(this.nowMs + seconds * 1000),
+    };
+    this.store = { resourceVersion: this.store.resourceVersion + 1, status: { ...this.store.status, failures } };
   }
 
   addForeignKey(): void {
@@ -299,7 +335,7 @@ export class World {
     const base = this.store;
     const nowMs = this.nowMs;
     const { spec, specHash, status } = this.#inForce(base.status);
-    const settings = settingsOf(spec);
+    const settings = settingsOf(spec, this.source);
     let input: PlanInput = {
       now: new Date(nowMs),
       timeTrusted: this.timeTrusted,
@@ -308,10 +344,10 @@ export class World {
       specHash,
       facts: {
         slots: SLOTS,
-        canDisable: true,
+        canDisable: this.source !== "marked",
         reportsLastUse: true,
         leavesNothing: false,
-        marks: false,
+        marks: this.source === "marked",
         lockout: false,
         controlCounts: false,
       },
@@ -319,7 +355,7 @@ export class World {
       spentRefusals: new Set(),
       status,
       attributionWindowMs: ATTRIBUTION_MS,
-      paused: false,
+      paused: this.paused,
       identity: this.identity,
       holder: "exporter",
       rotateAt:
@@ -441,7 +477,7 @@ export class World {
   #listing(): NonNullable<PlanInput["listing"]> {
     return [...this.keys.values()]
       .filter(({ listedFromMs }) => listedFromMs <= this.nowMs)
-      .map(({ id, createdAtMs, enabled }) => ({ id, createdAt: new Date(createdAtMs), enabled }));
+      .map(({ id, createdAtMs, enabled, mark }) => ({ id, createdAt: new Date(createdAtMs), enabled, mark }));
   }
 
   /** An outside call: may be refused before it is done, or have its answer lost. */
@@ -449,6 +485,7 @@ export class World {
     yield `before ${what}`;
     const fate = this.nextCall;
     this.nextCall = "fine";
+    if (this.broken.has(what.split(" ")[0] ?? what)) throw new Refused("Conflict");
     if (fate === "fails") throw new Refused("Unavailable");
     const answer = run();
     yield `after ${what}`;
@@ -465,7 +502,6 @@ export class World {
     switch (action.type) {
       case "sign":
       case "recordSigned":
-      case "surrender":
       case "recordLeak":
       case "reserveRefusal":
       case "recordExpired":
@@ -520,10 +556,6 @@ export class World {
         const { name, place, digest } = setting;
         return deliveryRecorded(status, { name, target: `secret/n/${name}`, place, digest, version: "0-unwritten" });
       }
-      case "declare": {
-        const { name, place, digest } = deliverySetting(action.delivery);
-        return deliveryRecorded(status, { name, place, digest, target: `secret/n/${name}`, version: "0-unwritten" });
-      }
       case "publish":
         return yield* this.#publish(action, input);
       case "recordPublished":
@@ -556,7 +588,7 @@ export class World {
       case "revoke": {
         if (action.onlyIfNeverUsed && this.keys.get(action.id)?.lastUsedMs !== undefined)
           throw new Refused("StillInUse");
-        yield* this.#call("DeleteAccessKey", () => this.#remove(action.id));
+        yield* this.#call("DeleteAccessKey", () => this.#remove(action.id, this.#givenUp(status)));
         return cleared(deleted(status, action.id, now), "revocationFailures");
       }
       case "prove": {
@@ -578,6 +610,10 @@ export class World {
         return status;
       case "recordGood":
         return markedGood(status, { generation: 1, specHash: input.specHash, spec: input.specHash });
+      case "surrender":
+        this.happenings.push({ type: "surrendered", id: status.current?.id, identity: input.identity });
+        if (status.current !== undefined) this.surrendered.add(status.current.id);
+        return surrendered(status, now);
       case "recordSuspension":
         return suspended(status, action.reason, now);
       case "comeBack":
@@ -666,7 +702,7 @@ export class World {
     yield* this.#call("UpdateAccessKey", () => {
       const key = this.keys.get(id);
       if (key === undefined) return;
-      this.happenings.push({ type: "disabled", id, wasEnabled: key.enabled || this.cut.has(id) });
+      this.#dies("disabled", key, this.#givenUp(status));
       this.cut.delete(id);
       key.enabled = false;
     });
@@ -675,18 +711,19 @@ export class World {
 
   #create(rotation: OpenRotation, identity: IdentityState | undefined): ModelKey {
     if (this.keys.size >= SLOTS) throw new Refused("QuotaExceeded");
-    const key = this.#addKey("us");
+    const key = this.#addKey("us", rotation.id);
     this.happenings.push({ type: "created", id: key.id, rotation, stored: this.store.status, identity });
     return key;
   }
 
-  #addKey(maker: ModelKey["maker"]): ModelKey {
+  #addKey(maker: ModelKey["maker"], mark?: string): ModelKey {
     this.#count += 1;
     const wish = maker === "us" ? this.nextKey : { listedAfterMs: 0, acceptedAfterMs: 0, refused: false };
     if (maker === "us") this.nextKey = { listedAfterMs: 0, acceptedAfterMs: 0, refused: false };
     const key: ModelKey = {
       id: `K${this.#count}`,
       maker,
+      mark,
       createdAtMs: this.nowMs,
       listedFromMs: this.nowMs + wish.listedAfterMs,
       acceptedFromMs: this.nowMs + wish.acceptedAfterMs,
@@ -699,11 +736,26 @@ export class World {
     return key;
   }
 
-  #remove(id: string): void {
+  #remove(id: string, givenUp = false): void {
     const key = this.keys.get(id);
     if (key === undefined) return;
     this.keys.delete(id);
-    this.happenings.push({ type: "deleted", id, wasEnabled: key.enabled || this.cut.has(id) });
+    this.#dies("deleted", key, givenUp);
+  }
+
+  #dies(type: "disabled" | "deleted", { id, enabled }: ModelKey, givenUp: boolean): void {
+    if (givenUp) this.surrendered.add(id);
+    this.happenings.push({
+      type,
+      id,
+      wasEnabled: enabled || this.cut.has(id),
+      surrendered: this.surrendered.has(id),
+    });
+  }
+
+  /** The record says that all of it was given up with the identity. */
+  #givenUp({ current, suspension }: RotationStatus): boolean {
+    return this.source !== "account" && current === undefined && suspension !== undefined;
   }
 
   #registered(name: string): boolean {
@@ -762,13 +814,23 @@ const dependentSetting = (name: string): DependentSetting =>
         restart: true,
       };
 
-export const settingsOf = (spec: ModelSpec): RotationSettings => ({
-  source: {
-    of: "awsAccessKey",
-    kind: "target",
-    target: { kind: "awsAccessKey", connection: "aws", userName: "exporter" },
-    exclusive: spec.exclusive,
-  },
+const sourceSetting = ({ exclusive }: ModelSpec, source: ModelSource): RotationSettings["source"] => {
+  switch (source) {
+    case "account":
+      return { of: "awsAccessKey", kind: "account", account: "lake", exclusive };
+    case "user": {
+      const target = { kind: "awsAccessKey", connection: "aws", userName: "exporter" } as const;
+      return { of: "awsAccessKey", kind: "target", target, exclusive };
+    }
+    case "marked": {
+      const target = { kind: "vaultAppRole", connection: "vault", role: "exporter" } as const;
+      return { of: "vaultAppRole", kind: "target", target, exclusive: true };
+    }
+  }
+};
+
+export const settingsOf = (spec: ModelSpec, source: ModelSource = "account"): RotationSettings => ({
+  source: sourceSetting(spec, source),
   deliveries: spec.deliveries.map(deliverySetting),
   dependents: spec.dependents.map(dependentSetting).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1)),
   renewal: { kind: "share", remaining: 1 / 3 },

@@ -1,79 +1,25 @@
 import assert from "node:assert/strict";
 import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts";
-import type { Piece } from "../../domain/lifecycle/piece.ts";
 import { awsPieces } from "../../domain/lifecycle/pieces/aws.ts";
-import type { PieceContext } from "../../domain/lifecycle/pieces/context.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import { FakeClock } from "../../kernel/fake-clock.ts";
-import { silentLogger } from "../../kernel/logger.ts";
 import { describeAccountClient, type AccountHarness } from "../account-conformance.ts";
-import type { AccountClient, AccountOwner } from "../account.ts";
+import {
+  asRole,
+  asUser,
+  context,
+  isConflict,
+  NAME,
+  owner,
+  pieceContext,
+  place,
+  refusal,
+  rights,
+  setUp,
+  USER,
+  wider,
+} from "./account-fixtures.fake.ts";
 import { awsAccount } from "./account.ts";
-import { FakeAws, awsRefusal } from "./fake-calls.ts";
-import type { AwsAccess } from "./source.ts";
-
-const context = { signal: new AbortController().signal, log: silentLogger };
-const owner: AccountOwner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
-const place = {
-  accountId: "123456789012",
-  allowedPath: "/keyturn/payments/",
-  issuer: "https://oidc.example.com/id/ABCdef",
-};
-const pieceContext: PieceContext = {
-  cluster: "local",
-  namespace: "payments",
-  name: "billing",
-  account: "lake",
-  owner: { team: "payments", contact: "pay@example.com", environment: "production" },
-  purpose: "Reads invoices.",
-  serviceAccountName: "billing",
-  connection: { kind: "aws", accountId: place.accountId, pathPrefix: "/keyturn/", issuer: place.issuer },
-};
-
-const rights = {
-  policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
-  permissionsBoundary: "arn:aws:iam::123456789012:policy/bound",
-  inlinePolicies: [
-    {
-      name: "read",
-      statements: [{ effect: "Allow" as const, actions: ["s3:GetObject"], resources: ["arn:aws:s3:::a/*"] }],
-    },
-  ],
-};
-const wider = {
-  ...rights,
-  inlinePolicies: [
-    {
-      name: "read",
-      statements: [
-        {
-          effect: "Allow" as const,
-          actions: ["s3:GetObject", "s3:PutObject"],
-          resources: ["arn:aws:s3:::a/*"],
-          conditions: { StringEquals: { "aws:RequestedRegion": ["eu-central-1"] } },
-        },
-      ],
-    },
-  ],
-};
-const asUser: AwsAccount = { connectionRef: { name: "aws" }, user: { ...rights, groups: ["readers"] } };
-const asRole: AwsAccount = { connectionRef: { name: "aws" }, role: rights };
-const NAME = "payments.billing.lake";
-const USER = { kind: "user", name: NAME } as const;
-
-const setUp = (aws: AwsAccount) => {
-  const world = new FakeAws(new FakeClock());
-  const calls = world.calls(() => Promise.resolve({ accessKeyId: "AKIAOPERATOR", secretAccessKey: "operator" }));
-  const access: AwsAccess = { use: (run) => run(calls, world.account) };
-  const clientFor = (whose: Partial<AccountOwner> = {}, declared = aws, where = place): AccountClient =>
-    awsAccount(access, where, { ...owner, ...whose }, { name: "lake", aws: declared });
-  const desired = awsPieces(aws, pieceContext);
-  const join = async (client = clientFor(), pieces = desired): Promise<AccountClient> => {
-    for (const piece of pieces) await client.apply(piece, context, pieces);
-    return client;
-  };
-  return { world, calls, clientFor, desired, join };
-};
+import { awsRefusal } from "./fake-calls.ts";
 
 const harnessOf = (aws: AwsAccount, changed: AwsAccount): Promise<AccountHarness> => {
   const { world, clientFor, desired } = setUp(aws);
@@ -143,8 +89,6 @@ describeAccountClient(
   () => harnessOf(asRole, { ...asRole, role: { ...wider, audience: "other", maxSessionDuration: "2h" } }),
   ["credentials"],
 );
-
-const isConflict = (error: unknown): boolean => error instanceof OperatorError && error.code === "Conflict";
 
 describe("awsAccount", () => {
   it("keeps room for the cut: inline policies that would fill what IAM allows are refused, shortening never is", async () => {
@@ -413,7 +357,10 @@ describe("awsAccount", () => {
     const { world, clientFor, join } = setUp(asUser);
     const client = await join(clientFor());
     await client.cut(context, "Deny");
-    await assert.rejects(client.remove("principal", context), isConflict);
+    await assert.rejects(
+      client.remove("principal", context),
+      refusal("InUse", /a managed policy, an inline policy, a group/),
+    );
     assert.equal(world.users.get(NAME)!.inline.has("keyturn-cut"), true);
   });
 
@@ -474,7 +421,7 @@ describe("awsAccount", () => {
     const { world, clientFor, join } = setUp(asRole);
     const longer: AwsAccount = { ...asRole, role: { ...rights, maxSessionDuration: "12h" } };
     const client = await join(clientFor());
-    const pieces: readonly Piece[] = awsPieces(longer, pieceContext);
+    const pieces = awsPieces(longer, pieceContext);
     await client.apply(pieces[0]!, context, pieces);
     assert.equal(world.roles.get(NAME)!.maxSessionSeconds, 43_200);
     const seen = await client.observe(context);

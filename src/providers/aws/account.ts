@@ -1,25 +1,28 @@
 import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import type { FormerPiece } from "../../domain/lifecycle/record.ts";
 import type { Piece } from "../../domain/lifecycle/piece.ts";
 import { iamNameOf, maxSessionSecondsIn } from "../../domain/lifecycle/pieces/aws.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import { NOTHING_TO_CUT, type AccountClient, type AccountObservation, type AccountOwner } from "../account.ts";
+import {
+  NOTHING_TO_CUT,
+  type AccountClient,
+  type AccountObservation,
+  type AccountOwner,
+  type Recorded,
+} from "../account.ts";
 import type { CallContext } from "../contract.ts";
 import { invalidField } from "../spec.ts";
 import type { Identity, IdentityFacts } from "./identity/contract.ts";
-import { CLOSED_TRUST, CUT_DOCUMENT, CUT_POLICY, inlineText, isClosed, trustText } from "./identity/documents.ts";
+import { createIdentity } from "./identity/create.ts";
+import { forgetListing, removeCredential, setCredentialEnabled } from "./identity/credentials.ts";
+import { cutBy, denyPolicy, isDenied, waysToCut } from "./identity/denials.ts";
+import { CLOSED_TRUST, inlineText, isClosed, trustText } from "./identity/documents.ts";
+import { declaredIn, splitKey } from "./identity/effects.ts";
+import { cutIdentity, removeIdentity, uncutIdentity, type Leaving } from "./identity/leaving.ts";
+import { grantsGone, lookAt, whatStillWorks, type LookPlace } from "./identity/look.ts";
 import { AWS_MARKS, marksOf, whose } from "./identity/marks.ts";
-import { holdsOnto, piecesOf, readHanging } from "./identity/observe.ts";
-import {
-  absent,
-  isNotFound,
-  named,
-  nothingThere,
-  notOurs,
-  notYet,
-  stillHolds,
-  unknownPiece,
-  unlessNotFound,
-} from "./identity/problems.ts";
+import { IamMemory } from "./identity/memory.ts";
+import { absent, isNotFound, named, nothingThere, notOurs, notYet, unknownPiece } from "./identity/problems.ts";
 import { demandRoomForCut } from "./identity/room.ts";
 import type { AwsCalls } from "./sdk.ts";
 import type { AwsAccess } from "./source.ts";
@@ -31,6 +34,12 @@ export interface AwsPlace {
   readonly allowedPath: string;
   /** URL of the cluster's OIDC issuer; without one no role is made. */
   readonly issuer: string | undefined;
+  /** Absent: `aws`. */
+  readonly partition?: string | undefined;
+  /** Absent: AWS's own AWSDenyAll. */
+  readonly denyPolicyArn?: string | undefined;
+  /** Of the connection's client. Absent: this account's client alone remembers, and for as long as it is there. */
+  readonly memory?: IamMemory | undefined;
 }
 
 /** What is changed at IAM, once ownership has been seen. */
@@ -50,9 +59,20 @@ export const awsAccount = (
   const kind = aws.user === undefined ? "role" : "user";
   const name = iamNameOf(aws, { namespace: owner.namespace, name: owner.name, account: account.name });
   const who: Identity = { kind, name };
-  let recorded: string | undefined;
+  const memory = place.memory ?? new IamMemory({ monotonicMs: () => 0 });
+  const deny = denyPolicy(place);
+  const looks: LookPlace = { who, owner, declared: aws, deny, memory };
+  let known: Recorded = {};
 
-  const judge = (found: IdentityFacts) => whose(found, owner, { allowedPath: place.allowedPath, recorded });
+  const judge = (found: IdentityFacts) =>
+    whose(found, owner, { allowedPath: place.allowedPath, recorded: known.externalId });
+
+  const leaving = (calls: AwsCalls, found: IdentityFacts, { signal }: CallContext): Leaving => ({
+    ...{ calls, who, found, deny },
+    reader: { calls, memory, signal, tolerant: true, fresh: true },
+    ways: known.cutWays ?? [],
+    isDeclared: declaredIn(aws),
+  });
 
   const ifOurs = <T>(context: CallContext, change: Change<T>): Promise<T | undefined> =>
     access.use(async (calls) => {
@@ -113,15 +133,8 @@ export const awsAccount = (
             maxSessionSeconds: maxSessionSecondsIn(piece.value),
           }),
     };
-    try {
-      await calls.identity.create(who, made, context.signal);
-    } catch (error) {
-      if (!(error instanceof OperatorError && error.code === "AlreadyExists")) throw error;
-      // Perhaps made by us before, with the answer lost; IAM may not show it everywhere yet.
-      const found = await calls.identity.find(who, context.signal);
-      if (found === undefined) throw notYet(who);
-      if (judge(found) !== "ours") throw notOurs(who);
-    }
+    const found = await createIdentity(calls, who, made, memory, context.signal);
+    if (found !== undefined && judge(found) !== "ours") throw notOurs(who);
   };
 
   const applyOwner = (piece: Piece, context: CallContext): Promise<void> =>
@@ -136,32 +149,34 @@ export const awsAccount = (
       if (standing.length > 0) await calls.identity.untag(who, standing, context.signal);
     }, context);
 
-  const applyOther = (piece: Piece, context: CallContext): Promise<void> =>
+  const applyOther = (piece: Piece, context: CallContext, former: readonly FormerPiece[]): Promise<void> =>
     onOurs(context, async (calls) => {
-      const { identity } = calls;
+      const { identity, policies } = calls;
       const { signal } = context;
       const [what, rest] = splitKey(piece.key);
-      if (what === "boundary") return identity.setBoundary(who, JSON.parse(piece.value) as string, signal);
+      const { title } = piece;
+      if (what === "boundary") {
+        const arn = JSON.parse(piece.value) as string;
+        const exists = () => policies.defaultVersion(arn, signal);
+        return named(identity.setBoundary(who, arn, signal), { title, who, exists });
+      }
       if (what === "trust") return identity.setTrust(name, trustText(piece.value, place.issuer), signal);
-      if (what === "managedPolicy") return named(identity.attachPolicy(who, rest, signal), piece.title);
+      if (what === "managedPolicy") {
+        const exists = () => policies.defaultVersion(rest, signal);
+        return named(identity.attachPolicy(who, rest, signal), { title, who, exists });
+      }
       if (what === "inlinePolicy") {
         const document = inlineText(aws, rest, piece.value);
-        await demandRoomForCut(calls, who, { name: rest, document }, signal);
+        // What a cut took away had its room before, and has it again when the cut is lifted.
+        const stood = former.some(({ key, value }) => key === piece.key && value === piece.value);
+        if (!stood) await demandRoomForCut(calls, who, { name: rest, document }, signal);
         return identity.putInlinePolicy(who, rest, document, signal);
       }
-      if (what === "group") return named(identity.joinGroup(name, rest, signal), piece.title);
-      throw unknownPiece();
-    });
-
-  const removePrincipal = (context: CallContext): Promise<"removed" | "alreadyAbsent"> =>
-    takeAway(context, async (calls) => {
-      const hanging = await readHanging(calls, who, context.signal);
-      if (holdsOnto(hanging)) throw stillHolds(who);
-      // It stood until now, so that nothing came back while the rest was taken away.
-      if (hanging.hasCut) {
-        await calls.identity.deleteInlinePolicy(who, CUT_POLICY, context.signal).catch(unlessNotFound);
+      if (what === "group") {
+        const exists = () => policies.inlineOfGroup(rest, signal);
+        return named(identity.joinGroup(name, rest, signal), { title, who, exists });
       }
-      await calls.identity.remove(who, context.signal);
+      throw unknownPiece();
     });
 
   return {
@@ -169,41 +184,41 @@ export const awsAccount = (
     target: `aws-${kind}/${place.accountId}/${name}`,
     capabilities: { cutsByRemoval: false, canDisableCredentials: kind === "user" },
 
-    observe(context, known) {
-      recorded = known?.externalId;
+    observe(context, recorded) {
+      known = recorded ?? {};
       return access.use(async (calls): Promise<AccountObservation> => {
         const found = await calls.identity.find(who, context.signal);
         if (found === undefined) return { principal: "absent", ...NOTHING };
         const principal = judge(found);
         const base = { principal, externalId: found.id, providerTime: found.time };
         if (principal === "foreign") return { ...NOTHING, ...base };
-        const hanging = await readHanging(calls, who, context.signal).catch((error: unknown) => {
+        const look = await lookAt(calls, found, looks, known, context.signal).catch((error: unknown) => {
           throw isNotFound(error) ? notYet(who) : error;
         });
+        const { hanging, denials, pieces, credentials, notLooked } = look;
         return {
           ...NOTHING,
-          ...base,
-          pieces: piecesOf(who, found, hanging, owner),
-          credentials: hanging.credentials,
-          rightsCut: hanging.rightsCut,
+          ...{ ...base, pieces, credentials, notLooked },
+          rightsCut: isDenied(denials),
           loginClosed: found.trust === undefined || isClosed(found.trust),
-          grantsGone: hanging.managed.length + Object.keys(hanging.inline).length + hanging.groups.length === 0,
-          cutWays: [{ name: "Deny", replaces: [], clears: [], request: true }],
-          cutBy: hanging.rightsCut ? ["Deny"] : [],
+          grantsGone: grantsGone(look),
+          cutWays: waysToCut(found, pieces, hanging.inline, deny, denials, known.cutWays),
+          cutBy: cutBy(denials, known.cutWays),
         };
       }, context);
     },
 
-    async apply(piece, context, desired) {
+    async apply(piece, context, desired, former = []) {
       if (kind === "role" && place.issuer === undefined && (piece.key === "principal" || piece.key === "trust")) {
         throw invalidField("spec.aws.webIdentity", "of the ProviderConnection is required for an IAM role");
       }
       if (piece.key === "principal") return applyPrincipal(piece, context, desired);
-      return piece.key === "owner" ? applyOwner(piece, context) : applyOther(piece, context);
+      return piece.key === "owner" ? applyOwner(piece, context) : applyOther(piece, context, former);
     },
 
     remove(key, context) {
-      if (key === "principal") return removePrincipal(context);
+      if (key === "principal")
+        return takeAway(context, (calls, found) => removeIdentity(leaving(calls, found, context), context));
       return takeAway(context, async (calls, found) => {
         const { identity } = calls;
         const { signal } = context;
@@ -223,14 +238,13 @@ export const awsAccount = (
       });
     },
 
-    cut: (context) =>
-      onOurs(context, ({ identity }) => identity.putInlinePolicy(who, CUT_POLICY, CUT_DOCUMENT, context.signal)),
+    cut: (context, way) => onOurs(context, (calls, found) => cutIdentity(leaving(calls, found, context), way, context)),
 
-    async uncut(context) {
-      await onOurs(context, ({ identity }) =>
-        identity.deleteInlinePolicy(who, CUT_POLICY, context.signal).catch(unlessNotFound),
-      );
-    },
+    uncut: (context, { ways, boundary }) =>
+      onOurs(context, (calls, found) => {
+        const arn = boundary === undefined ? undefined : (JSON.parse(boundary) as string);
+        return uncutIdentity(leaving(calls, found, context), { ways, boundary: arn }, context);
+      }),
 
     async closeLogin(context) {
       if (kind === "role")
@@ -244,19 +258,29 @@ export const awsAccount = (
     },
 
     async setCredentialEnabled(id, enabled, context) {
-      await onOurs(context, (calls) => calls.updateAccessKey(name, id, enabled, context.signal));
+      await onOurs(context, async (calls, found) => {
+        try {
+          await setCredentialEnabled(calls, who, { id, enabled }, context.signal);
+        } finally {
+          forgetListing(memory, found.id);
+        }
+      });
     },
 
-    removeCredential: (id, context) => takeAway(context, (calls) => calls.deleteAccessKey(name, id, context.signal)),
+    removeCredential: (id, context) =>
+      takeAway(context, async (calls, found) => {
+        try {
+          await removeCredential(calls, who, id, context.signal);
+        } finally {
+          forgetListing(memory, found.id);
+        }
+      }),
 
     async proveRefused(_, context) {
       const live = await ifOurs(context, async (calls, found) => {
-        const hanging = await readHanging(calls, who, context.signal);
-        if (!hanging.rightsCut) return `the IAM ${kind} lacks the policy ${CUT_POLICY}`;
-        if (found.trust !== undefined && !isClosed(found.trust))
-          return "the role's trust policy still lets somebody in";
-        const active = hanging.credentials.find((credential) => credential.enabled);
-        return active === undefined ? undefined : `access key ${active.id} is active`;
+        const asked = { ...known, leaving: true, everything: true };
+        const look = await lookAt(calls, found, looks, asked, context.signal, "forbidden lists");
+        return whatStillWorks(who, found, look);
       });
       return live === undefined ? { kind: "refused", proof: "ProvenByListing" } : { kind: "accepted", what: live };
     },
@@ -285,12 +309,6 @@ const NOTHING = {
   rightsCut: true,
   loginClosed: true,
 } as const;
-
-/** `inlinePolicy/read` is `inlinePolicy` and `read`; an ARN has slashes of its own. */
-const splitKey = (key: string): readonly [string, string] => {
-  const at = key.indexOf("/");
-  return at < 0 ? [key, ""] : [key.slice(0, at), key.slice(at + 1)];
-};
 
 const valueOf = (pieces: readonly Piece[], key: string): string | undefined =>
   pieces.find((piece) => piece.key === key)?.value;

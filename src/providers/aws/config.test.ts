@@ -11,8 +11,8 @@ describe("awsConfig", () => {
     assert.equal(config.pathPrefix, "/keyturn/");
     assert.deepEqual(config.login, { kind: "defaultChain" });
     assert.deepEqual(
-      [config.accountId, config.endpoint, config.caBundle, config.assumeRole, config.issuer],
-      [undefined, undefined, undefined, undefined, undefined],
+      [config.accountId, config.endpoint, config.caBundle, config.assumeRole, config.issuer, config.denyPolicyArn],
+      [undefined, undefined, undefined, undefined, undefined, undefined],
     );
     assert.equal(pathOfNamespace(config, "payments"), "/keyturn/payments/");
   });
@@ -33,6 +33,16 @@ describe("awsConfig", () => {
     assert.equal(config.assumeRole?.externalId, "abc-123");
     assert.equal(config.issuer, "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC");
   });
+
+  for (const denyPolicyArn of [
+    "arn:aws:iam::aws:policy/AWSDenyAll",
+    "arn:aws-us-gov:iam::aws:policy/AWSDenyAll",
+    "arn:aws:iam::123456789012:policy/security/deny",
+  ]) {
+    it(`takes ${denyPolicyArn} to cut by`, () => {
+      assert.equal(awsConfig({ ...good, denyPolicyArn }).denyPolicyArn, denyPolicyArn);
+    });
+  }
 
   const bad: readonly [string, unknown, string][] = [
     ["no object", "text", "spec.aws"],
@@ -71,6 +81,12 @@ describe("awsConfig", () => {
       { ...good, assumeRole: { roleArn: "arn:aws:s3:::x" } },
       "spec.aws.assumeRole.roleArn",
     ],
+    [
+      "a policy of AWS's own that denies nothing",
+      { ...good, denyPolicyArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+      "spec.aws.denyPolicyArn",
+    ],
+    ["a role to cut by", { ...good, denyPolicyArn: "arn:aws:iam::123456789012:role/deny" }, "spec.aws.denyPolicyArn"],
     [
       "an external id of one letter",
       { ...good, assumeRole: { roleArn: "arn:aws:iam::123456789012:role/x", externalId: "x" } },

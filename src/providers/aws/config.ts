@@ -16,6 +16,8 @@ export interface AwsConfig {
   readonly login: AwsLogin;
   /** URL of the cluster's OIDC issuer, for roles. */
   readonly issuer: string | undefined;
+  /** The policy that cuts as boundary or attachment; undefined: AWS's own AWSDenyAll. */
+  readonly denyPolicyArn: string | undefined;
   readonly assumeRole: { readonly roleArn: string; readonly externalId: string | undefined } | undefined;
 }
 
@@ -32,9 +34,13 @@ export const awsConfig = (spec: unknown): AwsConfig => {
     issuer: aws.has("webIdentity")
       ? aws.node("webIdentity").text("issuer", /^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(\/[\w.~-]+)*$/, { longest: 255 })
       : undefined,
+    denyPolicyArn: aws.optionalText("denyPolicyArn", DENY_POLICY, 640),
     assumeRole: aws.has("assumeRole") ? roleOf(aws.node("assumeRole")) : undefined,
   };
 };
+
+/** A managed policy of the account, or AWS's own that denies everything. */
+const DENY_POLICY = /^arn:aws[a-z-]*:iam::(aws:policy\/AWSDenyAll|\d{12}:policy\/[\w+=,.@/-]+)$/;
 
 const loginOf = (login: SpecNode): AwsLogin =>
   login.oneOf(["defaultChain", "secretRef"]) === "defaultChain"

@@ -4,6 +4,7 @@ import { FakeClock } from "../../kernel/fake-clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { awsConnections } from "./connection.ts";
 import { FakeAws } from "./fake-calls.ts";
+import { DENY_ALL } from "./identity/fake-policies.ts";
 import type { AwsOptions } from "./sdk.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
@@ -37,7 +38,7 @@ const setUp = () => {
     },
     chain: () => () => Promise.resolve({ accessKeyId: "CHAIN", secretAccessKey: "chain" }),
   });
-  return { aws, opened, secret, connections };
+  return { clock, aws, opened, secret, connections };
 };
 const code =
   (wanted: string, part = "") =>
@@ -145,6 +146,40 @@ describe("awsConnections", () => {
     assert.equal(opened.length, 1);
     aws.addUser("payments.billing.lake", "/keyturn/other/", { "keyturn.dev/adopt": "payments/billing" });
     assert.equal((await client.observe(context)).principal, "foreign");
+  });
+
+  it("lists a user's other credentials once a day, whichever pass looks, and again under another spec", async () => {
+    const { clock, aws, connections } = setUp();
+    const tags = { "keyturn.dev/owner": "local/payments/billing", "keyturn.dev/owner-uid": "u1" };
+    aws.addUser("payments.billing.lake", "/keyturn/payments/", tags);
+    const look = (generation: number) =>
+      connections.account(specOf({ accountId: "123456789012" }, generation), owner, account).observe(context);
+    const lists = (): number => aws.log.filter((call) => call === "listMfaDevice").length;
+    for (let turn = 0; turn < 3; turn += 1) await look(1);
+    assert.equal(lists(), 1);
+    await clock.advance(24 * 3_600_000);
+    await look(1);
+    assert.equal(lists(), 2);
+    await look(2);
+    assert.equal(lists(), 3);
+  });
+
+  it("cuts by the policy of the spec, else by AWS's own of the region's partition", async () => {
+    const { aws, connections } = setUp();
+    const tags = { "keyturn.dev/owner": "local/payments/billing", "keyturn.dev/owner-uid": "u1" };
+    const user = aws.addUser("payments.billing.lake", "/keyturn/payments/", tags);
+    const own = "arn:aws:iam::123456789012:policy/deny";
+    aws.policyDocuments.set(own, { version: "v1", document: DENY_ALL });
+    for (const [more, arn] of [
+      [{ denyPolicyArn: own }, own],
+      [{}, "arn:aws:iam::aws:policy/AWSDenyAll"],
+      [{ region: "us-gov-west-1" }, "arn:aws-us-gov:iam::aws:policy/AWSDenyAll"],
+      [{ region: "cn-north-1" }, "arn:aws-cn:iam::aws:policy/AWSDenyAll"],
+    ] as const) {
+      const spec = { ...specOf({ accountId: "123456789012", ...more }), uid: arn };
+      await connections.account(spec, owner, account).cut(context, "Boundary");
+      assert.equal(user.boundary, arn);
+    }
   });
 
   it("makes no account in another AWS account than the one that the spec names, nor without its id", async () => {

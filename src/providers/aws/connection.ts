@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { AwsAccount } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import { partitionOf } from "../../domain/lifecycle/pieces/aws.ts";
 import type { Mark } from "../../domain/inventory/mark.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import type { AccountClient, AccountOwner } from "../account.ts";
@@ -9,6 +10,7 @@ import type { ConnectionSpec } from "../spec.ts";
 import { invalidField } from "../spec.ts";
 import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
 import { awsAccount } from "./account.ts";
+import { IamMemory } from "./identity/memory.ts";
 import { markedIdentities } from "./identity/inventory.ts";
 import type { AwsCalls, AwsKeys, AwsKeySource, AwsOptions } from "./sdk.ts";
 import { awsSource, type AwsAccess } from "./source.ts";
@@ -54,6 +56,7 @@ const OWN_LOGIN_REFUSED = "AWS GetCallerIdentity refused the operator's own logi
 
 interface Client {
   readonly access: AwsAccess;
+  readonly memory: IamMemory;
   dispose(): void;
 }
 
@@ -87,11 +90,13 @@ export const awsConnections = (options: AwsConnectionOptions): AwsConnections =>
     },
     account(connection, owner, account) {
       const config = awsConfig(connection.spec);
-      const { accountId, issuer } = config;
+      const { accountId, issuer, denyPolicyArn } = config;
       if (accountId === undefined) throw invalidField("spec.aws.accountId", "is required for accounts");
       const allowedPath = pathOfNamespace(config, owner.namespace);
-      const { access } = clientFor(connection, config, owner.namespace);
-      return awsAccount(access, { accountId, allowedPath, issuer }, owner, account);
+      const { access, memory } = clientFor(connection, config, owner.namespace);
+      const partition = partitionOf(config.region);
+      const where = { accountId, allowedPath, issuer, partition, denyPolicyArn, memory };
+      return awsAccount(access, where, owner, account);
     },
     async marked(connection, context, namespaces) {
       const config = awsConfig(connection.spec);
@@ -160,6 +165,7 @@ const openAccess = (config: AwsConfig, namespace: string, options: AwsConnection
   };
 
   return {
+    memory: new IamMemory(options.clock),
     access: {
       async use(run, context) {
         try {

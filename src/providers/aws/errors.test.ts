@@ -25,7 +25,7 @@ describe("awsError", () => {
     ["ExpiredTokenException 403", sdkError("ExpiredTokenException", 403), "Unauthenticated", false],
     ["a code in the member Code", sdkError("Error", 404, { Code: "NoSuchEntity" }), "NotFound", false],
     ["ConcurrentModificationException 409", sdkError("ConcurrentModificationException", 409), "Unavailable", true],
-    ["DeleteConflictException 409", sdkError("DeleteConflictException", 409), "Conflict", false],
+    ["DeleteConflictException 409", sdkError("DeleteConflictException", 409), "InUse", false],
     ["MalformedPolicyDocumentException 400", sdkError("MalformedPolicyDocumentException", 400), "InvalidSpec", false],
     ["PolicyNotAttachableException 400", sdkError("PolicyNotAttachableException", 400), "InvalidSpec", false],
     ["InternalFailure 500", sdkError("InternalFailure", 500), "Unavailable", true],
@@ -68,6 +68,35 @@ describe("awsError", () => {
     assert.equal(wait("soon"), undefined);
     assert.equal(wait("99999999"), 3_600_000);
   });
+
+  const conflicts: readonly (readonly [said: string, inTheWay: string | undefined])[] = [
+    ["Cannot delete entity, must delete login profile first.", "a console password"],
+    ["Cannot delete entity, must delete MFA device first.", "an MFA device"],
+    ["Cannot delete entity, must delete access keys first.", "an access key"],
+    ["Cannot delete entity, must delete SSH public keys first.", "an SSH public key"],
+    ["Cannot delete entity, must delete service specific credentials first.", "a service-specific credential"],
+    ["Cannot delete entity, must delete signing certificates first.", "a signing certificate"],
+    ["Cannot delete entity, must remove roles from instance profile first.", "an instance profile"],
+    ["Cannot delete entity, must remove users from group first.", "a group"],
+    ["Cannot delete entity, must detach all policies first.", "a policy"],
+    [
+      "Cannot delete entity, must remove referenced objects first.",
+      "an SSH public key or a service-specific credential",
+    ],
+    ["AKIASECRET", undefined],
+  ];
+  for (const [said, inTheWay] of conflicts) {
+    it(`says in its own words what is in the way: ${inTheWay ?? "nothing that is known"}`, () => {
+      const thrown = Object.assign(new Error(said), {
+        name: "DeleteConflictException",
+        $metadata: { httpStatusCode: 409 },
+      });
+      const error = awsError(thrown, "DeleteUser");
+      assert.equal(error.code, "InUse");
+      const words = inTheWay === undefined ? "" : ` (${inTheWay})`;
+      assert.equal(error.publicMessage, `AWS DeleteUser was refused: DeleteConflict${words}.`);
+    });
+  }
 
   it("lets an OperatorError through", () => {
     const error = new OperatorError("Conflict", { publicMessage: "x" });

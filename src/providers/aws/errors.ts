@@ -1,5 +1,5 @@
 import { isNeverSent } from "../connection-faults.ts";
-import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import { OperatorError, type FailureCode, type FailureDetails } from "../../kernel/errors.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
 /** AWS error codes, without the suffix "Exception" that the SDK puts on some; what is not here never reaches a message. */
@@ -9,7 +9,7 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   LimitExceeded: "QuotaExceeded",
   // Two changes at the same time: the next attempt goes through. It must not count against a spec as Conflict does.
   ConcurrentModification: "Unavailable",
-  DeleteConflict: "Conflict",
+  DeleteConflict: "InUse",
   UnmodifiableEntity: "Conflict",
   EntityTemporarilyUnmodifiable: "Unavailable",
   Throttling: "Throttled",
@@ -37,12 +37,41 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   InvalidInput: "InvalidSpec",
   MalformedPolicyDocument: "InvalidSpec",
   PolicyNotAttachable: "InvalidSpec",
+  NotSupportedService: "InvalidSpec",
   InvalidParameterValue: "InvalidSpec",
   ServiceFailure: "Unavailable",
   ServiceUnavailable: "Unavailable",
   InternalFailure: "Unavailable",
   InternalError: "Unavailable",
 };
+
+/** By these words IAM says in a DeleteConflict what must go first; its own text goes nowhere. */
+const IN_THE_WAY: readonly (readonly [RegExp, string])[] = [
+  [/login profile/i, "a console password"],
+  [/\bmfa\b/i, "an MFA device"],
+  [/service.?specific/i, "a service-specific credential"],
+  [/public key|\bssh\b/i, "an SSH public key"],
+  [/certificate/i, "a signing certificate"],
+  [/instance profile/i, "an instance profile"],
+  [/access key/i, "an access key"],
+  [/referenced objects/i, "an SSH public key or a service-specific credential"],
+  [/\bgroups?\b/i, "a group"],
+  [/polic(y|ies)/i, "a policy"],
+];
+
+/** IAM deletes it only when something else is gone; `inTheWay` in our words, undefined where IAM's were not known. */
+export class DeleteRefused extends OperatorError {
+  readonly inTheWay: string | undefined;
+
+  constructor(operation: string, inTheWay: string | undefined, details: Partial<FailureDetails> = {}) {
+    super("InUse", {
+      ...details,
+      serverCode: "DeleteConflict",
+      publicMessage: `AWS ${operation} was refused: DeleteConflict${inTheWay === undefined ? "" : ` (${inTheWay})`}.`,
+    });
+    this.inTheWay = inTheWay;
+  }
+}
 
 const CUT = new Set(["ECONNRESET", "EPIPE"]);
 
@@ -72,6 +101,7 @@ export const awsError = (thrown: unknown, operation: string, seen: SeenAnswer = 
   }
   if (seen.garbage !== true && status !== undefined && status < 500) {
     const known = CODES[facts.code];
+    if (facts.code === "DeleteConflict") return new DeleteRefused(operation, inTheWayOf(thrown), details);
     if (known !== undefined) return refusal(known, facts.code, operation, { ...details, waitMs });
   }
   if (status === 429) return refusal("Throttled", "TooManyRequests", operation, { ...details, waitMs });
@@ -160,6 +190,11 @@ const factsOf = (thrown: unknown): ErrorFacts => {
     timedOut: systemCode === "ETIMEDOUT" || (name === "TimeoutError" && !CUT.has(systemCode)),
     aborted: name === "AbortError",
   };
+};
+
+const inTheWayOf = (thrown: unknown): string | undefined => {
+  const message = thrown instanceof Error ? thrown.message : "";
+  return IN_THE_WAY.find(([words]) => words.test(message))?.[1];
 };
 
 /** A short word without surprises, or "". */

@@ -1,6 +1,10 @@
 import type { Clock } from "../../kernel/clock.ts";
-import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
+import type { OperatorError } from "../../kernel/errors.ts";
+import { awsRefusal } from "./fake-refusal.ts";
 import { fakeIdentityCalls, newRights, type FakeRights, type FakeRole } from "./identity/fake-calls.ts";
+import { fakeCredentialCalls } from "./identity/fake-credentials.ts";
+import { fakePolicyCalls, lets, type FakeGroup, type FakePolicy } from "./identity/fake-policies.ts";
+import type { Identity } from "./identity/contract.ts";
 import type { AwsCalls, AwsKeySource, AwsKeys } from "./sdk.ts";
 
 interface FakeIamKey {
@@ -27,6 +31,11 @@ export class FakeAws {
   /** Managed policies and groups that exist; undefined: all. */
   policies: ReadonlySet<string> | undefined;
   groups: ReadonlySet<string> | undefined;
+  /** What managed policies (by ARN) and groups hold, where a test says so. */
+  readonly policyDocuments = new Map<string, FakePolicy>();
+  readonly groupPolicies = new Map<string, FakeGroup>();
+  /** Virtual MFA devices that were deactivated and not deleted. */
+  readonly unassignedDevices = new Set<string>();
   readonly log: string[] = [];
   /** Keys that the operator may log in with; undefined: any. */
   operatorKeys: ReadonlyMap<string, string> | undefined;
@@ -35,6 +44,7 @@ export class FakeAws {
   disposed = 0;
   readonly #clock: Clock;
   readonly #faults: { readonly call: string; readonly error: OperatorError; readonly at: "before" | "after" }[] = [];
+  readonly #refused = new Map<string, OperatorError>();
   #made = 0;
 
   constructor(clock: Clock, account = "123456789012") {
@@ -51,6 +61,18 @@ export class FakeAws {
 
   failNext(call: string, error: OperatorError, at: "before" | "after" = "before"): void {
     this.#faults.push({ call, error, at });
+  }
+
+  /** Every such call fails from now on; undefined: it goes again. */
+  refuse(call: string, error: OperatorError | undefined): void {
+    if (error === undefined) this.#refused.delete(call);
+    else this.#refused.set(call, error);
+  }
+
+  /** Would IAM let this user or role do that now? */
+  lets(who: Identity, action: string): boolean {
+    const found = (who.kind === "user" ? this.users : this.roles).get(who.name);
+    return found !== undefined && lets(this, found, action);
   }
 
   mutations(): number {
@@ -79,6 +101,8 @@ export class FakeAws {
     const time = (): Date => new Date(Math.floor(this.#clock.now().getTime() / 1000) * 1000);
     return {
       identity: fakeIdentityCalls(this, call, time),
+      credentials: fakeCredentialCalls(this, call),
+      policies: fakePolicyCalls(this, call),
       getUser: (name) =>
         call("getUser", () => {
           const user = this.users.get(name);
@@ -150,6 +174,8 @@ export class FakeAws {
   }
 
   #fail(call: string, at: "before" | "after"): void {
+    const refused = this.#refused.get(call);
+    if (refused !== undefined && at === "before") throw refused;
     const index = this.#faults.findIndex((fault) => fault.call === call && fault.at === at);
     if (index < 0) return;
     const [fault] = this.#faults.splice(index, 1);
@@ -181,5 +207,4 @@ export class FakeAws {
   }
 }
 
-export const awsRefusal = (code: FailureCode, serverCode: string, status: number): OperatorError =>
-  new OperatorError(code, { publicMessage: `AWS was refused: ${serverCode}.`, serverCode, status });
+export { awsRefusal };

@@ -7,6 +7,16 @@ export const CALL_MS = 10_000;
 const LONGEST_ANSWER = 256 * 1024;
 export const MOST_PAGES = 20;
 
+/** The answer has more bytes than are read; a page of a list may be asked for again with fewer members. */
+export class AnswerTooLong extends OperatorError {
+  constructor(operation: string) {
+    super("Unavailable", {
+      publicMessage: `AWS ${operation} answered with more than ${LONGEST_ANSWER / 1024} KiB, which is not read.`,
+      ambiguous: true,
+    });
+  }
+}
+
 /** Innermost in the deserialize step: it sees the answer before anything has been parsed, at every attempt. */
 export const GUARD_PLACE = { step: "deserialize", priority: "low", name: "keyturnGuard" } as const;
 
@@ -63,8 +73,11 @@ const judge = async (response: unknown, operation: string, seen: Guard["seen"], 
   seen.date = answer.headers["date"];
   seen.retryAfter = answer.headers["retry-after"];
   const body = await readAll(answer.body, signal);
-  if (body === undefined) seen.garbage = true;
-  else if (answer.statusCode < 300) seen.garbage = !body.includes(`<${operation}Response`);
+  if (body === undefined) {
+    seen.garbage = true;
+    throw new AnswerTooLong(operation);
+  }
+  if (answer.statusCode < 300) seen.garbage = !body.includes(`<${operation}Response`);
   else seen.garbage = answer.statusCode < 400 || (answer.statusCode < 500 && !body.includes("<Code>"));
   if (seen.garbage) throw awsError(undefined, operation, seen);
   answer.body = body;

@@ -15,8 +15,11 @@ import { OperatorError } from "../../kernel/errors.ts";
 import { agentFor, guardedLookup } from "../endpoint.ts";
 import { awsError, type SeenAnswer } from "./errors.ts";
 import { ask, CALL_MS, dateOf, GUARD_PLACE, MOST_PAGES, odd } from "./guard.ts";
-import type { IdentityCalls } from "./identity/contract.ts";
+import type { CredentialCalls, IdentityCalls, PolicyCalls } from "./identity/contract.ts";
+import { credentialCalls } from "./identity/credentials/sdk.ts";
+import { policyCalls } from "./identity/policies/sdk.ts";
 import { identityCalls } from "./identity/sdk.ts";
+import { iamSender } from "./identity/transport/sdk.ts";
 
 /** Keys that requests are signed with. Held in closures only; nothing prints them. */
 export interface AwsKeys {
@@ -87,6 +90,8 @@ export interface AwsCalls {
   ): Promise<AwsKeys>;
   /** Users and roles themselves, not their keys. */
   readonly identity: IdentityCalls;
+  readonly credentials: CredentialCalls;
+  readonly policies: PolicyCalls;
   dispose(): void;
 }
 
@@ -133,8 +138,12 @@ export const openAws = (options: AwsOptions): AwsCalls => {
   const writes = new IAMClient(common(1));
   const sts = new STSClient(common(3));
 
+  const sender = iamSender(reads, writes);
+
   return {
-    identity: identityCalls(reads, writes),
+    identity: identityCalls(sender),
+    credentials: credentialCalls(sender),
+    policies: policyCalls(sender),
 
     async getUser(userName, signal) {
       try {

@@ -175,7 +175,7 @@ export const kubernetesAccount = (
     if (whose(found) !== "ours") throw notOurs(`ServiceAccount ${owner.namespace}/${name}`);
     const { own } = await bindingsNow(await options.bindings.look("Leaver", 0));
     if (own.length > 0) {
-      throw new OperatorError("Conflict", {
+      throw new OperatorError("InUse", {
         publicMessage: `ServiceAccount ${owner.namespace}/${name} still has bindings, so it is kept until they are gone.`,
       });
     }

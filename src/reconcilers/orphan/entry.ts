@@ -7,7 +7,20 @@ import { hashName } from "../../kernel/ids.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 
+/** UIDs of dead resources of the same name that a record or an entry keeps. */
+export const MOST_PREDECESSORS = 5;
+
 const ORIGIN_LABEL = "keyturn.dev/origin";
+
+const IDENTITY_LABEL = "keyturn.dev/identity";
+
+/** Finds the entries that SecretRotations of one identity left. Those written by versions before this label are not among them. */
+export const identityLabel = (identity: ReconcileRequest): string =>
+  `${IDENTITY_LABEL}=${hashName(identity.namespace, identity.name)}`;
+
+/** Did a SecretRotation of this identity leave the entry? */
+export const isLedgerOf = ({ labels }: OrphanedCredential["metadata"], identity: ReconcileRequest): boolean =>
+  labels?.[IDENTITY_LABEL] === hashName(identity.namespace, identity.name);
 
 /** Finds the entries of one namespace and name without reading the whole ledger. */
 export const originLabel = (request: ReconcileRequest): string =>
@@ -27,16 +40,25 @@ export const isHeld = (entry: OrphanedCredential): boolean => entry.spec.held ==
 /** A person lets the entry go on to its end. */
 export const isReleased = ({ metadata }: OrphanedCredential): boolean => metadata.annotations?.[RELEASE] === "true";
 
-/** Writes the entry unless it is there already. */
-export const writeOrphan = async (ports: Pick<Ports, "cluster">, spec: OrphanSpec): Promise<void> => {
+/** Writes the entry unless it is there already. `identity`: name of the one that the credentials belonged to, of the same namespace. */
+export const writeOrphan = async (
+  ports: Pick<Ports, "cluster">,
+  spec: OrphanSpec,
+  identity?: string,
+): Promise<void> => {
+  const { namespace } = spec.origin;
   const { name } = orphanRef(spec.origin.uid, spec.origin.kind);
+  const labels = {
+    [ORIGIN_LABEL]: hashName(namespace, spec.origin.name),
+    ...(identity === undefined ? {} : { [IDENTITY_LABEL]: hashName(namespace, identity) }),
+  };
   try {
     await ports.cluster.create(
       { kind: ORPHANED_CREDENTIAL },
       {
         apiVersion: "keyturn.dev/v1alpha1",
         kind: "OrphanedCredential",
-        metadata: { name, labels: { [ORIGIN_LABEL]: hashName(spec.origin.namespace, spec.origin.name) } },
+        metadata: { name, labels },
         spec,
       },
     );

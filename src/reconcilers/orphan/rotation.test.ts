@@ -64,6 +64,26 @@ describe("the ledger's entry of a SecretRotation", () => {
     assert.deepEqual(bench.orphans(), []);
   });
 
+  it("takes the next credential in the same pass when one is refused, and tells of that one", async () => {
+    const bench = await left();
+    const entry = bench.orphans()[0];
+    const [first] = bench.source.keys.values();
+    assert.ok(entry !== undefined && first !== undefined);
+    for (const id of [first.id, "AKIASECOND", "AKIATHIRD"]) bench.source.keys.set(id, { ...first, id, enabled: true });
+    const ref = { kind: ORPHANED_CREDENTIAL, name: entry.metadata.name };
+    const credentials = [...bench.source.keys.keys()].map((id) => ({ version: `1-${id}`, id }));
+    bench.cluster.seed(ref, { ...entry, status: {}, spec: { ...entry.spec, credentials } });
+    const refused = new OperatorError("PermissionDenied", { publicMessage: "Forbidden.", status: 403 });
+    bench.source.failNext("setEnabled", refused, "before", 1);
+    await bench.ledgerPass();
+    const enabled = [...bench.source.keys.values()].filter((key) => key.enabled).map(({ id }) => id);
+    assert.deepEqual(enabled, [first.id]);
+    assert.equal(bench.orphans()[0]?.status?.failures?.reason, "PermissionDenied");
+    await bench.ledgerToRest();
+    assert.equal(bench.source.keys.size, 0);
+    assert.deepEqual(bench.orphans(), []);
+  });
+
   it("that a limit holds back touches nothing until somebody releases it", async () => {
     const bench = await left();
     const entry = bench.orphans()[0];

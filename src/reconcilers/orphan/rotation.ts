@@ -1,7 +1,5 @@
 import { without } from "../../kernel/without.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
-import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
-import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { planOrphan, type OrphanAction, type OrphanInput } from "../../domain/orphan/plan.ts";
@@ -21,10 +19,10 @@ import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { CallContext, CredentialSource, Listing } from "../../providers/contract.ts";
 import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
+import { connectionToTakeBack } from "../connections.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { understood } from "../version-skew.ts";
-import { isHeld } from "./entry.ts";
+import { isHeld, orphanRef } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -79,7 +77,7 @@ const attempt = async (
   ports: Ports,
 ): Promise<{ readonly outcome: Outcome; readonly action?: OrphanAction }> => {
   try {
-    const action = await decide(scope, ports);
+    const action = await stepByStep(scope, ports);
     if (action.type === "wait") {
       if (action.for === "TakenOver") return { outcome: await yieldToSuccessor(scope, ports), action };
       const recheckAfterMs =
@@ -89,7 +87,6 @@ const attempt = async (
         action,
       };
     }
-    await carry(scope, action, ports);
     scope.status = without(scope.status, "failures");
     return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
   } catch (thrown) {
@@ -112,7 +109,36 @@ const attempt = async (
   }
 };
 
-const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+/**
+ * Carries out the next step. One that fails about one credential keeps no other from its own: these are tried in the same pass, and only then
+ * the first failure ends it.
+ */
+const stepByStep = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
+  const setAside = new Set<string>();
+  let failure: { readonly thrown: unknown } | undefined;
+  for (;;) {
+    const action = await decide(scope, ports, setAside);
+    const about = ABOUT_ONE.includes(action.type) && "id" in action ? action.id : undefined;
+    if (failure !== undefined && about === undefined) throw failure.thrown;
+    if (action.type === "wait") return action;
+    try {
+      await carry(scope, action, ports);
+      if (failure === undefined) return action;
+    } catch (thrown) {
+      if (about === undefined || toOperatorError(thrown).code === "Aborted") throw thrown;
+      failure ??= { thrown };
+    }
+    if (about !== undefined) setAside.add(about);
+  }
+};
+
+const ABOUT_ONE: readonly OrphanAction["type"][] = ["disable", "revoke", "prove"];
+
+const decide = async (
+  scope: OrphanScope,
+  ports: Ports,
+  setAside: ReadonlySet<string>,
+): Promise<Exclude<OrphanAction, { type: "observe" }>> => {
   const { spec } = scope;
   const { origin } = spec;
   const successor = await ports.cluster.get<SecretRotation>({
@@ -120,16 +146,19 @@ const decide = async (scope: OrphanScope, ports: Ports): Promise<Exclude<OrphanA
     namespace: origin.namespace,
     name: origin.name,
   });
-  const claim = await ports.claims.read(spec.target);
+  const holder = (await ports.claims.read(spec.target))?.owner.uid;
+  const lives = successor !== undefined && successor.metadata.uid !== origin.uid && successor.metadata.uid === holder;
+  const takenOver = lives || (await isHandedOn(scope, holder, ports));
   const input = (): OrphanInput => ({
     now: scope.now,
     spec,
     status: scope.status,
     originAlive: successor?.metadata.uid === origin.uid,
     held: isHeld(scope.object),
-    takenOver:
-      successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
+    takenOver,
+    unclaimed: holder === undefined,
     listing: scope.listing?.credentials,
+    setAside,
     ...factsOf(scope, ports),
     attributionWindowMs:
       spec.attributionSeconds === undefined ? ports.attributionWindowMs : spec.attributionSeconds * 1000,
@@ -159,7 +188,16 @@ const listingOf = async (source: CredentialSource, scope: OrphanScope): Promise<
   }
 };
 
-/** Once the successor's record names us, nothing here is needed any more. */
+/** Has a later resource, which held the target and is gone as well, left an entry with all that is still open here? Then that one goes on. */
+const isHandedOn = async (scope: OrphanScope, holder: string | undefined, ports: Ports): Promise<boolean> => {
+  if (holder === undefined || holder === scope.spec.origin.uid) return false;
+  const later = await ports.cluster.get<OrphanedCredential>(orphanRef(holder));
+  if (later === undefined) return false;
+  const known = [...(later.spec.credentials ?? []), ...(later.status?.credentials ?? [])].map(({ id }) => id);
+  return states(scope).every(({ id, state }) => state === "Proven" || known.includes(id));
+};
+
+/** Once the successor's record, or the entry that it left, names what is ours, nothing here is needed any more. */
 const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outcome> => {
   const { origin } = scope.spec;
   const successor = await ports.cluster.get<SecretRotation>({
@@ -168,7 +206,8 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
     name: origin.name,
   });
   const record = successor?.status ?? {};
-  if (record.predecessors?.includes(origin.uid) !== true) return { kind: "waiting", recheckAfterMs: 2000 };
+  const lives = successor !== undefined && record.predecessors?.includes(origin.uid) !== true;
+  if (lives) return { kind: "waiting", recheckAfterMs: 2000 };
   const { uid, resourceVersion } = scope.object.metadata;
   await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name: scope.object.metadata.name }, { uid, resourceVersion });
   return { kind: "settled" };
@@ -178,7 +217,7 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
 const openSource = async (scope: OrphanScope, ports: Ports): Promise<CredentialSource> => {
   if (scope.source !== undefined) return scope.source;
   const target = requireSource(scope);
-  const connection = await connectionOf(ports, target.connection);
+  const connection = await connectionToTakeBack(ports.cluster, target.connection);
   scope.account = claimFor(connection, target, scope.spec.origin.namespace);
   scope.source = ports.sources.open(connection, target, scope.spec.origin);
   return scope.source;
@@ -189,14 +228,6 @@ const requireSource = ({ spec }: Pick<OrphanScope, "spec">): SourceTarget => {
   if (target !== undefined) return target;
   throw new OperatorError("VersionSkew", {
     publicMessage: "The ledger entry names a source that this version of the operator does not know.",
-  });
-};
-
-const connectionOf = async (ports: Ports, name: string): Promise<ProviderConnection> => {
-  const connection = await ports.cluster.get<ProviderConnection>({ kind: PROVIDER_CONNECTION, name });
-  if (connection !== undefined) return understood(connection);
-  throw new OperatorError("NotFound", {
-    publicMessage: `ProviderConnection ${name} does not exist any more; make it again so that what it issued can be revoked.`,
   });
 };
 
@@ -329,8 +360,18 @@ const storeOf = async (scope: OrphanScope, place: DeliveryPlace, ports: Ports): 
   const form = wordsOf(requireSource(scope).kind);
   if (place.kubernetesSecret !== undefined) return ports.stores.kubernetesSecret(owner, place.kubernetesSecret, form);
   if (place.hook !== undefined)
-    return ports.stores.hook(await connectionOf(ports, place.hook.connectionRef.name), owner, place.hook, form);
+    return ports.stores.hook(
+      await connectionToTakeBack(ports.cluster, place.hook.connectionRef.name),
+      owner,
+      place.hook,
+      form,
+    );
   if (place.vaultKV === undefined)
     throw new OperatorError("InvalidSpec", { publicMessage: "A delivery names no place." });
-  return ports.stores.vaultKV(await connectionOf(ports, place.vaultKV.connectionRef.name), owner, place.vaultKV, form);
+  return ports.stores.vaultKV(
+    await connectionToTakeBack(ports.cluster, place.vaultKV.connectionRef.name),
+    owner,
+    place.vaultKV,
+    form,
+  );
 };

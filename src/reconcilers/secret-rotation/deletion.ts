@@ -9,8 +9,9 @@ import {
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
-import { readSettings } from "../../domain/rotation/settings.ts";
+import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
+import { hasEnded } from "../../domain/rotation/identity.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
@@ -31,7 +32,7 @@ const RETRY_CAP_MS = 60_000;
 /** Deleting: the planner's steps one after another, each read afresh; a failure waits, or is handed over when its time is up. */
 export const deleteRotation = async (scope: RotationScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
-  const inForce = settingsForDeletion(scope);
+  const inForce = await withoutRetaining(scope, settingsForDeletion(scope), ports);
   const act: Act = { scope, inForce, ports };
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
@@ -100,7 +101,7 @@ const carry = async (
       seen.held = (await permitForOffboarding(ports, uid)) === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
-      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry);
+      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry, inForce.settings.identity);
       seen.inLedger = true;
       return;
     }
@@ -153,9 +154,18 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   const good = scope.status.lastKnownGood;
   const spec =
     "field" in own && good !== undefined ? (JSON.parse(good.spec) as typeof scope.object.spec) : scope.object.spec;
-  const settings = readSettings(spec);
-  if ("field" in settings) throw new Error("A stored spec without a source cannot have been acted on.");
+  const settings = readForEndings(spec);
+  if (settings === undefined) throw new Error("A stored spec without a source cannot have been acted on.");
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
+};
+
+/** Of an identity that has ended nothing is retained. */
+const withoutRetaining = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<InForce> => {
+  const { settings } = inForce;
+  if (settings.deletion.policy !== "Retain") return inForce;
+  const identity = await readIdentity(scope, settings, ports);
+  if (!hasEnded(identity?.state)) return inForce;
+  return { ...inForce, settings: { ...settings, deletion: { ...settings.deletion, policy: "Delete" } } };
 };
 
 /** The identity may be gone by now: whose keys these are is in the record, or else on the claim. */
@@ -163,7 +173,7 @@ const rememberTarget = async (scope: RotationScope, { settings }: InForce, ports
   if (settings.source.kind === "target" || scope.status.target !== undefined) return;
   const claim = await sourceClaim(scope, ports);
   if (claim === undefined) {
-    scope.identity = await readIdentity(scope, settings, ports.cluster);
+    scope.identity = await readIdentity(scope, settings, ports);
     return;
   }
   const { source = {} } = JSON.parse(claim.snapshot) as { readonly source?: FrozenSource };

@@ -171,32 +171,45 @@ describe("a credential of an identity's account", function () {
 describe("the end of an identity", function () {
   this.timeout(60_000);
 
-  for (const spec of [OF_ACCOUNT, OF_USER]) {
-    const kind = spec === OF_ACCOUNT ? "accountRef" : "userName";
-    it(`stops everything but retirement, and its coming back goes on with a login (${kind})`, async () => {
-      const bench = await atRest(spec);
-      const first = bench.status().current!.id;
-      bench.suspend();
-      bench.rotate();
-      await bench.passes(20);
-      assert.equal(bench.condition("Suspended")?.reason, "IdentitySuspended");
-      assert.equal(bench.condition("Ready")?.reason, "IdentitySuspended");
-      assert.equal(bench.condition("Stalled"), undefined);
-      assert.equal(bench.condition("Reconciling"), undefined);
-      assert.equal(bench.source.count("issue"), 1);
-      assert.equal(bench.source.count("setEnabled"), 0);
-      const logins = bench.source.count("verify");
-      bench.resume();
-      await bench.pass();
-      await bench.pass();
-      assert.ok(bench.source.count("verify") > logins, "nothing logged in before it went on");
-      await bench.toRest();
-      assert.equal(bench.condition("Suspended"), undefined);
-      assert.equal(bench.condition("Ready")?.status, "True");
-      assert.notEqual(bench.status().current?.id, first);
-      assert.equal(bench.source.count("issue"), 2);
-    });
-  }
+  it("stops everything but retirement, and its coming back goes on with a login", async () => {
+    const bench = await atRest();
+    const first = bench.status().current!.id;
+    bench.suspend();
+    bench.rotate();
+    await bench.passes(20);
+    assert.equal(bench.condition("Suspended")?.reason, "IdentitySuspended");
+    assert.equal(bench.condition("Ready")?.reason, "IdentitySuspended");
+    assert.equal(bench.condition("Stalled"), undefined);
+    assert.equal(bench.condition("Reconciling"), undefined);
+    assert.equal(bench.source.count("issue"), 1);
+    assert.equal(bench.source.count("setEnabled"), 0);
+    const logins = bench.source.count("verify");
+    bench.resume();
+    await bench.pass();
+    await bench.pass();
+    assert.ok(bench.source.count("verify") > logins, "nothing logged in before it went on");
+    await bench.toRest();
+    assert.equal(bench.condition("Suspended"), undefined);
+    assert.equal(bench.condition("Ready")?.status, "True");
+    assert.notEqual(bench.status().current?.id, first);
+    assert.equal(bench.source.count("issue"), 2);
+  });
+
+  it("gives up the key of a user that the rotation names itself, and issues another one on its return", async () => {
+    const bench = await atRest(OF_USER);
+    const first = bench.status().current!.id;
+    bench.identity({ state: "Suspended" });
+    await bench.passes(20);
+    assert.deepEqual([...bench.source.keys.keys()], []);
+    assert.equal(bench.condition("Ready")?.reason, "IdentitySuspended");
+    assert.equal(bench.source.count("issue"), 1);
+    assert.equal(bench.source.count("setEnabled"), 1, "switched off before it is deleted");
+    bench.identity({ state: "Active" });
+    await bench.toRest();
+    assert.equal(bench.condition("Ready")?.status, "True");
+    assert.notEqual(bench.status().current?.id, first);
+    assert.deepEqual(bench.enabled(), [true]);
+  });
 
   for (const [how, spec] of [
     ["expires", { expiresAt: "2020-01-01T00:00:00Z" }],

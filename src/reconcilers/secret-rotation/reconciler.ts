@@ -6,7 +6,7 @@ import { cleared } from "../../domain/rotation/failures.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
-import { OperatorError } from "../../kernel/errors.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted, msUntil } from "../server-time.ts";
 import { refuseNewer } from "../version-skew.ts";
@@ -15,7 +15,7 @@ import { deleteRotation } from "./deletion.ts";
 import { gauge } from "./gauges.ts";
 import { inherit } from "./inherit.ts";
 import { baseStatus, finalStatus, recordFailure, recordSuccess } from "./status.ts";
-import { chooseSpec } from "./steps/choose-spec.ts";
+import { chooseSpec, forEndings } from "./steps/choose-spec.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
@@ -52,50 +52,62 @@ export const secretRotationReconciler = (ports: Ports): Reconciler => ({
   },
 });
 
+type StepEnd = Awaited<ReturnType<Step<RotationScope>["run"]>>;
+
 const steps = (ports: Ports): readonly Step<RotationScope>[] => [
   {
     name: "choose-spec",
     group: "decide",
-    async run(scope) {
-      const inForce = await chooseSpec(scope, ports.cluster);
-      if (inForce === undefined) return { kind: "stop", outcome: { kind: "stalled" } };
-      scope.inForce = inForce;
-      return { kind: "next" };
-    },
+    run: (scope) =>
+      elseOnlyEndings(scope, async () => {
+        const inForce = await chooseSpec(scope, ports.cluster);
+        if (inForce === undefined) return { kind: "stop", outcome: { kind: "stalled" } };
+        scope.inForce = inForce;
+        return { kind: "next" };
+      }),
   },
   {
     name: "read-identity",
     group: "decide",
-    async run(scope) {
-      if (scope.inForce !== undefined)
-        scope.identity = await readIdentity(scope, scope.inForce.settings, ports.cluster);
-      return { kind: "next" };
-    },
+    run: (scope) =>
+      elseOnlyEndings(scope, async () => {
+        if (scope.inForce !== undefined) scope.identity = await readIdentity(scope, scope.inForce.settings, ports);
+        return { kind: "next" };
+      }),
   },
   {
     name: "rewrite-spec",
     group: "act",
-    async run(scope) {
-      if (scope.inForce === undefined || !(await rewriteFailed(scope, scope.inForce, ports))) return { kind: "next" };
-      scope.situation = { kind: "acted" };
-      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
-    },
+    run: (scope) =>
+      elseOnlyEndings(scope, async () => {
+        const { inForce } = scope;
+        const rewritten =
+          inForce !== undefined && inForce.endsOnly !== true && (await rewriteFailed(scope, inForce, ports));
+        if (!rewritten) return { kind: "next" };
+        scope.situation = { kind: "acted" };
+        return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+      }),
   },
   {
     name: "inherit",
     group: "act",
-    async run(scope) {
-      if (scope.inForce === undefined || !(await inherit(scope, scope.inForce, ports))) return { kind: "next" };
-      scope.situation = { kind: "acted", action: { type: "resume", step: "Enable" } };
-      return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
-    },
+    run: (scope) =>
+      elseOnlyEndings(scope, async () => {
+        const { inForce } = scope;
+        const inherited = inForce !== undefined && inForce.endsOnly !== true && (await inherit(scope, inForce, ports));
+        if (!inherited) return { kind: "next" };
+        scope.situation = { kind: "acted", action: { type: "resume", step: "Enable" } };
+        return { kind: "stop", outcome: { kind: "waiting", recheckAfterMs: 0 } };
+      }),
   },
   {
     name: "decide",
     group: "decide",
     async run(scope) {
       if (scope.inForce === undefined) return { kind: "next" };
-      const action = await decide(scope, scope.inForce, ports);
+      const action = await decide(scope, scope.inForce, ports).catch((thrown: unknown) => {
+        throw scope.revoking === undefined ? (scope.setAside?.thrown ?? thrown) : thrown;
+      });
       scope.action = action;
       return settle(scope, action);
     },
@@ -107,7 +119,8 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
       const { inForce, action } = scope;
       if (inForce === undefined || action === undefined) return { kind: "next" };
       recordSuccess(scope, await act({ scope, inForce, ports }, action));
-      scope.situation = { kind: "acted", action };
+      // What makes no sense is told also while it ends.
+      if (scope.situation?.kind !== "stalled") scope.situation = { kind: "acted", action };
       const { leavesNothing } = capabilitiesFor({ inForce, ports });
       return leavesNothing
         ? inOnePass(scope, inForce, ports)
@@ -118,14 +131,31 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
 ];
 
 /**
+ * What fails before the planner is asked must not keep from ending what has to end: it is set aside, the planner is asked for endings only,
+ * and when there is none it fails the pass after all.
+ */
+const elseOnlyEndings = async (scope: RotationScope, run: () => Promise<StepEnd>): Promise<StepEnd> => {
+  if (scope.setAside !== undefined) {
+    // The identity is read all the same: it may be what has ended.
+    return run().catch(() => ({ kind: "next" }) as const);
+  }
+  try {
+    return await run();
+  } catch (thrown) {
+    const error = toOperatorError(thrown);
+    const inForce = scope.inForce === undefined ? forEndings(scope) : { ...scope.inForce, endsOnly: true as const };
+    if (error.code === "Aborted" || inForce === undefined) throw thrown;
+    scope.setAside = { thrown };
+    scope.inForce = inForce;
+    return { kind: "next" };
+  }
+};
+
+/**
  * Where nothing is left behind, the record of several steps is one status write: what was signed is good as soon as it stands. Only
  * what is recorded in memory goes on here; another outside effect is for the next pass.
  */
-const inOnePass = async (
-  scope: RotationScope,
-  inForce: InForce,
-  ports: Ports,
-): Promise<Awaited<ReturnType<Step<RotationScope>["run"]>>> => {
+const inOnePass = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<StepEnd> => {
   for (let turn = 0; turn < MOST_IN_ONE_PASS; turn += 1) {
     const action = await decide(scope, inForce, ports);
     scope.action = action;
@@ -186,7 +216,9 @@ const lastSeen = (request: ReconcileRequest, ports: Ports): SecretRotation | und
 };
 
 /** Waits and stalls end the pass here; everything else goes on to the act. */
-const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnType<Step<RotationScope>["run"]>> => {
+const settle = (scope: RotationScope, action: RotationAction): StepEnd => {
+  if (scope.inForce?.endsOnly === true && (action.type === "wait" || action.type === "stall"))
+    return nothingEnds(scope, action);
   if (action.type === "stall") {
     const words = wordsOf(scope.inForce?.settings.source.of ?? "awsAccessKey");
     scope.situation = { kind: "stalled", reason: action.reason, message: stallMessage(action, words) };
@@ -201,6 +233,14 @@ const settle = (scope: RotationScope, action: RotationAction): Awaited<ReturnTyp
   const about = action.for === "IdentityNotReady" ? scope.identity?.why : undefined;
   scope.situation = { kind: "waiting", wait: about === undefined ? action : { ...action, about } };
   return { kind: "stop", outcome: waitOutcome(scope, action) };
+};
+
+/** What stood in the way of everything else is told; a wait of what is to end still says when to look again. */
+const nothingEnds = (scope: RotationScope, action: Extract<RotationAction, { type: "wait" | "stall" }>): StepEnd => {
+  if (scope.setAside !== undefined) throw scope.setAside.thrown;
+  const until = action.type === "wait" ? action.recheckAt : undefined;
+  const recheckAfterMs = until === undefined ? undefined : msUntil(until, scope.now);
+  return { kind: "stop", outcome: { kind: "stalled", ...(recheckAfterMs === undefined ? {} : { recheckAfterMs }) } };
 };
 
 const AT_REST: readonly WaitFor[] = ["NextRotation", "Overlap", "Soak", "IdentitySuspended", "IdentityDecommissioned"];
@@ -239,7 +279,7 @@ const stallMessage = (
 };
 
 /** The one status write of the pass, after whatever happened; events go out only for what was recorded. */
-const report = async (scope: RotationScope, ports: Ports): Promise<Awaited<ReturnType<Step<RotationScope>["run"]>>> => {
+const report = async (scope: RotationScope, ports: Ports): Promise<StepEnd> => {
   const { error } = scope;
   if (error?.code === "Aborted") return { kind: "next" };
   if (error !== undefined) recordFailure(scope, error);

@@ -29,6 +29,8 @@ export interface InForce {
   readonly spec: SecretRotation["spec"];
   /** True when it is the spec in the object. */
   readonly own: boolean;
+  /** Nothing is done but what takes away: the spec makes no sense, or something failed before the planner was asked. */
+  readonly endsOnly?: true;
 }
 
 /** The identity that the credential belongs to, as it is in this pass. */
@@ -59,6 +61,10 @@ export interface RotationScope {
   connection?: ProviderConnection;
   readonly connections: Map<string, ProviderConnection>;
   source?: CredentialSource;
+  /** The same, opened to take back only: whether or not the connection still allows the namespace. */
+  takingBack?: CredentialSource;
+  /** What tells of a value at a place what it is. */
+  recogniser?: CredentialSource | undefined;
   listing?: Listing;
   staging?: Staging;
   deliveries?: Readonly<Record<string, DeliveryObservation>>;
@@ -67,6 +73,8 @@ export interface RotationScope {
   /** The credential whose revocation the planner was reading for. */
   revoking?: string | undefined;
   situation?: Situation;
+  /** What failed before the planner was asked, while it is asked for what has to end. */
+  setAside?: { readonly thrown: unknown };
   error?: OperatorError;
   /** What was read is older than what this process has seen already: nothing may be decided from it. */
   stale?: boolean;

@@ -89,7 +89,7 @@ const withNextRotation = (scope: RotationScope): RotationStatus => {
   const rest = without(status, "nextRotationTime", "nextRotationReason");
   const { uid: seed } = scope.object.metadata;
   const next =
-    inForce === undefined
+    inForce === undefined || inForce.endsOnly === true
       ? undefined
       : nextRotation({ status, settings: inForce.settings, rotateAt: rotateAt(scope), seed });
   if (next === undefined) return rest;

@@ -126,8 +126,10 @@ export class LifecycleBench {
       { kind: SECRET_ROTATION, namespace: REQUEST.namespace, name: "billing-aws" },
       {
         metadata: { annotations: { ...more.annotations } },
-        spec: { identityRef: { name: REQUEST.name } },
+        spec: { identityRef: { name: REQUEST.name }, source: { awsAccessKey: { accountRef: { name: "lake" } } } },
         status: {
+          // Its own reconciler has taken note of the end.
+          suspension: { reason: "IdentitySuspended", since: "2026-01-01T00:00:00Z" },
           current: { ...held[0], issuedAt: "2026-01-01T00:00:00Z" },
           pendingRevocations: held.slice(1).map((each) => ({ ...each, ...revoking })),
         },

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { RELEASE } from "../../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
+import { OperatorError } from "../../kernel/errors.ts";
 import { silentLogger } from "../../kernel/logger.ts";
+import { FakeAccount } from "../../providers/fake-account.ts";
 import { sweep } from "../sweep.ts";
-import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
+import { IDENTITY, LifecycleBench, SPEC, WIDER } from "./bench.fake.ts";
 
 const NAMES = ["cluster", "lake", "secrets"] as const;
 
@@ -31,6 +33,9 @@ const deletedFurther = async (bench: LifecycleBench): Promise<void> => {
 const refused = (bench: LifecycleBench): void => {
   for (const name of NAMES) assert.equal(bench.place(name).lets(), false, name);
 };
+
+const grantsOf = (bench: LifecycleBench): readonly string[] =>
+  [...bench.place("cluster").pieces.values()].filter((piece) => piece.class === "grant").map(({ key }) => key);
 
 const isGone = (bench: LifecycleBench): void => {
   for (const name of NAMES) {
@@ -144,6 +149,27 @@ describe("deleting an identity", () => {
     isGone(bench);
   });
 
+  it("takes one binding away although the other is refused, and the ledger does the same", async () => {
+    const bench = await joined({ accounts: [WIDER[0]!], deletion: { timeout: "5s", holdFor: "1s" } });
+    bench.bench.wrapAccount = (client) => {
+      const error = new OperatorError("PermissionDenied", { publicMessage: "Not this one.", status: 403 });
+      const about = { about: "binding/Role/reader", times: 1000 };
+      if (client instanceof FakeAccount) client.failNext("remove", error, about);
+      return client;
+    };
+    await bench.delete();
+    await bench.pass();
+    assert.deepEqual(grantsOf(bench), ["binding/Role/reader"]);
+    assert.equal(bench.exists, true);
+    await bench.bench.clock.advance(6000);
+    await bench.pass();
+    assert.equal(bench.exists, false);
+    // Somebody gives it back meanwhile.
+    bench.place("cluster").addByHand({ key: "binding/Role/writer", class: "grant", value: "writer", title: "writer" });
+    await bench.ledgerPass();
+    assert.deepEqual(grantsOf(bench), ["binding/Role/reader"]);
+  });
+
   it("stays with onTimeout Block until everything is cut", async () => {
     const bench = await joined({ deletion: { timeout: "5s", onTimeout: "Block", holdFor: "1s" } });
     bench.bench.away.add("secrets");
@@ -169,6 +195,17 @@ describe("deleting an identity", () => {
     );
     assert.equal(bench.claims(), 0);
     assert.equal(bench.entry(), undefined);
+  });
+
+  it("cuts what the claims know of when the status was wiped", async () => {
+    const bench = await joined();
+    bench.bench.cluster.seed(IDENTITY, { ...bench.object(), status: {} });
+    await deleted(bench);
+    assert.equal(bench.exists, false);
+    await bench.ledgerToRest();
+    refused(bench);
+    isGone(bench);
+    assert.equal(bench.claims(), 0);
   });
 
   it("cuts and keeps with policy Disable", async () => {

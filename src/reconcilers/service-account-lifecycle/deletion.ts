@@ -19,7 +19,7 @@ import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { hasPermits, identityEntry } from "../sweep-identities.ts";
+import { hasPermits, identityEntry, recoverFrom } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
 import { retainAnswers } from "./retain.ts";
@@ -305,11 +305,15 @@ const letGo = async ({ scope, ports }: Deletion, note: string): Promise<Outcome>
 
 /** Nothing is cut: the accounts stay as they are and nobody holds them any more. */
 const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
-  const { scope, ports } = deletion;
+  const { scope, ports, settings } = deletion;
   const { uid } = scope.object.metadata;
-  for (const { target, owner } of (await ports.claims.list()).claims) {
-    if (owner.uid === uid) await releaseAccount({ ports, ...scope }, target);
+  const claims = (await ports.claims.list()).claims.filter(({ owner }) => owner.uid === uid);
+  // A status that was wiped knows of no account; what the claims know is the ledger's.
+  if (settings.policy !== "Retain" && claims.length > 0) {
+    await recoverFrom(ports, { ...scope.request, uid }, claims);
+    return letGo(deletion, HANDED_OVER);
   }
+  for (const { target } of claims) await releaseAccount({ ports, ...scope }, target);
   return letGo(deletion, "Nothing was left to cut.");
 };
 

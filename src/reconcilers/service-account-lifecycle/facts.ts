@@ -1,6 +1,7 @@
 import { CONNECTION_DEFAULTS } from "../../api/v1alpha1/defaults.ts";
 import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import type { ConnectionFacts } from "../../domain/lifecycle/pieces/index.ts";
+import { partitionOf } from "../../domain/lifecycle/pieces/aws.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 
 /** The parts of a connection that pieces follow from, with every default filled in. Throws InvalidSpec for one that is no address. */
@@ -25,12 +26,6 @@ export const factsOf = ({ metadata, spec }: ProviderConnection): ConnectionFacts
     jwtMount: vault.identities?.jwtMount ?? CONNECTION_DEFAULTS.workloadJwtMount,
     ...(vault.namespace === undefined ? {} : { vaultNamespace: vault.namespace }),
   };
-};
-
-/** AWS's partitions, as its regions are named. */
-const partitionOf = (region: string): string => {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 };
 
 const hostOf = (connection: string, address: string): string => {

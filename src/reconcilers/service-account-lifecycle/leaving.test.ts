@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import { OperatorError } from "../../kernel/errors.ts";
 import { LifecycleBench, SPEC } from "./bench.fake.ts";
 
 const joined = async (spec: Parameters<LifecycleBench["apply"]>[0] = {}): Promise<LifecycleBench> => {
@@ -71,6 +72,39 @@ describe("a suspension", () => {
     refused(bench);
     assert.equal(bench.status().leaveFailures, undefined);
     assert.equal(bench.condition("Suspended")?.reason, "Proven");
+  });
+
+  it("is proven no more while a provider cannot be looked at, and again when it can", async () => {
+    const bench = await joined();
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    bench.bench.away.add("lake");
+    for (let pass = 0; pass < 3; pass += 1) {
+      await bench.pass();
+      assert.equal(bench.condition("Suspended")?.reason, "NotLooked");
+      assert.match(bench.condition("Suspended")?.message ?? "", /account lake/);
+    }
+    bench.bench.away.clear();
+    await bench.toRest();
+    assert.equal(bench.condition("Suspended")?.reason, "Proven");
+  });
+
+  it("is tried again after five minutes at most, whatever pause the provider asks for", async () => {
+    const bench = await joined();
+    const error = new OperatorError("Throttled", { publicMessage: "Later.", retryAfterMs: 3_600_000 });
+    let isThrottled = true;
+    bench.bench.wrapAccount = (client, name) => {
+      if (name !== "lake" || !isThrottled) return client;
+      const observe = () => Promise.reject(error);
+      return new Proxy(client, { get: (of, key) => (key === "observe" ? observe : (Reflect.get(of, key) as unknown)) });
+    };
+    bench.apply({ state: "Suspended" });
+    await bench.settle();
+    isThrottled = false;
+    const retry = Date.parse(bench.status().leaveFailures?.nextAttemptTime ?? "") - bench.bench.clock.now().getTime();
+    assert.ok(retry <= 300_000, String(retry));
+    await bench.toRest();
+    refused(bench);
   });
 
   it("is not believed while the provider still accepts what was cut", async () => {

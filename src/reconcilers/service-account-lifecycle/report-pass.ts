@@ -2,9 +2,11 @@ import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { turnEvents } from "../../domain/lifecycle/events.ts";
+import { heldBackUntil } from "../../domain/lifecycle/held-back.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
 import { willCutSentence } from "../../domain/lifecycle/retention.ts";
+import type { RotationsView } from "../../domain/lifecycle/rotations.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
@@ -12,6 +14,7 @@ import { keepReview, takeInventory } from "./inventory.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
 import { viewOf } from "./steps/accounts.ts";
+import { readRotations } from "./steps/rotations.ts";
 import type { WorkEnd } from "./steps/work.ts";
 
 const LONGEST_PAUSE_MS = 60_000;
@@ -25,6 +28,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
   });
   const unmanaged = takeInventory(scope, ports);
   keepReview(scope, inForce);
+  const rotations = await readRotations(scope, inForce, ports);
   const before = scope.object.status ?? {};
   const annotations = scope.object.metadata.annotations ?? {};
   const next = report({
@@ -41,6 +45,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
     unmanaged,
     keptDown: inForce.keptDown,
     willCut: willCutSentence(scope.retains ?? {}),
+    rotations,
   });
   const stored = await writeStatus<ServiceAccountLifecycle>(
     ports.cluster,
@@ -50,7 +55,14 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
   );
   ports.freshness.wrote(stored.metadata);
   tell(scope, { before, next }, ports);
-  return outcomeOf(scope, next, end);
+  return lookingAgain(outcomeOf(scope, next, end), rotations);
+};
+
+/** The watch wakes an identity when one of its rotations is done; a look that failed, and an event that was lost, are made up for by looking again. */
+const lookingAgain = (outcome: Outcome, rotations: RotationsView | undefined): Outcome => {
+  if (rotations === undefined || (rotations.kind === "looked" && rotations.left.length === 0)) return outcome;
+  const recheckAfterMs = Math.min(outcome.recheckAfterMs ?? Infinity, LONGEST_PAUSE_MS);
+  return outcome.kind === "settled" ? { kind: "waiting", recheckAfterMs } : { ...outcome, recheckAfterMs };
 };
 
 const AT_REST: readonly string[] = ["Rest", "Expiry", "Hold"];
@@ -102,7 +114,8 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   const retries = [failures, leaveFailures].flatMap((each) => (each === undefined ? [] : retryTimes(each, scope)));
   const due = review?.dueTime === undefined ? [] : [Date.parse(review.dueTime)];
   const recheck = end?.kind === "waiting" && end.wait.recheckAt !== undefined ? [end.wait.recheckAt.getTime()] : [];
-  const ahead = [...retries, ...due, ...recheck].filter((at) => at > now);
+  const removals = heldBackUntil(status)?.getTime() ?? now;
+  const ahead = [...retries, ...due, ...recheck, removals, ...looksAgain(status, now)].filter((at) => at > now);
   const overdue = recheck.some((at) => at <= now);
   if (end?.kind === "refused" && end.refusal.final === true && ahead.length === 0) return { kind: "stalled" };
   // Tried again and failed again, with nothing good to fall back to: what the try has made is taken back at once.
@@ -112,6 +125,25 @@ const outcomeOf = (scope: LifecycleScope, status: LifecycleStatus, end: WorkEnd 
   const first = Math.min(...ahead, ...fallback);
   return Number.isFinite(first) ? { kind: "waiting", recheckAfterMs: msUntil(first, scope.now) } : { kind: "settled" };
 };
+
+/**
+ * What others give is seen in lists that are up to a minute old, so whoever was proven is looked at once more after that; and what keeps a
+ * proof away without an event of ours is looked at every minute.
+ */
+const looksAgain = ({ conditions, accounts }: LifecycleStatus, now: number): readonly number[] => {
+  const waits = (conditions ?? []).some(
+    ({ type, status, reason }) =>
+      (type === "Suspended" || type === "Offboarded") && status === "False" && LOOKED_AT_AGAIN.includes(reason),
+  );
+  if (waits) return [now + LOOK_AGAIN_MS];
+  const fresh = (accounts ?? []).some(
+    ({ provenAt }) => provenAt !== undefined && now - Date.parse(provenAt) < LOOK_AGAIN_MS,
+  );
+  return fresh ? [now + LOOK_AGAIN_MS] : [];
+};
+
+const LOOK_AGAIN_MS = 61_000;
+const LOOKED_AT_AGAIN: readonly string[] = ["NotOurs", "NotLooked", "ForeignGrant", "TokensOutstanding", "CutMissing"];
 
 /** A refusal becomes a failed spec when its progress deadline has passed, so that is a time to look as well. */
 const retryTimes = (

@@ -140,7 +140,7 @@ describe("Retain and an end", () => {
       assert.match(bench.entry()?.status?.activity ?? "", /In use until its end/);
       assert.deepEqual(
         bench.entry()?.status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
-        [["Ready", "False", "InUse"]],
+        [["Ready", "False", "KeptInUse"]],
       );
       await bench.bench.clock.advance(1001);
       await bench.ledgerToRest();

@@ -132,7 +132,3 @@ export const subjectOf = (request: ReconcileRequest, object: ServiceAccountLifec
 export const failedSteps = (scope: Pick<AccountScope, "failures">): readonly string[] => [
   ...new Set(scope.failures.map(({ about }) => about)),
 ];
-
-export const failedAccounts = (scope: Pick<AccountScope, "failures">): readonly string[] => [
-  ...new Set(scope.failures.map(({ about }) => about.split("/")[0] ?? about)),
-];

@@ -1,12 +1,10 @@
-import { accountIn, stepsIn, stepsText } from "../../domain/lifecycle/step-names.ts";
+import { accountIn, LONGEST_LEAVING_PAUSE_MS, stepsIn, stepsText } from "../../domain/lifecycle/step-names.ts";
 import { cleared, failed } from "../../domain/lifecycle/transitions.ts";
 import { isRefusal, type OperatorError } from "../../kernel/errors.ts";
 import type { AccountScope, Failure } from "./scope.ts";
 
 const UNAVAILABLE_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 3_600_000;
-/** Rights that should be gone are asked for again soon, whatever the provider said. */
-const LEAVING_CAP_MS = 300_000;
 const LONGEST_ABOUT = 768;
 
 /**
@@ -56,7 +54,7 @@ const recordLeaving = (scope: AccountScope, whole: boolean): void => {
   const worst = worstOf(failures);
   if (worst !== undefined) {
     const about = stepsText([...failures.map((failure) => failure.about), ...untried], LONGEST_ABOUT);
-    const leaveFailures = failureRecord(scope, before, worst.error, about, LEAVING_CAP_MS);
+    const leaveFailures = failureRecord(scope, before, worst.error, about, LONGEST_LEAVING_PAUSE_MS);
     scope.status = { ...scope.status, leaveFailures };
     return;
   }
@@ -90,5 +88,5 @@ const failureRecord = (
     about: about.slice(0, LONGEST_ABOUT),
     now: scope.now,
     capMs: isRefusal(error) ? refusedCapMs : UNAVAILABLE_CAP_MS,
-    retryAfterMs: error.retryAfterMs,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: Math.min(error.retryAfterMs, refusedCapMs) }),
   });

@@ -1,7 +1,7 @@
 // Made from crds/ by `npm run generate`; do not edit.
 export const CRD_DIGESTS: Readonly<Record<string, string>> = {
-  "orphanedcredentials.keyturn.dev": "76809aa0aac3a45f930f9c0c1be5ce02",
-  "providerconnections.keyturn.dev": "6f659053a33275ea40ccca93953f1377",
-  "secretrotations.keyturn.dev": "65904e4de9d9cb8f17a53723a44cb397",
-  "serviceaccountlifecycles.keyturn.dev": "d82785d912a46a4327798b7c2e58548f",
+  "orphanedcredentials.keyturn.dev": "da46d2b9d1d55943f0f0049d6c14dceb",
+  "providerconnections.keyturn.dev": "4a6b0f1c7f747672fe06428c7f00d878",
+  "secretrotations.keyturn.dev": "959cf528eb2d9f22972386c5f59b8e1a",
+  "serviceaccountlifecycles.keyturn.dev": "31118052f7725167d7b0439255d4e784",
 };

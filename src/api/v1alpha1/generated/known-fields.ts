@@ -190,7 +190,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },
@@ -315,7 +316,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },
@@ -442,6 +444,7 @@ export const KNOWN_FIELDS: KnownFields = {
         }
        }
       },
+      "denyPolicyArn": "any",
       "assumeRole": {
        "fields": {
         "roleArn": "any",
@@ -1607,7 +1610,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },
@@ -1668,12 +1672,18 @@ export const KNOWN_FIELDS: KnownFields = {
       "message": "any"
      }
     },
-    "removalsSince": "any",
+    "exchangeSince": "any",
     "triedAdditions": {
      "items": "any"
     },
     "rewrittenGeneration": "any",
     "narrowed": "any",
+    "removalsSince": {
+     "fields": {
+      "generation": "any",
+      "time": "any"
+     }
+    },
     "failures": {
      "fields": {
       "count": "any",

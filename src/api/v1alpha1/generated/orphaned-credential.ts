@@ -165,6 +165,10 @@ export interface OrphanedCredential {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       readonly closedAt?: string;
     }>;
@@ -262,6 +266,10 @@ export interface OrphanedCredential {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       readonly closedAt?: string;
     }>;

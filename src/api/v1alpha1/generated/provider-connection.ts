@@ -182,6 +182,10 @@ export interface ProviderConnection {
         };
       };
       /**
+       * A managed policy of accountId that denies every action on every resource; it cuts a leaver as permissions boundary or attachment where the inline policy is refused. It is read before it is used, and not used when it lets anything through. Change it only while no identity is cut. Absent means AWS's own AWSDenyAll.
+       */
+      readonly denyPolicyArn?: string;
+      /**
        * A role of accountId that is assumed after login.
        */
       readonly assumeRole?: {

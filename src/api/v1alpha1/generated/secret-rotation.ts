@@ -830,7 +830,7 @@ export interface SecretRotation {
       readonly result: "Succeeded" | "RolledBack" | "Abandoned";
     }>;
     /**
-     * Credentials of ours that must go.
+     * Credentials of ours that must go. With 8 of them nothing more is issued; what an end adds still finds room.
      */
     readonly pendingRevocations?: ReadonlyArray<{
       readonly version: string;

@@ -59,7 +59,7 @@ export interface ServiceAccountLifecycle {
        */
       readonly name: string;
       /**
-       * A ServiceAccount of this namespace.
+       * A ServiceAccount of this namespace. May be empty; null means the same.
        */
       readonly kubernetes?: {
         /**
@@ -111,7 +111,7 @@ export interface ServiceAccountLifecycle {
           readonly name: string;
         };
         /**
-         * An IAM user under the connection's path for this namespace.
+         * An IAM user under the connection's path for this namespace. May be empty; null means the same.
          */
         readonly user?: {
           /**
@@ -163,7 +163,7 @@ export interface ServiceAccountLifecycle {
           readonly groups?: ReadonlyArray<string>;
         };
         /**
-         * An IAM role that only this identity's ServiceAccount may assume, by web identity (issuer, subject and audience are pinned).
+         * An IAM role that only this identity's ServiceAccount may assume, by web identity (issuer, subject and audience are pinned). May be empty; null means the same.
          */
         readonly role?: {
           /**
@@ -278,7 +278,7 @@ export interface ServiceAccountLifecycle {
      */
     readonly progressDeadline?: string;
     /**
-     * What happens to the accounts when this resource is deleted, or the identity is decommissioned or expires.
+     * What happens to the accounts when this resource is deleted, or the identity is decommissioned or expires. May be empty; null means the same.
      */
     readonly deletion?: {
       /**
@@ -395,6 +395,10 @@ export interface ServiceAccountLifecycle {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       /**
        * When new logins were closed.
@@ -453,7 +457,7 @@ export interface ServiceAccountLifecycle {
     /**
      * Since when privileges that the spec no longer names wait for others that it adds instead.
      */
-    readonly removalsSince?: string;
+    readonly exchangeSince?: string;
     /**
      * What specs that have failed would have added; it delays no removal of a later one.
      */
@@ -466,6 +470,13 @@ export interface ServiceAccountLifecycle {
      * Hash of the spec under which something has been removed or narrowed already; it goes forward only.
      */
     readonly narrowed?: string;
+    /**
+     * Since when a dry run or a pause holds back what a changed spec takes out; it goes an hour later at the latest.
+     */
+    readonly removalsSince?: {
+      readonly generation: number;
+      readonly time: string;
+    };
     /**
      * Back-off that survives a restart.
      */

@@ -118,6 +118,12 @@ const trustDocument = (role: AwsRole, context: PieceContext, facts: AwsFacts): o
   };
 };
 
+/** AWS's partitions, as its regions are named. */
+export const partitionOf = (region: string): string => {
+  if (region.startsWith("cn-")) return "aws-cn";
+  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+};
+
 /** As the OIDC provider of an account and its condition keys are named. */
 export const withoutScheme = (issuer: string): string => issuer.replace(/^https:\/\//, "");
 

@@ -106,12 +106,16 @@ export const identityServiceAccount = (
 export const sharedTarget = (desired: Readonly<Record<string, DesiredAccount>>): SpecViolation | undefined => {
   const accounts = Object.values(desired);
   for (const [index, account] of accounts.entries()) {
-    const other = accounts.slice(0, index).find(({ target }) => target === account.target);
+    const other = accounts.slice(0, index).find(({ target }) => sameTarget(target, account.target));
     if (other === undefined) continue;
     const field = `spec.accounts[${account.name}]`;
     return { field, message: `${field} is the same account as spec.accounts[${other.name}]; give it another name.` };
   }
   return undefined;
 };
+
+/** IAM's names are unique without regard to case; elsewhere they are what they are spelled. */
+const sameTarget = (one: string, other: string): boolean =>
+  one === other || (one.startsWith("aws-") && one.toLowerCase() === other.toLowerCase());
 
 export type { AwsFacts, ConnectionFacts, KubernetesFacts, Piece, PieceContext, VaultFacts };

@@ -1,3 +1,5 @@
+import type { CredentialKind } from "../../account.ts";
+
 /** One IAM user or role. */
 export interface Identity {
   readonly kind: "user" | "role";
@@ -38,7 +40,7 @@ export interface IdentityCalls {
   find(who: Identity, signal: AbortSignal): Promise<IdentityFacts | undefined>;
   /** One request with everything in it. AlreadyExists when there is one of this name, whosever it is. */
   create(who: Identity, made: NewIdentity, signal: AbortSignal): Promise<void>;
-  /** Conflict while something hangs on it. */
+  /** InUse while something hangs on it. */
   remove(who: Identity, signal: AbortSignal): Promise<void>;
   tag(who: Identity, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
   untag(who: Identity, keys: readonly string[], signal: AbortSignal): Promise<void>;
@@ -68,4 +70,41 @@ export interface IdentityCalls {
 export interface ListedIdentity {
   readonly name: string;
   readonly path: string;
+}
+
+/** What hangs on a user besides access keys, or on a role, and lets somebody in. */
+export type HangingKind = Exclude<CredentialKind, "AccessKey" | "SecretId">;
+
+export type SwitchableKind = "SshPublicKey" | "ServiceSpecificCredential" | "SigningCertificate";
+
+export interface ListedCredential {
+  /** IAM's own: of a password the user's name, of an MFA device its serial number or ARN, of an instance profile its name. */
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly enabled: boolean;
+}
+
+/** Credentials that are no access keys, within the same bounds. Each mutation is one request. */
+export interface CredentialCalls {
+  /** All of this kind, whoever made them; `name`: of the user, of the role for instance profiles. */
+  list(kind: HangingKind, name: string, signal: AbortSignal): Promise<readonly ListedCredential[]>;
+  setEnabled(kind: SwitchableKind, userName: string, id: string, enabled: boolean, signal: AbortSignal): Promise<void>;
+  /** An MFA device is deactivated, a role taken out of an instance profile, the rest deleted. NotFound when it is gone. */
+  remove(kind: HangingKind, name: string, id: string, signal: AbortSignal): Promise<void>;
+  /** After its deactivation. NotFound when it is gone. */
+  deleteVirtualMfaDevice(serial: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What managed policies and groups hold, within the same bounds. All fail with NotFound when the policy or group is gone. */
+export interface PolicyCalls {
+  /** Id of the version that is in force. */
+  defaultVersion(arn: string, signal: AbortSignal): Promise<string>;
+  /** The document, decoded. */
+  document(arn: string, version: string, signal: AbortSignal): Promise<string>;
+  /** ARNs. */
+  attachedToGroup(group: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Names. */
+  inlineOfGroup(group: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** The document, decoded. */
+  groupDocument(group: string, name: string, signal: AbortSignal): Promise<string>;
 }

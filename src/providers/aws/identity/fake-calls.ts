@@ -1,6 +1,16 @@
 import type { OperatorError } from "../../../kernel/errors.ts";
-import { awsRefusal, type FakeAws } from "../fake-calls.ts";
-import type { Identity, IdentityCalls } from "./contract.ts";
+import { DeleteRefused } from "../errors.ts";
+import type { FakeAws } from "../fake-calls.ts";
+import { awsRefusal } from "../fake-refusal.ts";
+import type { HangingKind, Identity, IdentityCalls } from "./contract.ts";
+import { IN_THE_WAY } from "./fake-credentials.ts";
+
+export interface FakeCredential {
+  readonly kind: HangingKind;
+  readonly id: string;
+  readonly createdAt: Date;
+  enabled: boolean;
+}
 
 /** What hangs on a user or role. */
 export interface FakeRights {
@@ -9,6 +19,8 @@ export interface FakeRights {
   readonly attached: Set<string>;
   readonly inline: Map<string, string>;
   readonly memberOf: Set<string>;
+  /** All but access keys. */
+  readonly credentials: FakeCredential[];
 }
 
 export interface FakeRole extends FakeRights {
@@ -24,12 +36,18 @@ export const newRights = (id: string): FakeRights => ({
   attached: new Set(),
   inline: new Map(),
   memberOf: new Set(),
+  credentials: [],
 });
 
-type Call = <T>(name: string, run: () => T) => Promise<T>;
+export type FakeCall = <T>(name: string, run: () => T) => Promise<T>;
+
+/** IAM's default quotas: managed policies of one identity, groups of one user, characters of all inline policies without white space. */
+const MOST_ATTACHED = 10;
+const MOST_GROUPS = 10;
+const MOST_CHARACTERS = { user: 2048, role: 10_240 } as const;
 
 /** The identity calls over a FakeAws: what IAM does with users and roles, in memory. */
-export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date): IdentityCalls => {
+export const fakeIdentityCalls = (world: FakeAws, call: FakeCall, time: () => Date): IdentityCalls => {
   const all = (kind: Identity["kind"]) => (kind === "user" ? world.users : world.roles);
   const need = ({ kind, name }: Identity) => {
     const found = all(kind).get(name);
@@ -58,7 +76,9 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
       }),
     create: (who, made) =>
       call("create", () => {
-        if (all(who.kind).has(who.name)) throw awsRefusal("AlreadyExists", "EntityAlreadyExists", 409);
+        const taken = [...all(who.kind).keys()].some((name) => name.toLowerCase() === who.name.toLowerCase());
+        if (taken) throw awsRefusal("AlreadyExists", "EntityAlreadyExists", 409);
+        if (made.boundary !== undefined && world.policies?.has(made.boundary) === false) throw noSuchEntity();
         if (who.kind === "user") {
           world.addUser(who.name, made.path, made.tags).boundary = made.boundary;
           return;
@@ -74,9 +94,14 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
       }),
     remove: (who) =>
       call("remove", () => {
-        const { attached, inline, memberOf } = need(who);
+        const { attached, inline, memberOf, credentials } = need(who);
+        const operation = who.kind === "user" ? "DeleteUser" : "DeleteRole";
         const keys = who.kind === "user" ? (world.users.get(who.name)?.keys.size ?? 0) : 0;
-        if (attached.size + inline.size + memberOf.size + keys > 0) throw awsRefusal("Conflict", "DeleteConflict", 409);
+        if (keys > 0) throw new DeleteRefused(operation, "an access key");
+        if (attached.size + inline.size > 0) throw new DeleteRefused(operation, "a policy");
+        if (memberOf.size > 0) throw new DeleteRefused(operation, "a group");
+        const [credential] = credentials;
+        if (credential !== undefined) throw new DeleteRefused(operation, IN_THE_WAY[credential.kind]);
         all(who.kind).delete(who.name);
       }),
     tag: (who, tags) =>
@@ -100,8 +125,10 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
     attachedPolicies: (who) => call("attachedPolicies", () => [...need(who).attached]),
     attachPolicy: (who, arn) =>
       call("attachPolicy", () => {
+        const { attached } = need(who);
         if (world.policies?.has(arn) === false) throw noSuchEntity();
-        need(who).attached.add(arn);
+        if (!attached.has(arn) && attached.size >= MOST_ATTACHED) throw limitExceeded();
+        attached.add(arn);
       }),
     detachPolicy: (who, arn) =>
       call("detachPolicy", () => {
@@ -111,7 +138,12 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
     inlinePolicy: (who, name) => call("inlinePolicy", () => need(who).inline.get(name)),
     putInlinePolicy: (who, name, document) =>
       call("putInlinePolicy", () => {
-        need(who).inline.set(name, document);
+        const { inline } = need(who);
+        if (!isJson(document)) throw awsRefusal("InvalidSpec", "MalformedPolicyDocument", 400);
+        const others = [...inline].filter(([other]) => other !== name).map(([, text]) => text);
+        const characters = [...others, document].reduce((sum, text) => sum + text.replace(/\s/g, "").length, 0);
+        if (characters > MOST_CHARACTERS[who.kind]) throw limitExceeded();
+        inline.set(name, document);
       }),
     deleteInlinePolicy: (who, name) =>
       call("deleteInlinePolicy", () => {
@@ -121,7 +153,9 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
     joinGroup: (userName, group) =>
       call("joinGroup", () => {
         if (world.groups?.has(group) === false) throw noSuchEntity();
-        user(userName).memberOf.add(group);
+        const { memberOf } = user(userName);
+        if (!memberOf.has(group) && memberOf.size >= MOST_GROUPS) throw limitExceeded();
+        memberOf.add(group);
       }),
     leaveGroup: (userName, group) =>
       call("leaveGroup", () => {
@@ -145,3 +179,14 @@ export const fakeIdentityCalls = (world: FakeAws, call: Call, time: () => Date):
 };
 
 const noSuchEntity = (): OperatorError => awsRefusal("NotFound", "NoSuchEntity", 404);
+
+const limitExceeded = (): OperatorError => awsRefusal("QuotaExceeded", "LimitExceeded", 409);
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};

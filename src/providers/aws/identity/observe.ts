@@ -8,35 +8,68 @@ import {
   userValue,
 } from "../../../domain/lifecycle/pieces/aws.ts";
 import type { ObservedPiece } from "../../../domain/lifecycle/piece.ts";
+import type { NotLooked } from "../../../domain/lifecycle/action.ts";
 import type { AccountCredential, AccountOwner } from "../../account.ts";
 import type { AwsCalls } from "../sdk.ts";
+import { counted, credentialWords, notLookedFor } from "./credentials.ts";
 import type { Identity, IdentityFacts } from "./contract.ts";
 import { comparable, CUT_POLICY, isClosed, isCut } from "./documents.ts";
 import { observedOwner } from "./marks.ts";
 
-/** Everything that hangs on an identity, as it is listed now. */
+/** Everything that hangs on an identity, as it is listed now; of its credentials the access keys alone. */
 export interface Hanging {
   readonly managed: readonly string[];
   /** Documents by name, our cut not among them. */
   readonly inline: Readonly<Record<string, string>>;
   readonly groups: readonly string[];
-  readonly credentials: readonly AccountCredential[];
+  readonly keys: readonly AccountCredential[];
+  /** Our inline policy denies everything. */
   readonly rightsCut: boolean;
   /** The policy of the cut is there, whatever it says by now. */
   readonly hasCut: boolean;
+  /** Lists that failed; empty unless they were read tolerantly. */
+  readonly notLooked: readonly NotLooked[];
 }
 
-export const readHanging = async (calls: AwsCalls, who: Identity, signal: AbortSignal): Promise<Hanging> => {
+/** Which failures of a list stop nothing: of a leaver, who is cut all the same, any; of a proof, only those that no retry cures. */
+export type Tolerance = "nothing" | "forbidden lists" | "failed lists";
+
+/** The inline policies are always read, for among them is the cut; of a leaver where they may be. */
+export const readHanging = async (
+  calls: AwsCalls,
+  who: Identity,
+  signal: AbortSignal,
+  tolerates: Tolerance = "nothing",
+): Promise<Hanging> => {
   const { identity } = calls;
   const isUser = who.kind === "user";
-  const [managed, inline, groups, credentials] = await Promise.all([
-    identity.attachedPolicies(who, signal),
-    readInline(calls, who, signal),
-    isUser ? identity.groups(who.name, signal) : [],
-    isUser ? readKeys(calls, who.name, signal) : [],
+  const notLooked: NotLooked[] = [];
+  const list = async <T>(request: Promise<readonly T[]>, what: string, right: string): Promise<readonly T[]> => {
+    try {
+      return await request;
+    } catch (error) {
+      if (tolerates === "nothing") throw error;
+      const missing = notLookedFor(error, what, right);
+      if (tolerates === "forbidden lists" && missing.why === "Failed") throw error;
+      notLooked.push(missing);
+      return [];
+    }
+  };
+  const rights = isUser ? "iam:ListAttachedUserPolicies" : "iam:ListAttachedRolePolicies";
+  const [managed, inline, groups, keys] = await Promise.all([
+    list(identity.attachedPolicies(who, signal), "managed policies", rights),
+    readInline(calls, who, signal).catch((error: unknown): Readonly<Record<string, string>> => {
+      // Only what no retry cures: a leaver whose cut cannot be seen is cut by a boundary as well, which can.
+      const missing = notLookedFor(error, "inline policies", isUser ? "iam:GetUserPolicy" : "iam:GetRolePolicy");
+      if (tolerates === "nothing" || missing.why === "Failed") throw error;
+      notLooked.push(missing);
+      return {};
+    }),
+    isUser ? list(identity.groups(who.name, signal), "groups", "iam:ListGroupsForUser") : [],
+    isUser ? list(readKeys(calls, who.name, signal), "access keys", "iam:ListAccessKeys") : [],
   ]);
   const { [CUT_POLICY]: cut, ...others } = inline;
-  return { managed, inline: others, groups, credentials, rightsCut: isCut(cut), hasCut: cut !== undefined };
+  return { managed, inline: others, groups, keys, rightsCut: isCut(cut), hasCut: cut !== undefined, notLooked };
 };
 
 /** Documents by name, our cut among them. */
@@ -89,6 +122,16 @@ export const piecesOf = (
   ...[...hanging.groups].sort().map(groupPiece),
 ];
 
-/** Privileges and credentials without which the identity could be deleted. */
-export const holdsOnto = (hanging: Hanging): boolean =>
-  [hanging.managed, Object.keys(hanging.inline), hanging.groups, hanging.credentials].some((list) => list.length > 0);
+/** What must go before the identity can be deleted, in words; our own denials are taken off by the deletion itself. */
+export const holdsOnto = (
+  { inline, groups, keys }: Hanging,
+  managed: readonly string[],
+  credentials: readonly AccountCredential[],
+): string =>
+  [
+    ...credentialWords(credentials),
+    ...counted(keys.length, "access key", "access keys"),
+    ...counted(managed.length, "managed policy", "managed policies"),
+    ...counted(Object.keys(inline).length, "inline policy", "inline policies"),
+    ...counted(groups.length, "group", "groups"),
+  ].join(", ");

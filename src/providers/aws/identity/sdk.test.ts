@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { openAws, type AwsCalls } from "../sdk.ts";
-import type { Identity, IdentityCalls } from "./contract.ts";
+import type { HangingKind, Identity, IdentityCalls, ListedCredential } from "./contract.ts";
 
 const xml = (action: string, inner = ""): string =>
   `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result>${inner}</${action}Result></${action}Response>`;
@@ -131,6 +131,48 @@ describe("IAM's users and roles, against a server that speaks the protocol badly
     ["RemoveUserFromGroup", () => iam.leaveGroup("u", "g", signal), { UserName: "u", GroupName: "g" }],
     ["UpdateAssumeRolePolicy", () => iam.setTrust("r", "{*}", signal), { RoleName: "r", PolicyDocument: "{*}" }],
     ["UpdateRole", () => iam.setMaxSession("r", 7200, signal), { RoleName: "r", MaxSessionDuration: "7200" }],
+    ["DeleteLoginProfile", () => calls.credentials.remove("Password", "u", "u", signal), { UserName: "u" }],
+    [
+      "DeactivateMFADevice",
+      () => calls.credentials.remove("MfaDevice", "u", "s/1", signal),
+      { UserName: "u", SerialNumber: "s/1" },
+    ],
+    ["DeleteVirtualMFADevice", () => calls.credentials.deleteVirtualMfaDevice("s/1", signal), { SerialNumber: "s/1" }],
+    [
+      "UpdateSSHPublicKey",
+      () => calls.credentials.setEnabled("SshPublicKey", "u", "APKA1", false, signal),
+      { UserName: "u", SSHPublicKeyId: "APKA1", Status: "Inactive" },
+    ],
+    [
+      "DeleteSSHPublicKey",
+      () => calls.credentials.remove("SshPublicKey", "u", "APKA1", signal),
+      { UserName: "u", SSHPublicKeyId: "APKA1" },
+    ],
+    [
+      "UpdateServiceSpecificCredential",
+      () => calls.credentials.setEnabled("ServiceSpecificCredential", "u", "ACCA1", true, signal),
+      { UserName: "u", ServiceSpecificCredentialId: "ACCA1", Status: "Active" },
+    ],
+    [
+      "DeleteServiceSpecificCredential",
+      () => calls.credentials.remove("ServiceSpecificCredential", "u", "ACCA1", signal),
+      { UserName: "u", ServiceSpecificCredentialId: "ACCA1" },
+    ],
+    [
+      "UpdateSigningCertificate",
+      () => calls.credentials.setEnabled("SigningCertificate", "u", "CERT1", false, signal),
+      { UserName: "u", CertificateId: "CERT1", Status: "Inactive" },
+    ],
+    [
+      "DeleteSigningCertificate",
+      () => calls.credentials.remove("SigningCertificate", "u", "CERT1", signal),
+      { UserName: "u", CertificateId: "CERT1" },
+    ],
+    [
+      "RemoveRoleFromInstanceProfile",
+      () => calls.credentials.remove("InstanceProfile", "r", "prof", signal),
+      { RoleName: "r", InstanceProfileName: "prof" },
+    ],
   ];
   for (const [action, run, parameters] of mutations) {
     it(`sends ${action} once, whatever comes back, and takes only its own answer for done`, async () => {
@@ -152,7 +194,7 @@ describe("IAM's users and roles, against a server that speaks the protocol badly
   const refusals: readonly (readonly [code: string, status: number, expected: string])[] = [
     ["NoSuchEntity", 404, "NotFound"],
     ["EntityAlreadyExists", 409, "AlreadyExists"],
-    ["DeleteConflict", 409, "Conflict"],
+    ["DeleteConflict", 409, "InUse"],
     ["LimitExceeded", 409, "QuotaExceeded"],
     ["MalformedPolicyDocument", 400, "InvalidSpec"],
     ["AccessDenied", 403, "PermissionDenied"],
@@ -258,16 +300,17 @@ describe("IAM's users and roles, against a server that speaks the protocol badly
     ],
   ];
   for (const [action, run, page, first] of lists) {
-    it(`reads ${action} to its end, or not at all`, async () => {
+    it(`reads ${action} to its end, or not at all`, async function () {
+      this.timeout(20_000);
       answer = (named, turn) => [200, xml(named, `${page(turn)}${turn === 1 ? truncated : ""}`)];
       const all = await run();
       assert.equal(all.length, 2);
       assert.deepEqual(all[0], first);
       assert.deepEqual(
-        requests.map((request) => [request.get("Action"), request.get("Marker")]),
+        requests.map((request) => [request.get("Action"), request.get("Marker"), request.get("MaxItems")]),
         [
-          [action, null],
-          [action, "m1"],
+          [action, null, "100"],
+          [action, "m1", "100"],
         ],
       );
       // Half of a list would pass for the whole of it: no marker, a list without end, a member without a name.
@@ -280,6 +323,125 @@ describe("IAM's users and roles, against a server that speaks the protocol badly
       await failsWith(run(), "Unavailable", true);
     });
   }
+
+  it("asks for fewer members where a page is longer than is read, and says so where one member alone is", async () => {
+    const roles = (from: number, count: number, letters: number): string =>
+      Array.from(
+        { length: count },
+        (_, i) =>
+          `<member><RoleName>r${from + i}</RoleName><Path>/p/</Path><AssumeRolePolicyDocument>${"x".repeat(letters)}</AssumeRolePolicyDocument></member>`,
+      ).join("");
+    answer = (action) => {
+      const { MaxItems, Marker } = sent();
+      const [size, from] = [Number(MaxItems), Number(Marker ?? "0")];
+      const count = Math.min(size, 120 - from);
+      const more = from + count < 120 ? `<IsTruncated>true</IsTruncated><Marker>${from + count}</Marker>` : "";
+      return [200, xml(action, `<Roles>${roles(from, count, 4000)}</Roles>${more}`)];
+    };
+    const all = await iam.list("role", "/p/", signal);
+    assert.deepEqual([all.length, all.at(-1)], [120, { name: "r119", path: "/p/" }]);
+    assert.deepEqual(
+      requests.map((request) => request.get("MaxItems")),
+      ["100", "50", "50", "50"],
+    );
+    answer = (action) => [200, xml(action, `<Roles>${roles(0, 1, 300_000)}</Roles>`)];
+    await assert.rejects(
+      iam.list("role", "/p/", signal),
+      (error) =>
+        error instanceof OperatorError && /ListRoles answered with more than 256 KiB/.test(error.publicMessage),
+    );
+    assert.equal(sent()["MaxItems"], "1");
+  });
+
+  const credentialKinds: readonly (readonly [
+    kind: HangingKind,
+    action: string,
+    page: string,
+    first: ListedCredential,
+  ])[] = [
+    [
+      "Password",
+      "GetLoginProfile",
+      "<LoginProfile><UserName>u</UserName><CreateDate>2026-01-02T00:00:00Z</CreateDate></LoginProfile>",
+      { id: "u", createdAt: new Date("2026-01-02T00:00:00Z"), enabled: true },
+    ],
+    [
+      "MfaDevice",
+      "ListMFADevices",
+      "<MFADevices><member><UserName>u</UserName><SerialNumber>arn:aws:iam::1:mfa/u</SerialNumber><EnableDate>2026-01-02T00:00:00Z</EnableDate></member></MFADevices>",
+      { id: "arn:aws:iam::1:mfa/u", createdAt: new Date("2026-01-02T00:00:00Z"), enabled: true },
+    ],
+    [
+      "SshPublicKey",
+      "ListSSHPublicKeys",
+      "<SSHPublicKeys><member><SSHPublicKeyId>APKA1</SSHPublicKeyId><Status>Inactive</Status></member></SSHPublicKeys>",
+      { id: "APKA1", createdAt: new Date(0), enabled: false },
+    ],
+    [
+      "ServiceSpecificCredential",
+      "ListServiceSpecificCredentials",
+      "<ServiceSpecificCredentials><member><ServiceSpecificCredentialId>ACCA1</ServiceSpecificCredentialId><Status>Active</Status></member></ServiceSpecificCredentials>",
+      { id: "ACCA1", createdAt: new Date(0), enabled: true },
+    ],
+    [
+      "SigningCertificate",
+      "ListSigningCertificates",
+      "<Certificates><member><CertificateId>CERT1</CertificateId><Status>Active</Status></member></Certificates>",
+      { id: "CERT1", createdAt: new Date(0), enabled: true },
+    ],
+    [
+      "InstanceProfile",
+      "ListInstanceProfilesForRole",
+      "<InstanceProfiles><member><InstanceProfileName>prof</InstanceProfileName></member></InstanceProfiles>",
+      { id: "prof", createdAt: new Date(0), enabled: true },
+    ],
+  ];
+  for (const [kind, action, page, first] of credentialKinds) {
+    it(`lists credentials of the kind ${kind} by ${action}, and none that cannot be told`, async () => {
+      const list = () => calls.credentials.list(kind, "u", signal);
+      answer = (named) => [200, xml(named, page)];
+      assert.deepEqual(await list(), [first]);
+      assert.equal(sent()["Action"], action);
+      answer = () => [403, refusal("AccessDenied")];
+      await failsWith(list(), "PermissionDenied", false);
+      answer = (named) => [
+        200,
+        xml(named, page.replace(/<(\w*(UserName|Id|SerialNumber|ProfileName))>[^<]*<\/\1>/g, "")),
+      ];
+      await failsWith(list(), "Unavailable", true);
+      answer = () => [404, refusal("NoSuchEntity")];
+      if (kind === "Password") assert.deepEqual(await list(), []);
+      else await failsWith(list(), "NotFound", false);
+    });
+  }
+
+  it("takes a service without credentials of its own for one that has none", async () => {
+    answer = () => [404, refusal("NotSupportedService")];
+    assert.deepEqual(await calls.credentials.list("ServiceSpecificCredential", "u", signal), []);
+    await failsWith(calls.credentials.list("SshPublicKey", "u", signal), "InvalidSpec", false);
+  });
+
+  it("reads what a policy and a group hold, decoded", async () => {
+    const document = encodeURIComponent('{"Statement":[]}');
+    const answers: Readonly<Record<string, string>> = {
+      GetPolicy: `<Policy><Arn>${ARN}</Arn><DefaultVersionId>v3</DefaultVersionId></Policy>`,
+      GetPolicyVersion: `<PolicyVersion><VersionId>v3</VersionId><Document>${document}</Document></PolicyVersion>`,
+      ListAttachedGroupPolicies: `<AttachedPolicies><member><PolicyArn>${ARN}</PolicyArn></member></AttachedPolicies>`,
+      ListGroupPolicies: "<PolicyNames><member>p</member></PolicyNames>",
+      GetGroupPolicy: `<GroupName>g</GroupName><PolicyName>p</PolicyName><PolicyDocument>${document}</PolicyDocument>`,
+    };
+    answer = (action) => [200, xml(action, answers[action])];
+    const { policies } = calls;
+    assert.equal(await policies.defaultVersion(ARN, signal), "v3");
+    assert.equal(await policies.document(ARN, "v3", signal), '{"Statement":[]}');
+    assert.deepEqual(await policies.attachedToGroup("g", signal), [ARN]);
+    assert.deepEqual(await policies.inlineOfGroup("g", signal), ["p"]);
+    assert.equal(await policies.groupDocument("g", "p", signal), '{"Statement":[]}');
+    await failsWith(policies.document(ARN, "v2", signal), "Unavailable", true);
+    answer = (action) => [200, xml(action)];
+    await failsWith(policies.defaultVersion(ARN, signal), "Unavailable", true);
+    await failsWith(policies.groupDocument("g", "p", signal), "Unavailable", true);
+  });
 
   it("reads an inline policy decoded, and nothing where there is none", async () => {
     answer = (action) => [

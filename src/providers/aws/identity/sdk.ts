@@ -34,67 +34,18 @@ import {
   UntagUserCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
-  type $Command,
-  type IAMClient,
-  type IAMClientResolvedConfig,
-  type ServiceInputTypes,
-  type ServiceOutputTypes,
   type Tag,
 } from "@aws-sdk/client-iam";
-import { OperatorError } from "../../../kernel/errors.ts";
-import { ask, GUARD_PLACE, MOST_PAGES, odd } from "../guard.ts";
-import type { IdentityCalls } from "./contract.ts";
+import { odd } from "../guard.ts";
+import type { IdentityCalls, IdentityFacts } from "./contract.ts";
+import { decoded, pages, unlessAbsent, type IamSender } from "./transport/sdk.ts";
 
-type Call<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<
-  Input,
-  Output,
-  IAMClientResolvedConfig,
-  ServiceInputTypes,
-  ServiceOutputTypes
->;
+/** Users and roles of an account: as many as 20,000 below one path. */
+const MOST_LIST_PAGES = 200;
 
-interface Page<T> {
-  readonly items: readonly (T | undefined)[];
-  readonly isTruncated: boolean | undefined;
-  readonly marker: string | undefined;
-}
-
-/** `reads` may repeat a call, `writes` never does. */
-export const identityCalls = (reads: IAMClient, writes: IAMClient): IdentityCalls => {
-  const send = <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-    client: IAMClient,
-    operation: string,
-    command: Call<Input, Output>,
-    signal: AbortSignal,
-  ): Promise<{ readonly answer: Output; readonly time: Date | undefined }> =>
-    ask(operation, signal, (guard) => {
-      command.middlewareStack.add(guard.middleware, GUARD_PLACE);
-      return client.send(command, guard.sending);
-    });
-
-  const read = <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-    operation: string,
-    command: Call<Input, Output>,
-    signal: AbortSignal,
-  ) => send(reads, operation, command, signal);
-
-  const write = async <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-    operation: string,
-    command: Call<Input, Output>,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    await send(writes, operation, command, signal);
-  };
-
+export const identityCalls = ({ read, write }: IamSender): IdentityCalls => {
   return {
-    async find(who, signal) {
-      try {
-        return await (who.kind === "user" ? findUser : findRole)(who.name, signal);
-      } catch (error) {
-        if (error instanceof OperatorError && error.code === "NotFound") return undefined;
-        throw error;
-      }
-    },
+    find: (who, signal) => unlessAbsent<IdentityFacts>((who.kind === "user" ? findUser : findRole)(who.name, signal)),
 
     create({ kind, name }, made, signal) {
       const boundary = made.boundary === undefined ? {} : { PermissionsBoundary: made.boundary };
@@ -187,17 +138,15 @@ export const identityCalls = (reads: IAMClient, writes: IAMClient): IdentityCall
 
     async inlinePolicy({ kind, name }, policy, signal) {
       const operation = kind === "user" ? "GetUserPolicy" : "GetRolePolicy";
-      try {
+      const document = async (): Promise<string> => {
         const { answer } =
           kind === "user"
             ? await read(operation, new GetUserPolicyCommand({ UserName: name, PolicyName: policy }), signal)
             : await read(operation, new GetRolePolicyCommand({ RoleName: name, PolicyName: policy }), signal);
         if (answer.PolicyDocument === undefined) throw odd(operation);
         return decoded(answer.PolicyDocument);
-      } catch (error) {
-        if (error instanceof OperatorError && error.code === "NotFound") return undefined;
-        throw error;
-      }
+      };
+      return unlessAbsent(document());
     },
 
     putInlinePolicy({ kind, name }, policy, document, signal) {
@@ -240,17 +189,21 @@ export const identityCalls = (reads: IAMClient, writes: IAMClient): IdentityCall
     },
 
     list(kind, pathPrefix, signal) {
-      const input = { PathPrefix: pathPrefix, MaxItems: 1000 };
-      return pages(kind === "user" ? "ListUsers" : "ListRoles", async (next, operation) => {
-        if (kind === "user") {
-          const { answer } = await read(operation, new ListUsersCommand({ ...input, ...next }), signal);
-          const items = (answer.Users ?? []).map((user) => listed(user.UserName, user.Path));
+      const input = { PathPrefix: pathPrefix };
+      return pages(
+        kind === "user" ? "ListUsers" : "ListRoles",
+        async (next, operation) => {
+          if (kind === "user") {
+            const { answer } = await read(operation, new ListUsersCommand({ ...input, ...next }), signal);
+            const items = (answer.Users ?? []).map((user) => listed(user.UserName, user.Path));
+            return { items, isTruncated: answer.IsTruncated, marker: answer.Marker };
+          }
+          const { answer } = await read(operation, new ListRolesCommand({ ...input, ...next }), signal);
+          const items = (answer.Roles ?? []).map((role) => listed(role.RoleName, role.Path));
           return { items, isTruncated: answer.IsTruncated, marker: answer.Marker };
-        }
-        const { answer } = await read(operation, new ListRolesCommand({ ...input, ...next }), signal);
-        const items = (answer.Roles ?? []).map((role) => listed(role.RoleName, role.Path));
-        return { items, isTruncated: answer.IsTruncated, marker: answer.Marker };
-      });
+        },
+        MOST_LIST_PAGES,
+      );
     },
   };
 
@@ -286,26 +239,6 @@ export const identityCalls = (reads: IAMClient, writes: IAMClient): IdentityCall
   }
 };
 
-/** Reads a list to its end, or fails: half a list would pass for the whole. */
-const pages = async <T>(
-  operation: string,
-  page: (next: { readonly Marker?: string }, operation: string) => Promise<Page<T>>,
-): Promise<readonly T[]> => {
-  const all: T[] = [];
-  let next: { readonly Marker?: string } = {};
-  for (let turn = 0; turn < MOST_PAGES; turn += 1) {
-    const { items, isTruncated, marker } = await page(next, operation);
-    for (const item of items) {
-      if (item === undefined) throw odd(operation);
-      all.push(item);
-    }
-    if (isTruncated !== true) return all;
-    if (!marker) throw odd(operation);
-    next = { Marker: marker };
-  }
-  throw odd(operation);
-};
-
 const listed = (name: string | undefined, path: string | undefined) =>
   name === undefined || path === undefined ? undefined : { name, path };
 
@@ -314,12 +247,3 @@ const tagsOf = (tags: Readonly<Record<string, string>>): Tag[] =>
 
 const tagsIn = (tags: readonly Tag[] | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key ?? "", Value ?? ""]));
-
-/** Documents come URL-encoded (RFC 3986); one that is not stays as it is and is judged by whoever reads it. */
-const decoded = (document: string): string => {
-  try {
-    return decodeURIComponent(document);
-  } catch {
-    return document;
-  }
-};

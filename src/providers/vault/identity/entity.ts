@@ -143,7 +143,7 @@ export const removePrincipal = (holder: Holder, context: CallContext): Removal =
     const standing = await readRole(identity, holder.place, signal);
     const hasLogin = standing !== undefined && isOurRole(holder.place.login, standing);
     if (hasLogin || found.aliases.length > 0 || found.policies.length > 0) {
-      throw new OperatorError("Conflict", {
+      throw new OperatorError("InUse", {
         publicMessage: `Vault entity ${holder.name} still has a login, an alias or policies, so it is kept until they are gone.`,
       });
     }

@@ -149,6 +149,7 @@ const targetSnapshot = ({ scope, inForce }: Act): string => {
     deletion: settings.deletion,
     exclusive: settings.source.exclusive,
     resource: scope.request,
+    ...(settings.identity === undefined ? {} : { identity: settings.identity }),
     ...(current?.adopted === true ? { adopted: { id: current.id, places: scope.status.adoptedPlaces ?? [] } } : {}),
   });
 };

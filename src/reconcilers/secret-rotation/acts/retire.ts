@@ -1,9 +1,9 @@
 import { cleared } from "../../../domain/rotation/failures.ts";
 import { deleted, disabled, provenDead } from "../../../domain/rotation/ending.ts";
-import { OperatorError } from "../../../kernel/errors.ts";
+import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
-import { openSource } from "../steps/observe.ts";
+import { openForTakingBack } from "../steps/observe.ts";
 import { capabilitiesFor, wordsFor } from "../scope.ts";
 import { underPermit } from "./refusals.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
@@ -11,11 +11,11 @@ import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 /** The key is made inactive: it can still be switched on again, should somebody have been forgotten. */
 export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs }) => {
   const { scope, ports, inForce } = act;
-  const source = await openSource(scope, inForce, ports);
+  const source = await openForTakingBack(scope, inForce, ports);
   if (requireUnusedForMs !== undefined) await demandUnused(act, source, id, requireUnusedForMs);
-  const listing = await source.list(callContext(act));
-  const seen = listing.credentials.find((credential) => credential.id === id);
-  // A listing that lags may not show a key that works, so absence is no reason to leave it be.
+  const listing = await source.list(callContext(act)).catch((thrown: unknown) => unlessAborted(thrown));
+  const seen = listing?.credentials.find((credential) => credential.id === id);
+  // A listing that lags, or fails, may not show a key that works, so absence is no reason to leave it be.
   if (seen?.enabled !== false) {
     await mutate(
       act,
@@ -25,6 +25,11 @@ export const disable: Carry<"disable"> = async (act, { id, requireUnusedForMs })
     say(act, "Normal", "Disabled", `${wordsFor(act).credential} ${id} is disabled.`, "Retire");
   }
   return cleared(disabled(scope.status, id, scope.now), "revocationFailures");
+};
+
+/** Whoever may not list may still switch off. */
+const unlessAborted = (thrown: unknown): undefined => {
+  if (toOperatorError(thrown).code === "Aborted") throw thrown;
 };
 
 const absentIsFine = (thrown: unknown): void => {
@@ -46,7 +51,7 @@ const demandUnused = async (act: Act, source: CredentialSource, id: string, forM
 
 export const revoke: Carry<"revoke"> = async (act, { id, onlyIfNeverUsed }) => {
   const { scope, ports, inForce } = act;
-  const source = await openSource(scope, inForce, ports);
+  const source = await openForTakingBack(scope, inForce, ports);
   if (onlyIfNeverUsed && (await source.lastUse(id, callContext(act))).kind !== "never") {
     throw new OperatorError("StillInUse", {
       publicMessage: `${wordsFor(act).credential} ${id} was made under an intent of this resource but somebody has used it; it is disabled. Delete it at the provider once you know who it was.`,
@@ -81,7 +86,7 @@ export const prove: Carry<"prove"> = async (act, { id, version }) => {
     say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is gone from the provider's listing.`, "Prove");
     return provenDead(scope.status, id, "ProvenByListing", scope.now);
   }
-  const source = await openSource(scope, inForce, ports);
+  const source = await openForTakingBack(scope, inForce, ports);
   const outcome = await underPermit(act, version, {
     run: () => source.proveRefused(material, callContext(act)),
     refused: ({ kind }) => kind === "refused",

@@ -9,7 +9,7 @@ import { randomWord } from "../../../kernel/ids.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
-import { needsFinalizer, NOT_ADOPTED, openSource, openStore } from "../steps/observe.ts";
+import { needsFinalizer, NOT_ADOPTED, openForTakingBack, openSource, openStore } from "../steps/observe.ts";
 import { requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer } from "./ownership.ts";
@@ -148,7 +148,8 @@ export const recordSigned: Carry<"recordSigned"> = async (act, { delivery }) => 
   const { scope, inForce, ports } = act;
   const setting = inForce.settings.deliveries.find(({ name }) => name === delivery);
   const seen = scope.deliveries?.[delivery];
-  const source = await openSource(scope, inForce, ports);
+  // It is put on record, nothing is issued: also for an identity that has ended.
+  const source = await openForTakingBack(scope, inForce, ports);
   if (setting === undefined || seen?.kind !== "ours" || seen.material === undefined) return scope.status;
   const credential = source.recognise?.(seen.material);
   if (credential === undefined) return scope.status;

@@ -4,7 +4,7 @@ import { PROVIDER_CONNECTION, type ProviderConnection } from "../../../api/v1alp
 import { quarantineDue } from "../../../domain/rotation/last-known-good.ts";
 import type { OpenRotation } from "../../../domain/rotation/record.ts";
 import { touched } from "../../../domain/rotation/open-rotation.ts";
-import { readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
+import { readForEndings, readSettings, specHash, type RotationSettings } from "../../../domain/rotation/settings.ts";
 import { connectionNamed } from "../../../domain/rotation/source.ts";
 import { cleared } from "../../../domain/rotation/failures.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
@@ -12,7 +12,8 @@ import type { InForce, RotationScope } from "../scope.ts";
 
 /**
  * Which spec is worked for: the object's own, unless it is quarantined, or a rotation that began under the last known good one
- * is still to be finished. Undefined: there is none that makes sense, and the scope's situation says why.
+ * is still to be finished. Where none makes sense, what is on record still ends by what can be read of it (`endsOnly`), and the scope's
+ * situation says why; undefined: nothing can be read of it.
  */
 export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): Promise<InForce | undefined> => {
   retryAsked(scope);
@@ -29,7 +30,7 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   if ("field" in own) {
     if (good === undefined || good.settings.rollback === "None") {
       scope.situation = { kind: "stalled", reason: "InvalidSpec", message: own.message };
-      return undefined;
+      return forEndings(scope);
     }
     quarantine(scope, hash, await generation(), { reason: "InvalidSpec", message: own.message });
     return good;
@@ -54,6 +55,15 @@ export const chooseSpec = async (scope: RotationScope, cluster: ClusterClient): 
   if (verdict === undefined || own.rollback === "None") return ownInForce;
   quarantine(scope, hash, await generation(), verdict);
   return good;
+};
+
+/** What ends is ended by the last known good spec, or by what can be read of the own one. */
+export const forEndings = (scope: RotationScope): InForce | undefined => {
+  const good = lastKnownGood(scope);
+  if (good !== undefined) return { ...good, endsOnly: true };
+  const { spec } = scope.object;
+  const settings = readForEndings(spec);
+  return settings && { settings, spec, specHash: specHash(spec), own: true, endsOnly: true };
 };
 
 /**
@@ -93,10 +103,19 @@ const quarantine = (
 const lastKnownGood = (scope: RotationScope): InForce | undefined => {
   const good = scope.status.lastKnownGood;
   if (good === undefined) return undefined;
-  const spec = JSON.parse(good.spec) as SecretRotationSpec;
-  const settings = readSettings(spec);
-  if ("field" in settings) return undefined;
+  const spec = goodSpec(good.spec);
+  const settings = spec && readSettings(spec);
+  if (spec === undefined || settings === undefined || "field" in settings) return undefined;
   return { settings: newestOf(settings, scope), specHash: good.specHash, spec, own: false };
+};
+
+/** What cannot be read any more is no spec to go back to. */
+const goodSpec = (text: string): SecretRotationSpec | undefined => {
+  try {
+    return JSON.parse(text) as SecretRotationSpec;
+  } catch {
+    return undefined;
+  }
 };
 
 /** Deletion, adoption and the identity are obeyed as they are declared now, whatever else in the same spec fails (product.md). */

@@ -1,21 +1,55 @@
 import {
   SERVICE_ACCOUNT_LIFECYCLE,
-  type Account,
   type ServiceAccountLifecycle,
 } from "../../../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient } from "../../../cluster/contract.ts";
+import { accountHolding, accountIn, mayBeOfAccount } from "../../../domain/lifecycle/holders.ts";
 import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
-import { viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
+import { hasEnded, viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
 import { skewMessage, unknownField } from "../../../domain/version-skew.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import { holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
+import type { Ports } from "../../ports.ts";
 import type { Identity, RotationScope } from "../scope.ts";
 
 /**
- * The identity that the credential belongs to, read live in every pass, so that nothing is issued for one that has ended. Undefined
- * when it belongs to none.
+ * The identity that the credential belongs to, read live in every pass, so that nothing is issued for one that has ended. One that is not named,
+ * but whose account the credentials are of, counts only when it has ended. Undefined when it belongs to none.
  */
 export const readIdentity = async (
+  scope: RotationScope,
+  settings: RotationSettings,
+  ports: Pick<Ports, "cluster" | "identitiesIn">,
+): Promise<Identity | undefined> => {
+  const named = await readNamed(scope, settings, ports.cluster);
+  return hasEnded(named?.state) ? named : ((await readHolders(scope, ports)) ?? named);
+};
+
+/** The watch says which identities have such an account, and a live read what has become of them. */
+const readHolders = async (
+  { request: { namespace }, object: { spec }, now }: RotationScope,
+  { cluster, identitiesIn }: Pick<Ports, "cluster" | "identitiesIn">,
+): Promise<Identity | undefined> => {
+  if (!mayBeOfAccount(spec.source)) return undefined;
+  const holding = identitiesIn(namespace).filter((seen) => accountHolding(spec.source, seen) !== undefined);
+  for (const { metadata } of holding) {
+    const { name } = metadata;
+    const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+    const account = object === undefined ? undefined : accountHolding(spec.source, object);
+    if (object === undefined || account === undefined) continue;
+    const view = viewIdentity({ name, object, seenBefore: true, now });
+    if (hasEnded(view.state)) return { ...view, name };
+    if (!object.spec.accounts.some((declared) => declared.name === account))
+      return {
+        state: "Decommissioned",
+        why: `ServiceAccountLifecycle ${name} no longer has account ${account}.`,
+        name,
+      };
+  }
+  return undefined;
+};
+
+const readNamed = async (
   scope: RotationScope,
   settings: RotationSettings,
   cluster: ClusterClient,
@@ -25,8 +59,12 @@ export const readIdentity = async (
   const { namespace } = scope.request;
   const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
   const field = object === undefined ? undefined : unknownField("ServiceAccountLifecycle", object);
-  if (field !== undefined)
-    return { state: "NotReady", why: `ServiceAccountLifecycle ${name}: ${skewMessage(field)}`, name };
+  if (field !== undefined) {
+    // What a newer version has written may forbid to give, never to end what says in known words that it has ended.
+    const view = viewIdentity({ name, object, seenBefore: true, now: scope.now });
+    const why = `ServiceAccountLifecycle ${name}: ${skewMessage(field)}`;
+    return hasEnded(view.state) ? { ...view, name } : { state: "NotReady", why, name };
+  }
   const account = source.kind === "account" ? source.account : undefined;
   const { target, identityUid } = scope.status;
   const seenBefore = account === undefined ? identityUid !== undefined : target !== undefined;
@@ -49,19 +87,10 @@ const named = (
     ? view
     : { state: "NotReady", why: `The user of account ${account} is not on record.` };
 
-/** Another version of the operator, or a forger, may have written what cannot be read. */
-const recorded = (declaration: string | undefined): Account | undefined => {
-  try {
-    return declaration === undefined ? undefined : (JSON.parse(declaration) as Account);
-  } catch {
-    return undefined;
-  }
-};
-
 /** The account as it is declared; an account that is being taken out is on record as it was declared last. */
 const userOf = (object: ServiceAccountLifecycle, account: string, namespace: string): SourceTarget | undefined => {
   const asked = ({ name }: { readonly name: string }): boolean => name === account;
-  const declared = object.spec.accounts.find(asked) ?? recorded(object.status?.accounts?.find(asked)?.declaration);
+  const declared = object.spec.accounts.find(asked) ?? accountIn(object.status?.accounts?.find(asked)?.declaration);
   const { aws } = declared ?? {};
   if (aws?.user === undefined) return undefined;
   const userName = iamNameOf(aws, { namespace, name: object.metadata.name, account });

@@ -15,7 +15,7 @@ import { formOfSource, holderOf } from "../../../domain/rotation/source.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource, Listing } from "../../../providers/contract.ts";
 import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "../../../stores/contract.ts";
-import { admitted, connectionFor } from "../../connections.ts";
+import { admitted, connectionFor, connectionToTakeBack } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
 import {
   capabilitiesFor,
@@ -81,7 +81,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   attributionWindowMs: ports.attributionWindowMs,
   identity: scope.identity?.state,
   holder: holderName(scope, inForce),
-  paused: scope.object.metadata.annotations?.[PAUSED] === "true",
+  paused: inForce.endsOnly === true || scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),
   leaked: leakedVersion(scope),
   revived: scope.revived === true,
@@ -102,7 +102,7 @@ const viewsOf = (scope: RotationScope, inForce: InForce, ports: Ports): PlanInpu
 
 /** Nothing is staged: what stands there says itself what it is. */
 const signedViews = (
-  { source }: RotationScope,
+  { recogniser, source }: RotationScope,
   seen: Readonly<Record<string, DeliveryObservation>>,
 ): Readonly<Record<string, DeliveryView>> =>
   Object.fromEntries(
@@ -111,7 +111,7 @@ const signedViews = (
       if (observation.kind === "foreign") return [name, observation];
       if (observation.kind === "adoptable") return [name, { kind: "foreign", why: NOT_ADOPTED }];
       const { version, material } = observation;
-      const holds = material === undefined ? undefined : source?.recognise?.(material);
+      const holds = material === undefined ? undefined : (recogniser ?? source)?.recognise?.(material);
       const whole = material !== undefined && holds !== undefined && observation.matches(material);
       return [name, { kind: "ours", version, carries: whole ? [version] : [], holds }];
     }),
@@ -170,7 +170,7 @@ const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2
 const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InForce, ports: Ports) => Promise<void>>> =
   {
     async listing(scope, inForce, ports) {
-      const source = await openSource(scope, inForce, ports);
+      const source = await openForReading(scope, inForce, ports);
       scope.listing = await listing(scope, inForce, { source, ports });
       ports.metrics.providerKeys(scope.request, {
         provider: wordsFor({ inForce }).provider,
@@ -194,7 +194,9 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
       }
       scope.deliveries = seen;
       if (capabilitiesFor({ inForce, ports }).leavesNothing) {
-        await openSource(scope, inForce, ports);
+        scope.recogniser = await openForReading(scope, inForce, ports).catch((thrown: unknown) =>
+          unlessEnded(scope, thrown),
+        );
         return;
       }
       scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
@@ -233,6 +235,31 @@ export const openSource = async (scope: RotationScope, inForce: InForce, ports: 
   scope.connection = await connectionOnce(scope, target.connection, ports);
   scope.source = ports.sources.open(scope.connection, target, scope.owner);
   return scope.source;
+};
+
+/** The same, only to take back: whoever may use the connection no longer must not keep what it issued (the ledger does likewise). */
+export const openForTakingBack = async (
+  scope: RotationScope,
+  inForce: InForce,
+  ports: Ports,
+): Promise<CredentialSource> => {
+  if (scope.takingBack !== undefined) return scope.takingBack;
+  const target = requireTarget(scope, inForce.settings);
+  const connection = await connectionToTakeBack(ports.cluster, target.connection);
+  scope.connection ??= connection;
+  scope.takingBack = ports.sources.open(connection, target, scope.owner);
+  return scope.takingBack;
+};
+
+/** What is read on the way to a revocation, or for an identity that has ended, serves a taking back. */
+const openForReading = (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> =>
+  scope.revoking !== undefined || hasEnded(scope.identity?.state)
+    ? openForTakingBack(scope, inForce, ports)
+    : openSource(scope, inForce, ports);
+
+/** Without its connection nothing can be told of a value any more, nor be revoked: an identity that has ended rests nevertheless. */
+const unlessEnded = ({ identity }: RotationScope, thrown: unknown): undefined => {
+  if (!hasEnded(identity?.state) || toOperatorError(thrown).code !== "NotFound") throw thrown;
 };
 
 /** The user of an identity that has ended is taken away in the end, and its keys with it: then there is none to list. */

@@ -11,7 +11,7 @@ import type { Ports } from "../../ports.ts";
 import { connectionNameOf, readConnection } from "../connections.ts";
 import { factsOf } from "../facts.ts";
 import { fieldOf, grantsFor, judgeAws } from "../grants.ts";
-import { failedAccounts, type AccountScope, type InForce } from "../scope.ts";
+import { failedSteps, type AccountScope, type InForce } from "../scope.ts";
 
 /**
  * The accounts of the spec in force as pieces. Each connection is read live, once. An account whose connection is gone or cannot
@@ -50,10 +50,21 @@ export const desiredOf = async (
 /** Two accounts of one spec that are the same thing at the provider. */
 export const refusalOfTargets = (scope: AccountScope): Extract<LifecycleAction, { type: "refuse" }> | undefined => {
   const shared = sharedTarget(Object.fromEntries(scope.desired));
-  return shared === undefined
-    ? undefined
-    : { type: "refuse", code: "InvalidSpec", message: shared.message, about: shared.field };
+  if (shared !== undefined)
+    return { type: "refuse", code: "InvalidSpec", message: shared.message, about: shared.field };
+  const taken = [...scope.desired.values()].find(({ name, target }) =>
+    scope.status.accounts?.some((record) => record.name !== name && record.target === target),
+  );
+  return taken === undefined ? undefined : stillLeaving(taken);
 };
+
+/** One thing at a provider under two names would be cut and deleted under the one while it is kept up under the other. */
+const stillLeaving = ({ name, target }: DesiredAccount): Extract<LifecycleAction, { type: "refuse" }> => ({
+  type: "refuse",
+  code: "Conflict",
+  message: `Account ${name} would be ${target}, which is on record under another name and is on its way out. Declare it under that name, or wait until it is deleted.`,
+  about: name,
+});
 
 const boundaryFor = (account: Account, connection: ProviderConnection, namespace: string): string | undefined =>
   account.aws === undefined
@@ -135,9 +146,13 @@ const recordedOf = (scope: AccountScope, name: string, record: AccountRecord | u
     adopting: record !== undefined && isGivenBack(record),
     ...(record?.closedAt === undefined ? {} : { closedAt: new Date(record.closedAt) }),
     ...(record?.cutAt === undefined ? {} : { cutAt: new Date(record.cutAt) }),
-    everything: leaving || record === undefined || record.adopted === true,
+    everything: (leaving && isUnderWay(record, scope.now)) || record === undefined || record.adopted === true,
   };
 };
+
+/** Being cut, or being taken away after its hold; in between the provider's daily look is enough. */
+const isUnderWay = ({ state, heldUntil }: AccountRecord, now: Date): boolean =>
+  state !== "Cut" || (heldUntil !== undefined && new Date(heldUntil) <= now);
 
 /** The provider's own id, as soon as it is seen: it proves later that what stands there is what was made. */
 const withExternalId = (status: LifecycleStatus, name: string, externalId: string): LifecycleStatus => ({
@@ -172,9 +187,10 @@ export const leavingCapabilities = async (
   ports: Ports,
 ): Promise<Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>> => {
   const found: Record<string, AccountClient["capabilities"]> = {};
-  const failed = failedAccounts(scope);
+  // One whose steps have failed is still told what it can do: its other steps go on. Only one that cannot be reached is left out.
+  const unreached = failedSteps(scope);
   for (const { name } of scope.status.accounts ?? []) {
-    if (scope.desired.has(name) || failed.includes(name)) continue;
+    if (scope.desired.has(name) || unreached.includes(name)) continue;
     try {
       found[name] = (await clientOf(scope, name, ports)).capabilities;
     } catch (thrown) {

@@ -2,8 +2,9 @@ import { DRY_RUN, PAUSED } from "../../../api/v1alpha1/annotations.ts";
 import type { LifecycleAction, LifecycleInput, Privilege } from "../../../domain/lifecycle/action.ts";
 import { eventsOf } from "../../../domain/lifecycle/events.ts";
 import { begun } from "../../../domain/lifecycle/leaving.ts";
-import { leaversOf, planLifecycle } from "../../../domain/lifecycle/plan.ts";
 import { willCutLines } from "../../../domain/lifecycle/retention.ts";
+import { removalsNoted } from "../../../domain/lifecycle/held-back.ts";
+import { leaversOf, planLifecycle, removalsOutstanding } from "../../../domain/lifecycle/plan.ts";
 import { afterOutside } from "../../../domain/lifecycle/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
@@ -40,7 +41,9 @@ export const work = async (scope: LifecycleScope, inForce: InForce, ports: Ports
     const before = scope.failures.length;
     const end = await carry({ scope, inForce, ports }, action, input);
     if (scope.failures.length === before) scope.events.push(...eventsOf(action, input));
-    if (end !== undefined) return end;
+    if (end === undefined) continue;
+    scope.status = removalsNoted(scope.status, { input, outstanding: removalsOutstanding(input) });
+    return end;
   }
   throw new OperatorError("Unknown", {
     publicMessage: "The plan does not come to an end; the operator's log has more.",

@@ -1,0 +1,182 @@
+import type { LifecycleCampaign } from "../lifecycle/campaign.ts";
+import { killCycles, killedStory } from "../lifecycle/kills.ts";
+import type { Scenario } from "../lifecycle/stage.ts";
+import { pick } from "../random.ts";
+import { changeScenarios } from "./changes.ts";
+import { clusterCases } from "./cases-cluster.ts";
+import { iamCases } from "./cases-iam.ts";
+import { leaverBatch } from "./play.ts";
+import type { Chosen } from "./play.ts";
+import { titleOf } from "./play.ts";
+import type { PartName } from "./parts.ts";
+import { readyParts } from "./parts.ts";
+import { plantedFaults } from "./prove.ts";
+import { storiesWith } from "./story.ts";
+import type { EndingEntry } from "./summary.ts";
+import { laterMembers, missedEndingTargets, summariseEnding } from "./summary.ts";
+import { bothEndings, emptyEnding } from "./tally.ts";
+import type { EndingTally } from "./tally.ts";
+
+export interface EndingVoice {
+  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
+  readonly lanes: number;
+}
+
+/** Where scenarios leave what they count, for the entry that is kept of them. */
+export type Tallies = Map<string, EndingTally>;
+
+/** Cases on one site at once. */
+const atOnce = 6;
+
+/** Every case with every way to end that it names. */
+export function chosenCases(): readonly Chosen[] {
+  return [...iamCases, ...clusterCases].flatMap((it) => it.ends.map((end) => ({ it, end })));
+}
+
+/** Cases of different kinds together, so that no server has all the work at once. */
+function batches(chosen: readonly Chosen[], tallies: Tallies): readonly Scenario[] {
+  const count = Math.ceil(chosen.length / atOnce);
+  return Array.from({ length: count }, (_, i) => {
+    const id = `leavers/${i + 1}`;
+    const mine = chosen.filter((_, place) => place % count === i);
+    return leaverBatch(id, mine, (tally) => tallies.set(id, tally));
+  });
+}
+
+function storiesInto(tallies: Tallies): ReturnType<typeof storiesWith> {
+  return storiesWith((id, uncutSeconds) => {
+    tallies.set(id, bothEndings(tallies.get(id) ?? emptyEnding(), { ...emptyEnding(), uncutSeconds }));
+  });
+}
+
+type Campaign = LifecycleCampaign<EndingEntry>;
+
+/** All parts that are there, or one, and the line of JSON. */
+export async function wholeEnding(
+  all: Campaign,
+  tallies: Tallies,
+  part: PartName | undefined,
+  voice: EndingVoice,
+): Promise<number> {
+  const { say, print, lanes } = voice;
+  if (all.results.entries.length > 0)
+    say(`${all.results.entries.length} results of this commit are there already (--fresh starts over)`);
+  let code = 0;
+  if (part !== "cut") code = Math.max(code, await ground(all, voice));
+  if (part === "ground") return code;
+  const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
+  await all.perform(scenarios, lanes);
+  const kills: string[] = [];
+  for (const [name, story] of Object.entries(storiesInto(tallies))) {
+    const told = await all.reference([`${name}-story`, `${name}-story-again`], story);
+    kills.push(...told.kills.map(({ id }) => id));
+    await all.kill(told.kills, told.trace, lanes, [], story);
+  }
+  await all.scan();
+  const summary = summariseEnding(all.results, kills);
+  const missed = missedEndingTargets(summary);
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  for (const [later, members] of Object.entries(laterMembers))
+    if (!readyParts.includes(later as PartName))
+      print(`${members.join(", ")}: left out of the line; part ${later} brings them`);
+  print(JSON.stringify(summary));
+  return missed.length === 0 ? code : 1;
+}
+
+/** The observer, shown by faults that are planted beneath it. */
+async function ground(all: Campaign, { say, print }: EndingVoice): Promise<number> {
+  const missing = { planted: 0, found: 0, falseAlarms: 0 };
+  await all.perform([plantedFaults((line) => Object.assign(missing, line))], 1);
+  const violated = (all.results.get("observer")?.violations ?? []).length;
+  if (missing.planted === 0) say("the observer was shown in an earlier session");
+  else print(JSON.stringify(missing));
+  return violated === 0 && missing.found === missing.planted && missing.falseAlarms === 0 ? 0 : 1;
+}
+
+/** Cases, batches or kill points by (a part of) their names, or their list. */
+export async function oneEnding(
+  all: Campaign,
+  tallies: Tallies,
+  name: string,
+  { say, print, lanes }: EndingVoice,
+): Promise<number> {
+  const stories = storiesInto(tallies);
+  const changes = changeScenarios((id, tally) => tallies.set(id, tally));
+  if (name === "list") {
+    for (const one of chosenCases()) print(titleOf(one));
+    for (const { id } of changes) print(id);
+    for (const story of Object.keys(stories)) print(`${story}-story (undisturbed), kill/PHASE/… (any part of it)`);
+    return 0;
+  }
+  if (name.includes("kill/") || name.endsWith("-story")) {
+    for (const [of, story] of Object.entries(stories)) {
+      if (name.endsWith("-story") && name !== `${of}-story`) continue;
+      const told = await all.reference([`${of}-story`, `${of}-story-again`], story);
+      const chosen = told.kills.filter(({ id }) => id.includes(name));
+      const cycles = killCycles(chosen, all.results.entries.length);
+      await all.perform(
+        cycles.map((cycle) => killedStory(cycle.id, cycle.kills, told.trace, story)),
+        lanes,
+      );
+    }
+    return endingVerdict(all.results.entries, print);
+  }
+  const names = name.split(",");
+  const fits = (id: string): boolean => names.some((one) => id.includes(one));
+  const scenarios = [
+    ...batches(
+      chosenCases().filter((one) => fits(titleOf(one))),
+      tallies,
+    ),
+    ...changes.filter(({ id }) => fits(id)),
+  ];
+  if (scenarios.length === 0) {
+    say(`There is no case ${name}; --scenario list names them all.`);
+    return 2;
+  }
+  await all.perform(scenarios, lanes);
+  print(JSON.stringify(summariseEnding(all.results, [])));
+  return endingVerdict(all.results.entries, print);
+}
+
+/** A handful of cases and kill points, drawn by a seed, for every build. */
+export async function sampleEnding(
+  all: Campaign,
+  tallies: Tallies,
+  random: () => number,
+  { print, lanes }: EndingVoice,
+): Promise<number> {
+  const few = pick(
+    chosenCases().filter(({ end }) => end !== "ledger"),
+    5,
+    random,
+  );
+  const stories = storiesInto(tallies);
+  const phases = pick(
+    stories.iam.phases.filter((_, i) => i % 2 === 0),
+    1,
+    random,
+  );
+  const start = stories.iam.phases.indexOf(phases[0]!);
+  const story = { ...stories.iam, phases: stories.iam.phases.slice(start, start + 2) };
+  const [told] = await Promise.all([
+    all.reference(["ending-story"], story),
+    (async () => {
+      for (const scenario of batches(few, tallies)) await all.perform([scenario], 1, Math.min(1, lanes - 1));
+    })(),
+  ]);
+  const [cycle] = killCycles(pick(told.kills, 12, random), 1);
+  if (cycle !== undefined) await all.perform([killedStory(cycle.id, cycle.kills, told.trace, story)], 1);
+  return endingVerdict(all.results.entries, print);
+}
+
+function endingVerdict(entries: readonly EndingEntry[], print: (line: string) => void): number {
+  for (const { id, violations, seconds, hits } of entries)
+    print(
+      `${violations.length === 0 ? "pass" : "FAIL"}  ${id} (${seconds.toFixed(0)} s${hits.length > 0 ? `, ${hits.length} kills` : ""})${violations.map(({ invariant, what }) => `\n        ${invariant}: ${what}`).join("")}`,
+    );
+  const failed = entries.filter(({ violations }) => violations.length > 0).length;
+  print(`accept: ${entries.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
