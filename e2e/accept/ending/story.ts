@@ -109,7 +109,9 @@ function joined(
 ): NonNullable<Phase["before"]> {
   return async (stage) => {
     const { site } = stage;
-    await site.apply(site.identity(name, accounts(site), { ...stayingHeld, drift: { mode: "Report" } }));
+    // What is put there by hand is told and stays; what is taken away by hand comes back.
+    const drift = { mode: load === undefined ? "Enforce" : "Report" } as const;
+    await site.apply(site.identity(name, accounts(site), { ...stayingHeld, drift }));
     await site.until(name, "Good");
     await load?.(stage);
   };
