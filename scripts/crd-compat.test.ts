@@ -35,6 +35,7 @@ spec:
                 name: { type: string, minLength: 1, maxLength: 63, pattern: "^[a-z]+$" }
                 count: { type: integer, format: int32, minimum: 1, maximum: 9 }
                 free: { type: string }
+                open: { type: object, nullable: true }
                 list:
                   type: array
                   minItems: 1
@@ -201,6 +202,12 @@ describe("a CRD that breaks what was there before", () => {
       'Thing spec.free: pattern changed from none to "a"',
     ],
     [
+      "null is allowed no more",
+      "open: { type: object, nullable: true }",
+      "open: { type: object }",
+      "Thing spec.open: nullable went",
+    ],
+    [
       "a field becomes required",
       "required: [name]",
       "required: [name, more]",
@@ -225,6 +232,7 @@ describe("a CRD that only gives more", () => {
     ["a bound is wider", "maxLength: 63", "maxLength: 64"],
     ["a bound goes", "minLength: 1, ", ""],
     ["a pattern goes", ', pattern: "^[a-z]+$"', ""],
+    ["null is allowed", "free: { type: string }", "free: { type: string, nullable: true }"],
     ["a field is required no more", "required: [name], ", ""],
     [
       "a printer column comes",
@@ -285,4 +293,28 @@ describe("today's CRDs", () => {
       assert.deepEqual(lines, [], `compared with ${BASELINES}/${name}`);
     }
   });
+
+  it("let an object be null wherever it may be empty: server-side apply stores null for one that an applier empties", async () => {
+    // A rule demands a member of these, so they cannot be emptied.
+    const never = ["spec.source", "spec.source.awsAccessKey", "spec.schedule"];
+    const refusing: string[] = [];
+    for (const { spec } of await readCrds()) {
+      if (!["ServiceAccountLifecycle", "SecretRotation"].includes(spec.names.kind)) continue;
+      const root = spec.versions[0]?.schema.openAPIV3Schema.properties?.["spec"];
+      assert.ok(root !== undefined);
+      refusing.push(...emptyable("spec", root).filter((path) => !never.includes(path)));
+    }
+    assert.deepEqual(refusing, []);
+  });
 });
+
+type Schema = NonNullable<Crd["spec"]["versions"][number]["schema"]["openAPIV3Schema"]>;
+
+/** Objects that an applier may send empty and that are not nullable. What is inside an atomic list is stored as it was sent. */
+const emptyable = (path: string, schema: Schema): readonly string[] => [
+  ...(schema.type === "object" && (schema.required ?? []).length === 0 && schema.nullable !== true ? [path] : []),
+  ...Object.entries(schema.properties ?? {}).flatMap(([name, member]) => emptyable(`${path}.${name}`, member)),
+  ...(schema.items === undefined || schema["x-kubernetes-list-type"] === "atomic"
+    ? []
+    : emptyable(`${path}[]`, schema.items)),
+];

@@ -69,7 +69,6 @@ const FIXED = [
   "type",
   "format",
   "default",
-  "nullable",
   "x-kubernetes-list-type",
   "x-kubernetes-list-map-keys",
   "x-kubernetes-map-type",
@@ -114,6 +113,7 @@ const narrowed = (before: Schema, after: Schema): readonly string[] => [
   ...UPPER.filter((keyword) => (after[keyword] ?? Infinity) < (before[keyword] ?? Infinity)).map(
     (keyword) => `${keyword} fell from ${text(before[keyword])} to ${text(after[keyword])}`,
   ),
+  ...(before.nullable === true && after.nullable !== true ? ["nullable went"] : []),
   // Whether one pattern lets in all that another does cannot be told here.
   ...(after.pattern === undefined || after.pattern === before.pattern
     ? []

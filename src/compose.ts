@@ -164,11 +164,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       only: ({ spec }) => isWatched(watched, spec.origin.namespace),
     }),
   ];
-  // The ledger waits for its resource to be gone, a rotation or an identity for its connection to be put right.
-  const wakeLedger = ({ type, object }: { readonly type: string; readonly object: KubeObject }): void => {
-    if (type !== "deleted") return;
+  // The ledger waits for its resource to be gone or its accounts to be taken over, a rotation or an identity for its connection to be put right.
+  const wakeLedger = ({ type, object }: { readonly type: string; readonly object: Succeeding }): void => {
+    const uids = [...(type === "deleted" ? [object.metadata.uid] : []), ...(object.status?.predecessors ?? [])];
+    if (uids.length === 0) return;
     for (const { spec, metadata } of orphans.list()) {
-      if (spec.origin.uid === object.metadata.uid) orphanController.enqueue(requestOf(metadata));
+      if (uids.includes(spec.origin.uid)) orphanController.enqueue(requestOf(metadata));
     }
   };
   rotations.onChange(wakeLedger);
@@ -259,6 +260,9 @@ const requestOf = (metadata: { readonly namespace?: string; readonly name: strin
 const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
   connectionNamed(spec.source) === name ||
   spec.deliver.some(({ vaultKV, hook }) => (vaultKV ?? hook)?.connectionRef.name === name);
+
+/** A resource that may have taken over what dead ones of its name left. */
+type Succeeding = KubeObject & { readonly status?: { readonly predecessors?: readonly string[] } };
 
 /** Of an identity, what its rotations go by. */
 const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =>

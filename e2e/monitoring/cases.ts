@@ -126,9 +126,18 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     at: "1600m",
   },
   KeyturnDeprovisionBlocked: {
-    fires: { [condition("ServiceAccountLifecycle", "Offboarded", "False")]: "1x40" },
+    // A suspension is judged as well, and one that turns into an end goes on waiting.
+    fires: {
+      [condition(identity.kind, "Suspended", "False")]: "1x10 _x40",
+      [condition(identity.kind, "Offboarded", "False")]: "_x10 1x40",
+    },
     labels: identity,
-    quiet: { [condition("ServiceAccountLifecycle", "Offboarded", "True")]: "1x40" },
+    quiet: {
+      [condition(identity.kind, "Offboarded")]: "1x40",
+      [condition(identity.kind, "Suspended")]: "1x40",
+      // Of a rotation the condition says nothing of access.
+      [condition(rotation.kind, "Suspended", "False")]: "1x40",
+    },
     at: "20m",
   },
   KeyturnSlowOffboarding: {
@@ -157,6 +166,12 @@ export const cases: Readonly<Record<string, AlertCase>> = {
   },
   KeyturnReviewDue: { ...stays("ReviewDue", 1440, identity.kind), labels: identity },
   KeyturnDrift: { ...stays("Drifted", 15, identity.kind), labels: identity },
+  KeyturnDriftUndecided: {
+    fires: { [ofDb("keyturn_identity_undecided_objects")]: "1x2" },
+    labels: DB,
+    quiet: { [ofDb("keyturn_identity_undecided_objects")]: "0x2", [condition(identity.kind, "Drifted")]: "1x2" },
+    at: "1m",
+  },
   KeyturnStaleCredential: {
     fires: { [ofDb("keyturn_identity_oldest_credential_timestamp_seconds")]: `${-181 * DAY}x100` },
     labels: DB,

@@ -1,3 +1,5 @@
+import { leavingMutants } from "./leaving.ts";
+
 /** One way to break the protocol: an exact text that stands once in one file, and what is put in its place. */
 export interface Mutant {
   readonly name: string;
@@ -220,7 +222,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the ledger does not hold",
     file: "src/domain/orphan/plan.ts",
-    text: '  if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };',
+    text: '  if (heldUntil > input.now && !nothingHeld) return { type: "wait", for: "Hold", recheckAt: heldUntil };',
     instead: "",
     specs: [ledger, reconciler],
   },
@@ -241,15 +243,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "go on for an identity that is suspended",
     file: "src/domain/rotation/suspension.ts",
-    text: '  if (identity === undefined || identity === "Active") return undefined;',
-    instead: '  if (identity !== "NotReady") return undefined;',
+    text: "  const { identity, now } = input;\n  if (!hasEnded(identity)) return undefined;",
+    instead:
+      '  const { identity, now } = input;\n  if (!hasEnded(identity) || identity === "Suspended") return undefined;',
     specs: [planner, reconciler],
   },
   {
     name: "leave a rotation open when its identity ends",
     file: "src/domain/rotation/suspension.ts",
-    text: "  if (rotation === undefined || !hasEnded(identity)) return undefined;",
-    instead: '  if (rotation === undefined || !hasEnded(identity) || rotation.id !== "") return undefined;',
+    text: "  if (rotation === undefined) return undefined;",
+    instead: '  if (rotation === undefined || rotation.id !== "") return undefined;',
     specs: [planner, reconciler],
   },
   {
@@ -476,4 +479,5 @@ export const mutants: readonly Mutant[] = [
     instead: "  revived === true && reason.length > 0;",
     specs: [planner, reconciler],
   },
+  ...leavingMutants,
 ];

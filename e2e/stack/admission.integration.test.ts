@@ -354,6 +354,19 @@ describe("the admission policies on a real API server", function () {
       );
     });
 
+    it("may be taken out wholly under server-side apply by one who holds nothing, which does not bring them back", async () => {
+      const roles: Role[] = [{ kind: "Role", name: "granted" }];
+      await kubectl(alice, identity("emptied", { roles }), "apply", "--server-side");
+      await kubectl(bob, identity("emptied"), "apply", "--server-side");
+      deepEqual(stampOf(await admin.get(`${collection()}/emptied`)), stampedBy(bob));
+      // Null stands there now, and nothing trips over it.
+      await bob.kube.mergePatch(`${collection()}/emptied`, { spec: { purpose: "Waits" } });
+      await rejects(
+        bob.kube.mergePatch(`${collection()}/emptied`, { spec: identity("emptied", { roles }).spec }),
+        refused(/do not hold the verb bind/),
+      );
+    });
+
     it("that one may bind in the namespace may not be given in the cluster, at whichever place of the list", async () => {
       await carol.kube.create(collection(), identity("carols", { roles: eight("Namespace") }));
       for (let place = 0; place < 8; place += 1) {

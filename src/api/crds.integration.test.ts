@@ -1,9 +1,15 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import { httpClient } from "../../e2e/stack/http.ts";
 import { startStack, type Stack } from "../../e2e/stack/stack.ts";
 import type { SecretRotationStatus } from "./v1alpha1/secret-rotation.ts";
 import type { ServiceAccountLifecycleStatus } from "./v1alpha1/service-account-lifecycle.ts";
+import { EMPTIED } from "./emptied.fake.ts";
 import { readCrds, readSamples, type Crd, type SampleObject } from "../../scripts/samples.ts";
 
 interface Answer {
@@ -97,6 +103,45 @@ describe("CRDs on a real API server", function () {
       const answer = await call("PUT", `${pathOf(then)}?dryRun=All`, { ...live, spec: then.spec });
       expectRefusal(file, answer, refused, rule);
       strictEqual((await call("DELETE", pathOf(before))).status, 200, file);
+    }
+  });
+
+  describe("take an object that is emptied", () => {
+    const kubectl = async (object: SampleObject): Promise<void> => {
+      const folder = await mkdtemp(join(tmpdir(), "keyturn-empty-"));
+      try {
+        const file = join(folder, "object.json");
+        await writeFile(file, JSON.stringify(object));
+        const env = { ...process.env, KUBECONFIG: stack.kubernetes.adminKubeconfig };
+        await promisify(execFile)(stack.tools.kubectl, ["apply", "-f", file], { env });
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    };
+    /** Null is an empty object, as src/cluster/empty-objects.ts has it. */
+    const seen = async (object: SampleObject): Promise<unknown> => {
+      const { status, body } = await call("GET", pathOf(object));
+      strictEqual(status, 200, body);
+      const read = JSON.parse(body, (_key, value: unknown) => (value === null ? {} : value)) as SampleObject;
+      return read.spec;
+    };
+
+    for (const [what, full, emptied] of EMPTIED) {
+      it(`${what}, by server-side apply`, async () => {
+        const first = await apply(full, false);
+        strictEqual(first.status, 201, first.body);
+        const second = await apply(emptied, false);
+        strictEqual(second.status, 200, second.body);
+        deepStrictEqual(await seen(emptied), emptied.spec);
+        strictEqual((await call("DELETE", pathOf(full))).status, 200);
+      });
+
+      it(`${what}, by kubectl apply from the client`, async () => {
+        await kubectl(full);
+        await kubectl(emptied);
+        deepStrictEqual(await seen(emptied), emptied.spec);
+        strictEqual((await call("DELETE", pathOf(full))).status, 200);
+      });
     }
   });
 

@@ -25,6 +25,7 @@ const FOUND: Found = {
       ],
       oldestCredentialAt: "2026-10-14T12:00:00Z",
       credentials: 1,
+      undecided: 0,
       expiresAt: "2027-06-30T00:00:00Z",
     },
   ],

@@ -2,6 +2,7 @@
 import { FakeClock } from "../kernel/fake-clock.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../kernel/errors.ts";
+import { withEmptyObjects } from "./empty-objects.ts";
 import type {
   AccessQuestion,
   ClusterClient,
@@ -118,7 +119,7 @@ export class FakeCluster implements ClusterClient {
   /** Looks without a call in the log. */
   peek<T extends KubeObject>(ref: ObjectRef): T | undefined {
     const found = this.#objects.get(keyOf(ref));
-    return found === undefined ? undefined : (copy(found.object) as unknown as T);
+    return found === undefined ? undefined : (withEmptyObjects(found.kind, copy(found.object)) as unknown as T);
   }
 
   /** Removes at once, whatever finalizers say. */
@@ -130,7 +131,7 @@ export class FakeCluster implements ClusterClient {
   all<T extends KubeObject>(kind: ResourceKind): readonly T[] {
     return [...this.#objects.values()]
       .filter((entry) => sameKind(entry.kind, kind))
-      .map((entry) => copy(entry.object) as unknown as T);
+      .map((entry) => withEmptyObjects(entry.kind, copy(entry.object)) as unknown as T);
   }
 
   /** Calls that change something. */

@@ -5,6 +5,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Informer, KubeObject, ResourceKind } from "./contract.ts";
 import { isGone } from "./api-errors.ts";
 import { metadataOf, type WatchSource } from "./kubernetes-client.ts";
+import { withEmptyObjects } from "./empty-objects.ts";
 import { keyOf, ObjectCache, type Change } from "./object-cache.ts";
 
 export interface InformerOptions {
@@ -131,7 +132,9 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
 
   /** Throws when the line is no event, or says that the watch has failed. */
   #apply(line: string): void {
-    const { type, object } = parseEvent(line);
+    const event = parseEvent(line);
+    const { type } = event;
+    const object = withEmptyObjects(this.#options.kind, event.object);
     if (type === "ERROR") throw errorOfEvent(object);
     const resourceVersion = resourceVersionOf(object);
     if (type !== "BOOKMARK") {

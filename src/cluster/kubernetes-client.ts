@@ -14,6 +14,7 @@ import type {
   TokenVerdict,
   TokenWish,
 } from "./contract.ts";
+import { withEmptyObjects } from "./empty-objects.ts";
 import { Endpoint } from "./endpoint.ts";
 import { PageSize } from "./page-size.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
@@ -334,7 +335,7 @@ const asObject = <T extends KubeObject>(asked: Asked, ref: ObjectRef, answer: Re
   const wrongNamespace = ref.kind.namespaced && metadata.namespace !== ref.namespace;
   const wrongName = ref.name !== "" && metadata.name !== ref.name;
   if (wrongName || wrongNamespace) throw errorOfRubbish(asked, "answered with another object than was asked for");
-  return object as unknown as T;
+  return withEmptyObjects(ref.kind, object) as unknown as T;
 };
 
 /** What was only tried has no resourceVersion yet. */
@@ -357,7 +358,9 @@ const asPage = (asked: Asked, kind: ResourceKind, answer: Readonly<Record<string
   // An empty list is `[]`, and `null` from servers written in Go.
   const raw = items ?? [];
   if (!Array.isArray(raw) || raw.some((item) => metadataOf(item) === undefined)) throw bad();
-  const filled = raw.map((item: object) => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...item }));
+  const filled = raw.map((item: object) =>
+    withEmptyObjects(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, ...item }),
+  );
   return { items: filled as unknown as KubeObject[], resourceVersion, next: typeof next === "string" ? next : "" };
 };
 

@@ -1,9 +1,10 @@
+import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
 import type { AccountRecord } from "../domain/lifecycle/record.ts";
 import type { OrphanSpec } from "../domain/orphan/record.ts";
 import { timeText } from "../kernel/time-text.ts";
 import type { Claim } from "../stores/claims.ts";
 import { permitForOffboarding } from "./limits.ts";
-import { orphanRef, writeOrphan } from "./orphan/entry.ts";
+import { MOST_PREDECESSORS, orphanRef, originLabel, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
 import { OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
 import { offboardingKey } from "./service-account-lifecycle/acts/record.ts";
@@ -44,9 +45,28 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
       holdMs: deletion.holdMs,
       now: ports.cluster.serverTime()?.now ?? ports.clock.now(),
       held: !(await hasPermits(ports, owner.uid, accounts)),
-      predecessors: [],
+      predecessors: await predecessorsOf(ports, owner, accounts),
     }),
   );
+};
+
+/** Dead resources of the same name whose accounts it had claimed for itself: these still carry their marks where it came no further. */
+const predecessorsOf = async (
+  ports: Ports,
+  { namespace, name, uid }: Vanished,
+  accounts: readonly AccountRecord[],
+): Promise<readonly string[]> => {
+  const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
+    labelSelector: originLabel({ namespace, name }),
+  });
+  const uids = entries.flatMap(({ spec, status }) => {
+    const { origin } = spec;
+    const same = origin.kind === OWNER_KIND && origin.namespace === namespace && origin.name === name;
+    const left: readonly { readonly target: string }[] = status?.accounts ?? spec.accounts ?? [];
+    const shared = left.some(({ target }) => accounts.some((account) => account.target === target));
+    return same && origin.uid !== uid && shared ? [origin.uid, ...(spec.predecessors ?? [])] : [];
+  });
+  return [...new Set(uids)].slice(0, MOST_PREDECESSORS);
 };
 
 /** Undefined for one that cannot be read: it says nothing, and holds up neither the others nor anybody else. */

@@ -36,15 +36,15 @@ export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "lo
   const { claims, unreadable } = await ports.claims.list();
   if (unreadable.length > 0)
     log.error("ConfigMaps in the place of claims cannot be read", { names: unreadable, error: undefined });
-  const staged = await ports.staging.listOwners();
   const owners = new Map<string, Owner>();
   for (const { owner } of claims) owners.set(owner.uid, { ...owner, kind: kindOf(owner) });
-  for (const owner of staged) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
+  for (const owner of await ports.staging.listOwners()) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
 
   for (const owner of owners.values()) {
     if (signal.aborted) return;
+    const targets = claims.filter((claim) => claim.owner.uid === owner.uid).map(({ target }) => target);
     // One that cannot be put right holds up nobody else.
-    await sweepOne(ports, log, owner, { claims, staged }).catch((thrown: unknown) => {
+    await sweepOne(ports, log, owner, targets).catch((thrown: unknown) => {
       if (PASSING.includes(toOperatorError(thrown).code)) throw thrown;
       log.warn("What a vanished resource left could not be swept; it is tried again at the next round", {
         namespace: owner.namespace,
@@ -59,19 +59,29 @@ const sweepOne = async (
   ports: Ports,
   log: PassContext["log"],
   owner: Owner,
-  left: { readonly claims: readonly Claim[]; readonly staged: readonly StagedOwner[] },
+  targets: readonly string[],
 ): Promise<void> => {
   const { kind, namespace, name } = owner;
   const object = await ports.cluster.get<KubeObject>({ kind: KINDS[kind], namespace, name });
   if (object?.metadata.uid === owner.uid) return;
   if ((await ports.cluster.get(orphanRef(owner.uid, kind))) !== undefined) return;
-  const own = left.claims.filter((claim) => claim.owner.uid === owner.uid);
-  if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, own);
-  else {
-    const staged = left.staged.find(({ uid }) => uid === owner.uid);
-    await recover(ports, { owner, claims: own, staged, hasSuccessor: object !== undefined });
-  }
+  // An entry goes after its claims and staged values: one that has ended since the lists were read leaves none of them.
+  const claims = await claimsOf(ports, owner.uid, targets);
+  const staged = (await ports.staging.listOwners()).find(({ uid }) => uid === owner.uid);
+  if (claims.length === 0 && staged === undefined) return;
+  if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, claims);
+  else await recover(ports, { owner, claims, staged, hasSuccessor: object !== undefined });
   log.warn("A resource vanished without its finalizer; what it left goes to the ledger", { namespace, name });
+};
+
+/** Those of these targets that the owner holds now. */
+const claimsOf = async (ports: Ports, uid: string, targets: readonly string[]): Promise<readonly Claim[]> => {
+  const found: Claim[] = [];
+  for (const target of targets) {
+    const claim = await ports.claims.read(target);
+    if (claim?.owner.uid === uid) found.push(claim);
+  }
+  return found;
 };
 
 /** The API server is away or slow: that is no fault of this one resource, and the next would fare no better. */

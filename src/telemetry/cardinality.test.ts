@@ -24,6 +24,7 @@ const identity = (i: number): IdentityFacts => ({
   state: "Active",
   ready: "True",
   accounts: [],
+  undecided: 0,
   expiresAt: "2099-01-01T00:00:00Z",
   oldestCredentialAt: "2026-01-01T00:00:00Z",
 });

@@ -14,6 +14,7 @@ const identity = (name: string, facts: Partial<IdentityFacts> = {}): IdentityFac
   state: "Active",
   ready: "True",
   accounts: [],
+  undecided: 0,
   ...facts,
 });
 
@@ -69,5 +70,14 @@ describe("metrics of identities", () => {
     ]);
     metrics.unownedMarks([{ connection: "vault", count: 1 }]);
     assert.deepEqual(await lines("keyturn_unowned_marks"), ['keyturn_unowned_marks{connection="vault"} 1']);
+  });
+
+  it("tell how many objects of others stay because nobody knows what they forbid, and nothing when there is none", async () => {
+    const identities = [identity("a", { undecided: 2 }), identity("b")];
+    const { lines } = setUp(identities);
+    const name = "keyturn_identity_undecided_objects";
+    assert.deepEqual(await lines(name), [`${name}{namespace="payments",name="a"} 2`]);
+    identities.splice(0, 1, identity("a"));
+    assert.deepEqual(await lines(name), []);
   });
 });

@@ -5,6 +5,7 @@ export interface IdentityGauges {
   readonly identities: Gauge;
   readonly identityOldestCredential: Gauge;
   readonly identityExpiry: Gauge;
+  readonly identityUndecided: Gauge;
 }
 
 /** Teams write the words that become labels, so how many series there may be is not left to them. */
@@ -16,14 +17,17 @@ export const fillIdentityGauges = (gauges: IdentityGauges, identities: readonly 
   gauges.identities.reset();
   gauges.identityOldestCredential.reset();
   gauges.identityExpiry.reset();
+  gauges.identityUndecided.reset();
   const groups = new Set<string>();
-  for (const { namespace, name, team, environment = "", state, oldestCredentialAt, expiresAt } of identities) {
+  for (const identity of identities) {
+    const { namespace, name, team, environment = "", state, oldestCredentialAt, expiresAt, undecided } = identity;
     const group = JSON.stringify([team, environment, state]);
     const counted = groups.has(group) || groups.size < MOST_GROUPS;
     if (counted) groups.add(group);
     gauges.identities.inc(counted ? { team, environment, state } : { ...OTHERS, state });
     setTime(gauges.identityOldestCredential, { namespace, name }, oldestCredentialAt);
     setTime(gauges.identityExpiry, { namespace, name }, expiresAt);
+    if (undecided > 0) gauges.identityUndecided.set({ namespace, name }, undecided);
   }
 };
 

@@ -123,6 +123,12 @@ export const METRICS = {
     labels: ["reason"],
     help: "Rotations that turned back, by reason.",
   },
+  identityUndecided: {
+    name: "keyturn_identity_undecided_objects",
+    type: "gauge",
+    labels: OBJECT,
+    help: "Policies and groups of others on an identity that may forbid as well as give, or could not be read; they stay until somebody decides.",
+  },
   drift: {
     name: "keyturn_identity_drift_total",
     type: "counter",

@@ -1,5 +1,6 @@
 import type { OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
+import { isUndecidedLine } from "../lifecycle/changes.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 
 /** What the inventory needs to know of one identity, from its resource alone. */
@@ -21,6 +22,8 @@ export interface IdentityFacts {
   /** Of all accounts, as the operator saw them last. */
   readonly oldestCredentialAt?: string | undefined;
   readonly credentials?: number | undefined;
+  /** Objects of others that may forbid as well as give, or could not be read, and so stay. */
+  readonly undecided: number;
 }
 
 export interface AccountFacts {
@@ -65,6 +68,7 @@ export const identityFacts = ({ metadata, spec, status }: ServiceAccountLifecycl
     reviewDueAt: status?.review?.dueTime,
     oldestCredentialAt: status?.inventory?.oldestCredentialTime,
     credentials: status?.inventory?.credentials,
+    undecided: (status?.drift ?? []).filter(isUndecidedLine).length,
   };
 };
 

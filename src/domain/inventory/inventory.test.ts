@@ -16,6 +16,7 @@ const identity = (facts: Partial<IdentityFacts> = {}): IdentityFacts => ({
   state: "Active",
   ready: "True",
   accounts: [],
+  undecided: 0,
   ...facts,
 });
 const owner = (facts: Partial<OwnerFacts> = {}): OwnerFacts => ({

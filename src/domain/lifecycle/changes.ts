@@ -19,6 +19,8 @@ export interface Change {
   readonly effect?: Effect | undefined;
   /** Of an inline policy of somebody else's of which only the denials are left: its text before. */
   readonly former?: FormerPiece | undefined;
+  /** Of an inline policy of ours that is not declared any more: all that it gives is taken out of it, before the rest goes. */
+  readonly gives?: boolean | undefined;
   /** Of an object that could not be read: the right that the operator's login lacks. */
   readonly missingRight?: string | undefined;
 }
@@ -56,15 +58,12 @@ const removal = (account: DesiredAccount, piece: ObservedPiece, record: AccountR
   if (piece.class !== "grant") return { ...base, kind: "remove", piece, direction: directionOf(key, value, undefined) };
   const effect = effectOf(piece);
   // What others have forbidden stays: of a mixed policy of theirs only what it gives is taken away.
-  const denials = effect === "Both" && isInline(key) && !recorded && !base.found ? onlyDenials(value) : undefined;
-  if (denials !== undefined)
-    return {
-      ...base,
-      kind: "change",
-      piece: { ...piece, value: denials },
-      direction: "narrow",
-      former: { key, value },
-    };
+  const denials = effect === "Both" && isInline(key) && !base.found ? onlyDenials(value) : undefined;
+  if (denials !== undefined) {
+    const narrowed = { ...base, kind: "change", piece: { ...piece, value: denials }, direction: "narrow" } as const;
+    // Of one of ours what it gives goes at once; what it denies is an addition to take away.
+    return recorded ? { ...narrowed, gives: true } : { ...narrowed, former: { key, value } };
+  }
   return { ...base, kind: "remove", piece, direction: REMOVES[effect], effect, missingRight };
 };
 

@@ -12,8 +12,8 @@ import type { AccountRecord } from "./record.ts";
 const LONGEST_WAIT_MS = 3_600_000;
 
 /** Taking it away only takes away, and it was declared once. */
-export const isWithdrawal = ({ kind, piece, recorded, found, direction }: Change): boolean =>
-  kind === "remove" && piece.class === "grant" && recorded && !found && direction === "narrow";
+export const isWithdrawal = ({ kind, piece, recorded, found, direction, gives }: Change): boolean =>
+  (kind === "remove" || gives === true) && piece.class === "grant" && recorded && !found && direction === "narrow";
 
 const isAddition = (change: Change): boolean => change.kind !== "remove" && needsPermission(change);
 

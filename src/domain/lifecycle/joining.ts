@@ -13,6 +13,7 @@ import { exchangeEnd, isWithdrawal, keysWithRoom, linesOf, roomMaker, withdrawal
 import { holdBack, planRemoval, takenAway } from "./held-back.ts";
 import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
 import type { AccountRecord, FormerPiece, LifecycleStatus, OwnerRecord } from "./record.ts";
+import { wantedState } from "./settings.ts";
 import { accountIn, isFailed } from "./step-names.ts";
 
 type Refusal = Extract<LifecycleAction, { type: "refuse" }>;
@@ -74,6 +75,26 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);
   if (refusal !== undefined) return refusal;
   return goodIsDue(input) ? { type: "recordGood" } : { type: "wait", for: "Rest" };
+};
+
+/**
+ * The same where nothing may be added now: the spec is refused, or what it adds backs off. Only accounts are looked at of which the record
+ * knows more than is declared.
+ */
+export const planWithdrawals = (
+  input: LifecycleInput,
+  leavingLines: readonly PlanLine[],
+): LifecycleAction | undefined => {
+  if (wantedState(input.settings, input.now) !== "Active" || isSettled(input) || holdBack(input) !== "no")
+    return undefined;
+  const narrowed = Object.entries(input.desired).filter(
+    ([name, { pieces }]) =>
+      !isFailed(input.failed ?? [], name) &&
+      recordOf(input.status, name)?.pieces.some((key) => !pieces.some((piece) => piece.key === key)) === true,
+  );
+  const unseen = narrowed.find(([name]) => input.observed[name] === undefined);
+  if (unseen !== undefined) return { type: "observe", what: "account", account: unseen[0] };
+  return withdrawn({ ...input, desired: Object.fromEntries(narrowed) }, leavingLines);
 };
 
 /**

@@ -16,12 +16,19 @@ const WHOLE = "the whole account is cut and disabled";
 const LEAVING_LINE = new RegExp(`^[~-] [^:]+: ${WHOLE}`);
 
 /** An account that is going to leave as a whole: told before it begins, without a look at the provider. */
-export const leavingLine = (account: string, wanted: "Suspended" | "Gone"): PlanLine => ({
+export const leavingLine = (
+  account: string,
+  wanted: "Suspended" | "Gone",
+  /** The ServiceAccount goes at the cut (onCut DeleteServiceAccount). */
+  losesServiceAccount = false,
+): PlanLine => ({
   sign: wanted === "Suspended" ? "~" : "-",
   account,
-  title: wanted === "Suspended" ? `${WHOLE}, reversibly` : `${WHOLE}, then deleted as spec.deletion says`,
+  title: `${WHOLE}, ${wanted === "Suspended" ? "reversibly" : "then deleted as spec.deletion says"}${losesServiceAccount ? NEW_UID : ""}`,
   direction: "narrow",
 });
+
+const NEW_UID = "; its ServiceAccount goes at the cut and comes back with a new UID: tokens of before stay dead";
 
 /** As it stands in status.plan.lines and in drift reports. */
 export const textOf = ({ sign, account, title, direction, exchange }: PlanLine): string =>

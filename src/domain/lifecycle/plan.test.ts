@@ -281,6 +281,17 @@ describe("the planner and somebody who moves", () => {
       { type: "recordPlan", lines: [{ ...line("+", R), direction: "widen" }, line("-", W)] },
     ],
     [
+      "takes for no exchange what another account is to get",
+      input({
+        ...narrowing,
+        settings: settings({ accounts: [...spec().accounts, { name: "work", kubernetes: {} }] }),
+        status: good([declared, record("work")]),
+        desired: { ...narrowing.desired, work: account("work", [R]) },
+        observed: { ...narrowing.observed, work: view([]) },
+      }),
+      { type: "recordPlan", lines: [line("-", W), { ...line("+", R), account: "work", direction: "widen" }] },
+    ],
+    [
       "takes away at once although another account cannot be reached",
       input({
         ...narrowing,
@@ -474,6 +485,18 @@ describe("the planner and what others have forbidden", () => {
       { type: "observe", what: "permissions" },
     ],
     [
+      "takes out of a policy of its own at once what that gives, and what it denies with the rest",
+      input({
+        ...mine(mixed),
+        status: good([record("lake", [R.key, mixed.key])], {
+          plan: { generation: 1, digest: "d", lines: ["~ lake: inlinePolicy/theirs (narrows)"] },
+        }),
+        failed: ["pond/managedPolicy/W"],
+        ...other,
+      }),
+      { type: "apply", piece: { ...mixed, value: deny } },
+    ],
+    [
       "adds a denial without a permission",
       input({
         ...mine(),
@@ -581,6 +604,18 @@ describe("the planner and somebody who leaves", () => {
   const PASSWORD = { ...key("password"), switchable: false, endsAtCut: true };
   holds([
     ["says so first", input(suspended), { type: "recordPlan" }],
+    [
+      "says that a ServiceAccount which goes at the cut comes back as another one",
+      input({
+        ...suspended,
+        status: good([
+          record("lake", [], {
+            declaration: JSON.stringify({ name: "lake", kubernetes: { onCut: "DeleteServiceAccount" } }),
+          }),
+        ]),
+      }),
+      { type: "recordPlan", lines: [leavingLine("lake", "Suspended", true)] },
+    ],
     [
       "remembers which credentials were in use",
       input({ ...suspended, ...told, observed: { lake: view([], { credentials: [key("K1"), key("K2", false)] }) } }),
@@ -749,6 +784,16 @@ describe("the planner and somebody who leaves", () => {
       { type: "wait", for: "Rest" },
     ],
     [
+      "does not take an account that is absent for refused while its login lets in",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([], { principal: "absent", pieces: [], rightsCut: true, loginClosed: false }) },
+        failed: ["lake/close"],
+      }),
+      { type: "wait", for: "BackingOff" },
+    ],
+    [
       "looks at what is declared and not on record before it says anything",
       input({ ...suspended, status: {}, observed: {} }),
       { type: "observe", account: "lake" },
@@ -762,6 +807,21 @@ describe("the planner and somebody who leaves", () => {
       "takes nothing foreign on record",
       input({ ...suspended, status: {}, observed: { lake: view([], { principal: "foreign", pieces: [] }) } }),
       { type: "wait", for: "Rest" },
+    ],
+    [
+      "has the boundary of before on record, before the principal is bound and goes",
+      input({ ...ended, now: at("12:00:00"), status: cut(), observed: { lake: view([B], { ...off, ...WAYS }) } }),
+      { type: "recordFormer", way: "Boundary", pieces: [BOUND] },
+    ],
+    [
+      "lets the principal go that may be bound, by the record",
+      input({
+        ...ended,
+        now: at("12:00:00"),
+        status: cut({ cutWays: ["Boundary"], former: [BOUND] }),
+        observed: { lake: view([], { ...off, ...WAYS }) },
+      }),
+      { type: "remove", key: "principal", because: "Deleted" },
     ],
     [
       "keeps the boundary until the principal goes",
@@ -1076,6 +1136,21 @@ describe("the planner and somebody who comes back", () => {
       "switches on exactly what was in use",
       input({ status: leaving, desired, observed: { lake: view([R], off) } }),
       { type: "enableCredential", id: "K1" },
+    ],
+    [
+      "puts the boundary of before in the place of the one that denies",
+      input({
+        status: good([
+          record("lake", ["managedPolicy/R"], {
+            state: "Leaving",
+            cutWays: ["Boundary"],
+            former: [{ key: "boundary", value: '"former"' }],
+          }),
+        ]),
+        desired,
+        observed: { lake: view([R], { rightsCut: true, cutBy: ["Boundary"] }) },
+      }),
+      { type: "uncut", ways: ["Boundary"], boundary: '"former"' },
     ],
     [
       "gives the rights back last",

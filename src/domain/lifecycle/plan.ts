@@ -1,6 +1,8 @@
+import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction, LifecycleInput, LifecycleWait, PlanLine } from "./action.ts";
 import { holdBack, isTakenOut } from "./held-back.ts";
-import { declaredRecord, isSettled, planJoining, removalsOf } from "./joining.ts";
+import { exchangeEnd } from "./exchange.ts";
+import { declaredRecord, isSettled, planJoining, planWithdrawals, removalsOf } from "./joining.ts";
 import { begun, isGivenBack, planLeavers, type Leaver, type LeavingAnswer } from "./leaving.ts";
 import { leavingLine, planTells } from "./plan-record.ts";
 import { isFailed, stepsBackingOff } from "./step-names.ts";
@@ -78,8 +80,15 @@ const wantedOf = (
 };
 
 const leavingLines = (leavers: readonly Leaver[]): readonly PlanLine[] =>
-  leavers.filter(({ record }) => !begun(record)).map(({ record, wanted }) => leavingLine(record.name, wanted));
+  leavers
+    .filter(({ record }) => !begun(record))
+    .map(({ record, wanted }) => leavingLine(record.name, wanted, losesServiceAccount(record)));
 
+/** By the declaration that is on record, for that is what the cut goes by. */
+const losesServiceAccount = (record: AccountRecord): boolean => {
+  const { kubernetes } = JSON.parse(record.declaration) as Partial<Account>;
+  return kubernetes?.onCut === "DeleteServiceAccount" && !isGivenBack(record);
+};
 
 /**
  * Declared accounts of which the record knows nothing, of an identity that must not work: each is looked at. What carries our marks
@@ -106,20 +115,26 @@ const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
 /** Everything but leaving. */
 const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
   if (input.paused) return planPaused(input, lines);
-  if (input.refusal !== undefined) return input.refusal;
+  if (input.refusal !== undefined) return planWithdrawals(input, lines) ?? input.refusal;
   const refusal = neverBegins(input);
   if (refusal !== undefined) return refusal;
   if (wantedState(input.settings, input.now) !== "Active") return { type: "wait", for: "Rest" };
   const { failures } = input.status;
   if (failures !== undefined && new Date(failures.nextAttemptTime) > input.now)
-    return {
-      type: "wait",
-      for: "BackingOff",
-      recheckAt: new Date(failures.nextAttemptTime),
-      ...(failures.about === undefined ? {} : { about: failures.about }),
-    };
+    return (
+      planWithdrawals(input, lines) ?? {
+        type: "wait",
+        for: "BackingOff",
+        recheckAt: earlier(new Date(failures.nextAttemptTime), exchangeEnd(input), input.now),
+        ...(failures.about === undefined ? {} : { about: failures.about }),
+      }
+    );
   return (input.dryRun ? undefined : planReturning(input)) ?? planJoining(input, lines);
 };
+
+/** The first of the two that is still to come. */
+const earlier = (at: Date, other: Date | undefined, now: Date): Date =>
+  other !== undefined && other > now && other < at ? other : at;
 
 /** Nothing is added; what a changed spec takes away is looked for, and goes when the pause has held it back for long enough. */
 const planPaused = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {

@@ -1,4 +1,5 @@
-import { strictEqual } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import type { ServiceAccountLifecycleStatus } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleStatus } from "./record.ts";
 
@@ -26,5 +27,15 @@ describe("the record of a lifecycle and its CRD schema", () => {
     type Poorer = Omit<LifecycleStatus, "accounts"> & { readonly accounts?: readonly Account[] };
     const same: Same<ServiceAccountLifecycleStatus, Poorer> = false;
     strictEqual(same, false);
+  });
+
+  it("have room for the longest id of a credential that IAM gives, with its kind before it", () => {
+    for (const file of ["serviceaccountlifecycles", "orphanedcredentials"]) {
+      const text = readFileSync(new URL(`../../../crds/${file}.yaml`, import.meta.url), "utf8");
+      const bounds = [...text.matchAll(/enabledCredentials:\s[^]*?items: .*maxLength: (\d+)/g)].map(([, most]) =>
+        Number(most),
+      );
+      ok(bounds.length > 0 && bounds.every((most) => most >= `ServiceSpecificCredential/${"A".repeat(128)}`.length));
+    }
   });
 });

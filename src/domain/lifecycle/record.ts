@@ -91,6 +91,8 @@ export interface AccountRecord {
 export interface FormerPiece {
   readonly key: string;
   readonly value: string;
+  /** It forbids as well, or could not be read: it comes back whatever drift.mode says. */
+  readonly mayDeny?: boolean;
 }
 
 /**

@@ -77,8 +77,9 @@ const restored = (
     const denies = directionOf(former.key, undefined, former.value) === "narrow";
     if (denies ? when === "after" : after !== (when === "after")) return [];
     if (declared !== undefined) return [declared];
-    // A foreign grant under Enforce is drift: it would be taken away by the next step.
-    const stays = !record.pieces.includes(former.key) && (denies || input.settings.drift === "Report");
+    // A foreign grant under Enforce is drift: it would be taken away by the next step. What may forbid is not ours to leave out.
+    const kept = denies || former.mayDeny === true || input.settings.drift === "Report";
+    const stays = !record.pieces.includes(former.key) && kept;
     return stays ? [{ key: former.key, class: "grant", value: former.value, title: former.key }] : [];
   });
   const piece = due[0];

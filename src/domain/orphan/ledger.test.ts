@@ -44,6 +44,7 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   canDisable: true,
   marks: false,
   takenOver: false,
+  unclaimed: false,
   listing: [],
   attributionWindowMs: 600_000,
   ...more,
@@ -90,6 +91,21 @@ describe("the ledger", () => {
       "holds what is disabled",
       input({ now: at("12:00:30"), listing: [key("K1")], status: {} }),
       { type: "wait", for: "Hold", recheckAt: at("12:01:01") },
+    ],
+    [
+      "holds what is listed, also where nobody claims it any more",
+      input({ now: at("12:00:30"), listing: [key("K1")], status: {}, unclaimed: true }),
+      { type: "wait", for: "Hold", recheckAt: at("12:01:01") },
+    ],
+    [
+      "holds nothing where neither a claim nor a credential is left",
+      input({ now: at("12:00:30"), status: {}, unclaimed: true }),
+      { type: "prove", id: "K1", version: "1-a" },
+    ],
+    [
+      "keeps nothing disabled where neither a claim nor a credential is left",
+      input({ spec: { ...spec, policy: "Disable" }, unclaimed: true }),
+      { type: "finish" },
     ],
     [
       "deletes after the hold",

@@ -11,6 +11,8 @@ export interface OrphanInput {
   readonly held: boolean;
   /** A successor has taken the claim: nothing here may be touched any more. */
   readonly takenOver: boolean;
+  /** Its claim is gone, though it has not finished: somebody who had taken the target over has ended it. */
+  readonly unclaimed: boolean;
   readonly listing?: readonly ObservedId[] | undefined;
   /** Credentials about which a step failed, or was done already, in this pass: the others go on. */
   readonly setAside?: ReadonlySet<string>;
@@ -58,10 +60,11 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
     input.listing?.some((observed) => observed.id === id && observed.enabled),
   );
   if (enabled !== undefined && input.canDisable) return { type: "disable", id: enabled.id, version: enabled.version };
-  if (input.spec.policy === "Disable") return { type: "wait", for: "Retained" };
+  const nothingHeld = isNothingHeld(input, credentials);
+  if (input.spec.policy === "Disable" && !nothingHeld) return { type: "wait", for: "Retained" };
 
   const heldUntil = new Date(Date.parse(input.spec.recordedAt) + input.spec.holdSeconds * 1000 + GRAIN_MS);
-  if (heldUntil > input.now) return { type: "wait", for: "Hold", recheckAt: heldUntil };
+  if (heldUntil > input.now && !nothingHeld) return { type: "wait", for: "Hold", recheckAt: heldUntil };
 
   // Its source lists nothing: what has not been revoked yet may still be valid.
   const unrevoked = input.leavesNothing ? credentials.find(({ state }) => state === "Pending") : undefined;
@@ -81,6 +84,13 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   if (quietAt > input.now) return { type: "wait", for: "AttributionWindow", recheckAt: quietAt };
   return { type: "finish" };
 };
+
+/** A hold is for undoing. Where the claim and every credential are gone there is nothing to undo. */
+const isNothingHeld = (
+  { unclaimed, leavesNothing, listing }: OrphanInput,
+  credentials: readonly { readonly id: string }[],
+): boolean =>
+  unclaimed && !leavesNothing && !credentials.some(({ id }) => listing?.some((observed) => observed.id === id));
 
 const ORIGIN_PAUSE_MS = 5000;
 

@@ -7,6 +7,9 @@ import { hashName } from "../../kernel/ids.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 
+/** UIDs of dead resources of the same name that a record or an entry keeps. */
+export const MOST_PREDECESSORS = 5;
+
 const ORIGIN_LABEL = "keyturn.dev/origin";
 
 const IDENTITY_LABEL = "keyturn.dev/identity";

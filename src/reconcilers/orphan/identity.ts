@@ -32,7 +32,7 @@ import {
   viewOf,
 } from "../service-account-lifecycle/steps/accounts.ts";
 import { recordFailures } from "../service-account-lifecycle/status.ts";
-import { isHeld } from "./entry.ts";
+import { isHeld, orphanRef } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
 const SUCCESSOR_PAUSE_MS = 2000;
@@ -122,21 +122,45 @@ const waits = (why: "Origin" | "TakenOver", recheckAfterMs: number): PassEnd => 
 
 /**
  * Accounts that a later resource of the same name has claimed are not ours to touch any more. One that lives has them on record itself
- * once its record names this entry's resource; one that is gone has left an entry of its own. Either way they leave this entry.
+ * once its record names this entry's resource; one that is gone has left an entry of its own that does. Either way they leave this
+ * entry. One that came to neither before it went leaves them here. Its end, too, may have come and gone: an account that nobody
+ * claims any more and of which nothing is left has nothing to be held for.
  */
-const yieldClaimed = async (
-  { spec, scope, ports }: Entry,
-  living: ServiceAccountLifecycle | undefined,
-): Promise<"pending" | "done"> => {
+const yieldClaimed = async (entry: Entry, living: ServiceAccountLifecycle | undefined): Promise<"pending" | "done"> => {
+  const { spec, scope, ports } = entry;
   let pending = false;
   for (const { name, target } of scope.status.accounts ?? []) {
     const holder = (await ports.claims.read(target))?.owner.uid;
-    if (holder === undefined || holder === spec.origin.uid) continue;
-    const recorded = living?.status?.predecessors?.includes(spec.origin.uid) === true;
-    if (holder === living?.metadata.uid && !recorded) pending = true;
-    else scope.status = forgotten(scope.status, name);
+    if (holder === spec.origin.uid) continue;
+    if (holder === undefined) {
+      if (await isNothingLeft(entry, name)) scope.status = forgotten(scope.status, name);
+      continue;
+    }
+    if (holder !== living?.metadata.uid) {
+      if (await hasEntry(entry, holder)) scope.status = forgotten(scope.status, name);
+      continue;
+    }
+    const recorded = living.status?.predecessors?.includes(spec.origin.uid) === true;
+    if (recorded) scope.status = forgotten(scope.status, name);
+    else pending = true;
   }
   return pending ? "pending" : "done";
+};
+
+/** Does the ledger hold what the later resource left, as one that answers for this entry's marks too? */
+const hasEntry = async ({ spec, ports }: Entry, uid: string): Promise<boolean> => {
+  const later = await ports.cluster.get<OrphanedCredential>(orphanRef(uid, SERVICE_ACCOUNT_LIFECYCLE.kind));
+  return later?.spec.predecessors?.includes(spec.origin.uid) === true;
+};
+
+/** By a look at the provider; one that fails says nothing. */
+const isNothingLeft = async (entry: Entry, account: string): Promise<boolean> => {
+  await observed(entry, account);
+  const seen = entry.scope.observed.get(account);
+  if (seen === undefined) return false;
+  const { principal, pieces, credentials, loginClosed, notLooked } = viewOf(seen);
+  if (principal !== "absent" || !loginClosed) return false;
+  return pieces.length === 0 && credentials.length === 0 && !notLooked.some(({ why }) => why === "Failed");
 };
 
 const leave = async (entry: Entry): Promise<PassEnd> => {

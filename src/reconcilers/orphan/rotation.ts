@@ -22,7 +22,7 @@ import type { DeliveryPlace } from "../../domain/rotation/record.ts";
 import { connectionToTakeBack } from "../connections.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { isHeld } from "./entry.ts";
+import { isHeld, orphanRef } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -146,15 +146,17 @@ const decide = async (
     namespace: origin.namespace,
     name: origin.name,
   });
-  const claim = await ports.claims.read(spec.target);
+  const holder = (await ports.claims.read(spec.target))?.owner.uid;
+  const lives = successor !== undefined && successor.metadata.uid !== origin.uid && successor.metadata.uid === holder;
+  const takenOver = lives || (await isHandedOn(scope, holder, ports));
   const input = (): OrphanInput => ({
     now: scope.now,
     spec,
     status: scope.status,
     originAlive: successor?.metadata.uid === origin.uid,
     held: isHeld(scope.object),
-    takenOver:
-      successor !== undefined && successor.metadata.uid !== origin.uid && claim?.owner.uid === successor.metadata.uid,
+    takenOver,
+    unclaimed: holder === undefined,
     listing: scope.listing?.credentials,
     setAside,
     ...factsOf(scope, ports),
@@ -186,7 +188,16 @@ const listingOf = async (source: CredentialSource, scope: OrphanScope): Promise<
   }
 };
 
-/** Once the successor's record names us, nothing here is needed any more. */
+/** Has a later resource, which held the target and is gone as well, left an entry with all that is still open here? Then that one goes on. */
+const isHandedOn = async (scope: OrphanScope, holder: string | undefined, ports: Ports): Promise<boolean> => {
+  if (holder === undefined || holder === scope.spec.origin.uid) return false;
+  const later = await ports.cluster.get<OrphanedCredential>(orphanRef(holder));
+  if (later === undefined) return false;
+  const known = [...(later.spec.credentials ?? []), ...(later.status?.credentials ?? [])].map(({ id }) => id);
+  return states(scope).every(({ id, state }) => state === "Proven" || known.includes(id));
+};
+
+/** Once the successor's record, or the entry that it left, names what is ours, nothing here is needed any more. */
 const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outcome> => {
   const { origin } = scope.spec;
   const successor = await ports.cluster.get<SecretRotation>({
@@ -195,7 +206,8 @@ const yieldToSuccessor = async (scope: OrphanScope, ports: Ports): Promise<Outco
     name: origin.name,
   });
   const record = successor?.status ?? {};
-  if (record.predecessors?.includes(origin.uid) !== true) return { kind: "waiting", recheckAfterMs: 2000 };
+  const lives = successor !== undefined && record.predecessors?.includes(origin.uid) !== true;
+  if (lives) return { kind: "waiting", recheckAfterMs: 2000 };
   const { uid, resourceVersion } = scope.object.metadata;
   await ports.cluster.delete({ kind: ORPHANED_CREDENTIAL, name: scope.object.metadata.name }, { uid, resourceVersion });
   return { kind: "settled" };

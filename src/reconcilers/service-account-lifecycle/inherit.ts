@@ -2,13 +2,11 @@ import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1
 import { addFinalizer } from "../../cluster/finalizer.ts";
 import type { AccountRecord } from "../../domain/lifecycle/record.ts";
 import { isIdentityEntry, type OrphanSpec } from "../../domain/orphan/record.ts";
-import { originLabel } from "../orphan/entry.ts";
+import { MOST_PREDECESSORS, originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { recoverIdentity } from "../sweep-identities.ts";
 import { claimAccount, OWNER_KIND, snapshotOf } from "./acts/claim.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
-
-const MOST_PREDECESSORS = 5;
 
 /**
  * Undo of a deletion: a resource of the same namespace and name takes over the accounts that it declares again, as the ledger has

@@ -6,6 +6,8 @@ import type { AccountClient } from "../../providers/account.ts";
 import { connectionRef } from "../ports.fake.ts";
 import { LifecycleBench, SPEC, WIDER } from "./bench.fake.ts";
 
+type SpecAccounts = typeof SPEC.accounts;
+
 const joined = async (spec: Parameters<LifecycleBench["apply"]>[0] = {}): Promise<LifecycleBench> => {
   const bench = new LifecycleBench();
   bench.apply(spec);
@@ -44,6 +46,29 @@ const refuse = (bench: LifecycleBench, account: string, key: string): (() => voi
 };
 
 describe("an identity that moves", () => {
+  it("loses everything by objects that server-side apply has left null, and is what one with empty objects is", async () => {
+    const bench = await joined();
+    const emptied = (nothing: unknown): SpecAccounts =>
+      [
+        { name: "cluster", kubernetes: nothing },
+        { name: "lake", aws: { connectionRef: { name: "aws" }, user: nothing } },
+        ...SPEC.accounts.slice(2),
+      ] as unknown as SpecAccounts;
+    bench.apply({ accounts: emptied(null) });
+    await bench.toRest();
+    assert.deepEqual([bench.keys("cluster"), bench.keys("lake")], [[], []]);
+    assert.equal(bench.condition("Ready")?.reason, "AsDeclared");
+    const { lastKnownGood } = bench.status();
+    const writes = bench.statusWrites();
+    const world = bench.world();
+    bench.apply({ accounts: emptied({}) });
+    await bench.toRest();
+    assert.equal(bench.world(), world);
+    assert.equal(bench.status().lastKnownGood?.specHash, lastKnownGood?.specHash);
+    assert.equal(bench.status().narrowed, undefined);
+    assert.ok(bench.statusWrites() <= writes + 1, "no more than the new generation is written");
+  });
+
   it("gets only the difference, additions first and removals last, and nothing is made anew", async () => {
     const bench = await joined();
     const ids = ["cluster", "lake", "secrets"].map((name) => bench.place(name).principal?.externalId);

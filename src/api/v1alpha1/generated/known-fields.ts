@@ -188,7 +188,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },
@@ -313,7 +314,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },
@@ -1601,7 +1603,8 @@ export const KNOWN_FIELDS: KnownFields = {
         "items": {
          "fields": {
           "key": "any",
-          "value": "any"
+          "value": "any",
+          "mayDeny": "any"
          }
         }
        },

@@ -161,6 +161,10 @@ export interface OrphanedCredential {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       readonly closedAt?: string;
     }>;
@@ -258,6 +262,10 @@ export interface OrphanedCredential {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       readonly closedAt?: string;
     }>;

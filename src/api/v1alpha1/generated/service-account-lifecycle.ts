@@ -59,7 +59,7 @@ export interface ServiceAccountLifecycle {
        */
       readonly name: string;
       /**
-       * A ServiceAccount of this namespace.
+       * A ServiceAccount of this namespace. May be empty; null means the same.
        */
       readonly kubernetes?: {
         /**
@@ -111,7 +111,7 @@ export interface ServiceAccountLifecycle {
           readonly name: string;
         };
         /**
-         * An IAM user under the connection's path for this namespace.
+         * An IAM user under the connection's path for this namespace. May be empty; null means the same.
          */
         readonly user?: {
           /**
@@ -163,7 +163,7 @@ export interface ServiceAccountLifecycle {
           readonly groups?: ReadonlyArray<string>;
         };
         /**
-         * An IAM role that only this identity's ServiceAccount may assume, by web identity (issuer, subject and audience are pinned).
+         * An IAM role that only this identity's ServiceAccount may assume, by web identity (issuer, subject and audience are pinned). May be empty; null means the same.
          */
         readonly role?: {
           /**
@@ -278,7 +278,7 @@ export interface ServiceAccountLifecycle {
      */
     readonly progressDeadline?: string;
     /**
-     * What happens to the accounts when this resource is deleted, or the identity is decommissioned or expires.
+     * What happens to the accounts when this resource is deleted, or the identity is decommissioned or expires. May be empty; null means the same.
      */
     readonly deletion?: {
       /**
@@ -395,6 +395,10 @@ export interface ServiceAccountLifecycle {
       readonly former?: ReadonlyArray<{
         readonly key: string;
         readonly value: string;
+        /**
+         * It forbids as well, or could not be read: it comes back whatever spec.drift.mode says.
+         */
+        readonly mayDeny?: boolean;
       }>;
       /**
        * When new logins were closed.

@@ -125,4 +125,7 @@ export const grantsIn = (
   documents: Readonly<Record<string, string>>,
 ): readonly ObservedPiece[] => pieces.filter((piece) => piece.class === "grant" && !onlyDenies(piece, documents));
 
-const formerOf = ({ key, value }: Pick<ObservedPiece, "key" | "value">): FormerPiece => ({ key, value });
+const formerOf = ({ key, value, effect }: Pick<ObservedPiece, "key" | "value" | "effect">): FormerPiece => ({
+  ...{ key, value },
+  ...(effect === "Both" || effect === "Unread" ? { mayDeny: true } : {}),
+});

@@ -34,7 +34,7 @@ export interface Hanging {
 /** Which failures of a list stop nothing: of a leaver, who is cut all the same, any; of a proof, only those that no retry cures. */
 export type Tolerance = "nothing" | "forbidden lists" | "failed lists";
 
-/** The inline policies are always read, for among them is the cut. */
+/** The inline policies are always read, for among them is the cut; of a leaver where they may be. */
 export const readHanging = async (
   calls: AwsCalls,
   who: Identity,
@@ -58,7 +58,13 @@ export const readHanging = async (
   const rights = isUser ? "iam:ListAttachedUserPolicies" : "iam:ListAttachedRolePolicies";
   const [managed, inline, groups, keys] = await Promise.all([
     list(identity.attachedPolicies(who, signal), "managed policies", rights),
-    readInline(calls, who, signal),
+    readInline(calls, who, signal).catch((error: unknown): Readonly<Record<string, string>> => {
+      // Only what no retry cures: a leaver whose cut cannot be seen is cut by a boundary as well, which can.
+      const missing = notLookedFor(error, "inline policies", isUser ? "iam:GetUserPolicy" : "iam:GetRolePolicy");
+      if (tolerates === "nothing" || missing.why === "Failed") throw error;
+      notLooked.push(missing);
+      return {};
+    }),
     isUser ? list(identity.groups(who.name, signal), "groups", "iam:ListGroupsForUser") : [],
     isUser ? list(readKeys(calls, who.name, signal), "access keys", "iam:ListAccessKeys") : [],
   ]);

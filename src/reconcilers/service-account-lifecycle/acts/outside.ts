@@ -1,7 +1,7 @@
-import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
+import { isRefusal, OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { directionOf } from "../../../domain/lifecycle/pieces/direction.ts";
 import type { Proof } from "../../../domain/lifecycle/record.ts";
-import { stepOf } from "../../../domain/lifecycle/step-names.ts";
+import { accountIn, formerIn, stepOf } from "../../../domain/lifecycle/step-names.ts";
 import { requirePermit } from "../../limits.ts";
 import type { Ports } from "../../ports.ts";
 import type { AccountScope } from "../scope.ts";
@@ -52,7 +52,10 @@ const attempt = async (scope: AccountScope, about: string, run: () => Promise<vo
     scope.succeeded.add(about);
     return true;
   } catch (thrown) {
-    noteFailure(scope, about, toOperatorError(thrown));
+    const error = toOperatorError(thrown);
+    // What a retry may cure is put back before the account is opened.
+    const passing = formerIn(about) !== undefined && !isRefusal(error);
+    noteFailure(scope, passing ? accountIn(about) : about, error);
     return false;
   }
 };

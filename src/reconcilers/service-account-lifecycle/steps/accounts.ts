@@ -42,10 +42,21 @@ export const openDesired = async (scope: AccountScope, inForce: InForce, ports: 
 /** Two accounts of one spec that are the same thing at the provider. */
 export const refusalOfTargets = (scope: AccountScope): Extract<LifecycleAction, { type: "refuse" }> | undefined => {
   const shared = sharedTarget(Object.fromEntries(scope.desired));
-  return shared === undefined
-    ? undefined
-    : { type: "refuse", code: "InvalidSpec", message: shared.message, about: shared.field };
+  if (shared !== undefined)
+    return { type: "refuse", code: "InvalidSpec", message: shared.message, about: shared.field };
+  const taken = [...scope.desired.values()].find(({ name, target }) =>
+    scope.status.accounts?.some((record) => record.name !== name && record.target === target),
+  );
+  return taken === undefined ? undefined : stillLeaving(taken);
 };
+
+/** One thing at a provider under two names would be cut and deleted under the one while it is kept up under the other. */
+const stillLeaving = ({ name, target }: DesiredAccount): Extract<LifecycleAction, { type: "refuse" }> => ({
+  type: "refuse",
+  code: "Conflict",
+  message: `Account ${name} would be ${target}, which is on record under another name and is on its way out. Declare it under that name, or wait until it is deleted.`,
+  about: name,
+});
 
 const boundaryFor = (account: Account, connection: ProviderConnection, namespace: string): string | undefined =>
   account.aws === undefined
