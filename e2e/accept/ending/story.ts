@@ -11,7 +11,7 @@ import { allow, document } from "./cases-iam.ts";
 import { iamReader } from "./iam-view.ts";
 import { uncutMeter } from "./observer.ts";
 import type { UncutMeter } from "./observer.ts";
-import { watchIam } from "./play.ts";
+import { untilBack, watchIam } from "./play.ts";
 import type { IamWatch } from "./play.ts";
 
 // The new ways of leaving as stories whose every mutating request is killed at: each way to a denial and back (A2), deletion under a
@@ -97,7 +97,7 @@ const thereAndBack = (
       await forbid(stage.site, []);
       await patched(stage, name, { state: "Active" });
     },
-    rest: ({ site }) => site.until(name, "Good", 90_000),
+    rest: ({ site }) => untilBack(site, name),
   },
 ];
 
