@@ -315,8 +315,11 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
       const left = await namesOf(aws, namespace);
       for (const user of left.users) await removeUser(aws, user);
       for (const role of left.roles) await removeRole(aws, role);
-      for (const name of ["staff", "audit", ...spares])
-        await aws.action("iam", "DeleteGroup", { GroupName: group(name) });
+      for (const name of ["staff", "audit", ...spares]) {
+        const GroupName = group(name);
+        if (spares.includes(name)) await aws.action("iam", "DeleteGroupPolicy", { GroupName, PolicyName: "given" });
+        await aws.action("iam", "DeleteGroup", { GroupName });
+      }
       people.team.close();
       people.intern.close();
     },
@@ -435,9 +438,13 @@ async function givePlaces(
         PolicyDocument: document(action),
       });
     }),
-    ...["staff", "audit", ...spares].map((name) =>
-      stack.aws.client.action("iam", "CreateGroup", { GroupName: group(name) }),
-    ),
+    ...["staff", "audit", ...spares].map(async (name) => {
+      const of = { GroupName: group(name) };
+      await stack.aws.client.action("iam", "CreateGroup", of);
+      if (!spares.includes(name)) return;
+      const given = { PolicyName: "given", PolicyDocument: document("iam:ListGroups") };
+      await stack.aws.client.action("iam", "PutGroupPolicy", { ...of, ...given });
+    }),
     ...["read", "write", "list", "admin"].map((name) =>
       vault.call("PUT", `sys/policies/acl/${namespace}-${name}`, {
         policy: `path "kv/data/team/${namespace}/*" { capabilities = [${name === "read" ? '"read"' : '"create", "update"'}] }

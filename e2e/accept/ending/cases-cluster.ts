@@ -109,11 +109,12 @@ const goesWhole = (site: IdentitySite): readonly Account[] => {
 const ofKubernetes: readonly LeaverCase[] = [
   secondBinding,
   clusterBinding,
-  foreign("foreign-binding-elsewhere", "elsewhere", itself, ["suspended", "decommissioned"]),
+  // Held for an hour, for it ends with the ServiceAccount.
+  foreign("foreign-binding-elsewhere", "elsewhere", itself, ["suspended", "expired"]),
   foreign("foreign-cluster-binding", "cluster", itself, ["expired"]),
   foreign("subject-without-namespace", "here", ({ name }) => ({ kind: "ServiceAccount", name }), [
     "suspended",
-    "decommissioned",
+    "expired",
   ]),
   foreign(
     "named-as-user",

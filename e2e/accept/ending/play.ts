@@ -1,3 +1,4 @@
+import type { IdentitySite } from "../../lane/identity-site.ts";
 import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
 import { briefly, identityCondition } from "../../lane/identity.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
@@ -255,11 +256,20 @@ async function comesBack(leaver: Leaver, before: Awaited<ReturnType<typeof readO
   const { stage, site, name } = leaver;
   await leaver.lift();
   await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
+  await untilBack(site, name);
+  const mine = (key: string): boolean => new RegExp(`[./]${name}([.-]|$)`).test(key);
+  const now = atProviders(await readOutside(site));
+  const ids = (text: string): string => text.replace(/"(uid|keyturn\.dev\/closed)":"[^"]*"/g, "");
+  for (const line of compareOutside(only(before, mine), only(now, mine), { names: ids }))
+    stage.broken("S12", `${titleOf(leaver)}: has not come back as it was.`, line);
+}
+
+/** It is in use again. What stands there by hand is a difference that is reported, so Ready need not be True. */
+export async function untilBack(site: IdentitySite, name: string): Promise<void> {
   await waitFor(
-    `${titleOf(leaver)} is back`,
+    `${name} is back`,
     async () => {
       const identity = await site.find(name);
-      // What stands there by hand is a difference that is reported, so Ready need not be True.
       const { observedGeneration, state } = identity?.status ?? {};
       const rests = observedGeneration === identity?.metadata.generation && state === "Active";
       if (rests && identityCondition(identity, "Reconciling")?.status !== "True") return true;
@@ -267,11 +277,6 @@ async function comesBack(leaver: Leaver, before: Awaited<ReturnType<typeof readO
     },
     { timeout: 90_000, every: 200 },
   );
-  const mine = (key: string): boolean => new RegExp(`[./]${name}([.-]|$)`).test(key);
-  const now = atProviders(await readOutside(site));
-  const ids = (text: string): string => text.replace(/"(uid|keyturn\.dev\/closed)":"[^"]*"/g, "");
-  for (const line of compareOutside(only(before, mine), only(now, mine), { names: ids }))
-    stage.broken("S12", `${titleOf(leaver)}: has not come back as it was.`, line);
 }
 
 async function standing({ site, name, end }: Leaver): Promise<string> {

@@ -11,7 +11,7 @@ import { allow, document } from "./cases-iam.ts";
 import { iamReader } from "./iam-view.ts";
 import { uncutMeter } from "./observer.ts";
 import type { UncutMeter } from "./observer.ts";
-import { watchIam } from "./play.ts";
+import { untilBack, watchIam } from "./play.ts";
 import type { IamWatch } from "./play.ts";
 
 // The new ways of leaving as stories whose every mutating request is killed at: each way to a denial and back (A2), deletion under a
@@ -97,7 +97,7 @@ const thereAndBack = (
       await forbid(stage.site, []);
       await patched(stage, name, { state: "Active" });
     },
-    rest: ({ site }) => site.until(name, "Good", 90_000),
+    rest: ({ site }) => untilBack(site, name),
   },
 ];
 
@@ -109,7 +109,9 @@ function joined(
 ): NonNullable<Phase["before"]> {
   return async (stage) => {
     const { site } = stage;
-    await site.apply(site.identity(name, accounts(site), { ...stayingHeld, drift: { mode: "Report" } }));
+    // What is put there by hand is told and stays; what is taken away by hand comes back.
+    const drift = { mode: load === undefined ? "Enforce" : "Report" } as const;
+    await site.apply(site.identity(name, accounts(site), { ...stayingHeld, drift }));
     await site.until(name, "Good");
     await load?.(stage);
   };
