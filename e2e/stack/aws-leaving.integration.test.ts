@@ -87,7 +87,7 @@ describe("leaving IAM on real servers", function () {
         const recorded = { leaving: true, cutWays: [way] };
         const seen = await scene.client.observe(context, recorded);
         deepEqual([seen.rightsCut, seen.cutBy], [true, [way]]);
-        const boundary = way === "Boundary" ? ground.boundary : undefined;
+        const boundary = way === "Boundary" ? JSON.stringify(ground.boundary) : undefined;
         await scene.client.uncut(context, { ways: [way], boundary });
         equal(await list(key), undefined);
         const after = await scene.client.observe(context);
