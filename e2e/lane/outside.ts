@@ -1,6 +1,7 @@
 import { AwsError } from "../stack/aws.ts";
 import type { KubeObject } from "../stack/kube.ts";
 import type { Stack } from "../stack/stack.ts";
+import { VaultError } from "../stack/vault.ts";
 import type { Ground } from "./ground.ts";
 import { at, entries, parseXml, textAt } from "./xml.ts";
 import type { Xml } from "./xml.ts";
@@ -265,7 +266,7 @@ async function readVault({ lane, namespace }: Reader): Promise<Thing[]> {
     const [role, roleId, secretIds] = await Promise.all([
       get(`auth/approle/role/${name}`),
       get(`auth/approle/role/${name}/role-id`),
-      client.call("LIST", `auth/approle/role/${name}/secret-id`),
+      client.call("LIST", `auth/approle/role/${name}/secret-id`).catch(unlessNoRole),
     ]);
     const accessors = ((secretIds?.["data"] as { keys?: string[] } | undefined)?.keys ?? []).sort();
     return {
@@ -340,4 +341,9 @@ function difference(a: string, b: string): string {
   while (i < a.length && a[i] === b[i]) i += 1;
   const from = Math.max(0, i - 60);
   return `…${a.slice(from, i + 200)}… became …${b.slice(from, i + 200)}…`;
+}
+
+/** A role that has gone since it was listed has no secret ids; Vault calls that question malformed. */
+function unlessNoRole(error: unknown): undefined {
+  if (!(error instanceof VaultError && error.status === 400)) throw error;
 }
