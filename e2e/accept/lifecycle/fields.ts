@@ -7,8 +7,10 @@ import { OperatorError } from "../../../src/kernel/errors.ts";
 import { accountId } from "../../lane/ground.ts";
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import type { Identity, Rest } from "../../lane/identity.ts";
+import { briefly } from "../../lane/identity.ts";
 import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
 import type { Outside } from "../../lane/outside.ts";
+import { waitFor } from "../../stack/wait.ts";
 import { attempts, changed, placesOf, specLeaves } from "./leaves.ts";
 import type { Scenario, Stage } from "./stage.ts";
 
@@ -122,6 +124,7 @@ async function thereAndBack(stage: Stage, name: string, spec: Draft, field: Fiel
   const go = async (to: Draft, how: Rest): Promise<Outside> => {
     await site.apply(identityOf(site, name, to));
     await site.until(name, how);
+    await noLeavers(site, name, to);
     return state();
   };
   const differ = (what: string, a: Outside, b: Outside): void => {
@@ -144,6 +147,20 @@ async function thereAndBack(stage: Stage, name: string, spec: Draft, field: Fiel
     await site.apply(identityOf(site, name, spec));
     await site.until(name, "Good").catch(() => undefined);
   }
+}
+
+/** An account that was left out has gone too: also a hold of 0 s lasts to the end of its second, and Good does not wait for holds. */
+async function noLeavers(site: IdentitySite, name: string, { accounts }: Draft): Promise<void> {
+  const declared = new Set(accounts.map((account) => account.name));
+  await waitFor(
+    `only the declared accounts of ${name} are on record`,
+    async () => {
+      const identity = await site.find(name);
+      if ((identity?.status?.accounts ?? []).every((account) => declared.has(account.name))) return true;
+      throw new Error(briefly(identity).slice(0, 2500));
+    },
+    { timeout: 30_000 },
+  );
 }
 
 function identityOf(site: IdentitySite, name: string, spec: Draft): Identity {
