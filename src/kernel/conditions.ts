@@ -17,6 +17,13 @@ export interface ConditionUpdate {
   readonly message: string;
 }
 
+export const condition = (type: string, status: ConditionStatus, reason: string, message: string): ConditionUpdate => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
 const LONGEST_MESSAGE = 1024;
 
 /**

@@ -112,7 +112,6 @@ const leavingInput = (input: DepartureInput): LeavingInput => ({
   leavers: leaversOf(input),
   observed: input.observed,
   failed: input.failed,
-  mayBegin: true,
   deletion: input.deletion,
 });
 

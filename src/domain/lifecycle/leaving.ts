@@ -23,8 +23,6 @@ export interface LeavingInput {
   readonly observed: Readonly<Record<string, AccountView>>;
   /** Steps that failed or back off, by name (step-names.ts): each is left out, and every other is still planned. */
   readonly failed: readonly string[];
-  /** False: what has not begun to leave stays as it is (dry run). */
-  readonly mayBegin: boolean;
   readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs">;
 }
 
@@ -40,7 +38,7 @@ export type LeavingAnswer =
  * at again every time: what somebody has switched on since is switched off again, and where that fails the proof is void.
  */
 export const planLeavers = (input: LeavingInput): LeavingAnswer => {
-  const open = openLeavers(input).filter((leaver) => input.mayBegin || begun(leaver.record));
+  const open = openLeavers(input);
   const action = looked(open, input) ?? cutDown(open, input) ?? ended(open, input);
   if (action !== undefined) return { kind: "act", action };
   return waiting(input, open);
@@ -317,9 +315,7 @@ const inOrder = (pieces: readonly ObservedPiece[], order: readonly PieceClass[])
   order.flatMap((kind) => pieces.filter((piece) => piece.class === kind && !partOfPrincipal(piece.key)));
 
 const waiting = (input: LeavingInput, open: readonly Leaver[]): LeavingAnswer => {
-  const stuck = input.leavers.some(
-    ({ record }) => (input.mayBegin || begun(record)) && input.failed.some((step) => accountIn(step) === record.name),
-  );
+  const stuck = input.leavers.some(({ record }) => input.failed.some((step) => accountIn(step) === record.name));
   const holds = open
     .filter((leaver) => isDeleted(leaver, input))
     .map(({ record }) => holdEnd(record, input))

@@ -28,11 +28,10 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
   const leaving = planLeavers({
     now: input.now,
     timeTrusted: input.timeTrusted,
+    // What a dry run or a pause holds back is left out; neither delays an end.
     leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
     observed: input.observed,
     failed: [...(input.failed ?? []), ...stepsBackingOff(input.status, input.now)],
-    // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
-    mayBegin: true,
     deletion: input.settings.deletion,
   });
   if (leaving.kind === "act") return leaving.action;

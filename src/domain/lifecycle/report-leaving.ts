@@ -1,4 +1,4 @@
-import type { ConditionUpdate } from "../../kernel/conditions.ts";
+import { condition, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import type { AccountView } from "./action.ts";
 import { isProvable, isShut } from "./leaving.ts";
@@ -197,10 +197,3 @@ const named = (names: readonly string[]): string => {
 
 const conditionBefore = ({ status }: ReportInput, type: string) =>
   (status.conditions ?? []).find((each) => each.type === type);
-
-const condition = (
-  type: string,
-  status: ConditionUpdate["status"],
-  reason: string,
-  message: string,
-): ConditionUpdate => ({ type, status, reason, message });

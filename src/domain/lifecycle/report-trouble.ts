@@ -1,4 +1,4 @@
-import type { ConditionUpdate } from "../../kernel/conditions.ts";
+import { condition, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { Failures } from "../rotation/record.ts";
 import type { LifecycleWait } from "./action.ts";
@@ -25,13 +25,6 @@ export const blocked = ({ status, settings }: ReportInput): Trouble | undefined 
   );
   return leaving ? status.leaveFailures : undefined;
 };
-
-const condition = (
-  type: string,
-  status: ConditionUpdate["status"],
-  reason: string,
-  message: string,
-): ConditionUpdate => ({ type, status, reason, message });
 
 export const reconciling = (input: ReportInput): ConditionUpdate | undefined => {
   const { status, situation } = input;

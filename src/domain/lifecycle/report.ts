@@ -1,4 +1,4 @@
-import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { condition, nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import type { AccountView, LifecycleAction } from "./action.ts";
 import { offboarded, suspended } from "./report-leaving.ts";
@@ -72,13 +72,6 @@ export const report = (input: ReportInput): LifecycleStatus => {
     activity: activity(input).slice(0, 256),
   };
 };
-
-const condition = (
-  type: string,
-  status: ConditionUpdate["status"],
-  reason: string,
-  message: string,
-): ConditionUpdate => ({ type, status, reason, message });
 
 const ready = (input: ReportInput): ConditionUpdate => {
   const { status, settings, now, situation, own } = input;

@@ -7,6 +7,7 @@ import { classOfKey } from "./pieces/direction.ts";
 import { goodAccounts, isServiceAccount } from "./record-names.ts";
 import type {
   AccountRecord,
+  CutWayName,
   Inventory,
   LifecycleState,
   LifecycleStatus,
@@ -241,6 +242,18 @@ export const formerRecorded = (
       ...(way === undefined || ways.includes(way) ? {} : { cutWays: [...ways, way] }),
     };
   });
+
+/**
+ * The provider has refused to put this denial on, so none that stands there later is ours: it would be lifted with the cut. Only for
+ * a definite refusal; a request whose answer was lost may have been carried out. The inline denial is known by its name.
+ */
+export const wayRefused = (status: LifecycleStatus, account: string, way: CutWayName): LifecycleStatus =>
+  way === "Boundary" || way === "AttachedDeny"
+    ? changed(status, account, (record) => {
+        const ways = (record.cutWays ?? []).filter((each) => each !== way);
+        return { ...without(record, "cutWays"), ...(ways.length === 0 ? {} : { cutWays: ways }) };
+      })
+    : status;
 
 /** What was proven does not hold any more: it is cut and proven again. The hold goes on. */
 export const proofVoided = (status: LifecycleStatus, account: string): LifecycleStatus =>

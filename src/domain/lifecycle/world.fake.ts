@@ -262,6 +262,8 @@ export class World {
         status = yield* this.#outside(action, status, chosen, desired[action.account]);
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
+        if (action.type === "cut" && thrown.code === "PermissionDenied")
+          status = change.wayRefused(status, action.account, action.way);
         failures.push({ code: thrown.code, about: "account" in action ? stepOf(action) : "", leaving });
       }
     }
@@ -544,6 +546,8 @@ export class World {
         }
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
+        if (action.type === "cut" && thrown.code === "PermissionDenied")
+          store(change.wayRefused({ accounts: records }, action.account, action.way).accounts ?? []);
         failed.push(stepOf(action));
       }
     }

@@ -1,5 +1,5 @@
 import type { Condition, ConditionUpdate } from "../../kernel/conditions.ts";
-import { nextConditions } from "../../kernel/conditions.ts";
+import { condition, nextConditions } from "../../kernel/conditions.ts";
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { RotationAction, WaitFor } from "./action.ts";
 import type { RotationStatus } from "./record.ts";
@@ -52,18 +52,6 @@ export const report = (input: ReportInput): RotationStatus => {
     activity: activity(input).slice(0, 256),
   };
 };
-
-const condition = (
-  type: string,
-  status: ConditionUpdate["status"],
-  reason: string,
-  message: string,
-): ConditionUpdate => ({
-  type,
-  status,
-  reason,
-  message,
-});
 
 const ready = ({ status, situation, login, checked, now }: ReportInput): ConditionUpdate => {
   const current = status.current;

@@ -41,6 +41,23 @@ describe("an IAM user that is suspended and comes back", () => {
     assert.equal(scene.lets(), false);
   });
 
+  it("keeps a denying boundary that somebody else puts on after its own was refused", async () => {
+    const scene = await IamBench.joined();
+    const { bench, user } = scene;
+    scene.refuse("putInlinePolicy", "setBoundary");
+    bench.apply({ state: "Suspended" });
+    await bench.toRest();
+    assert.deepEqual(bench.record("lake")?.cutWays, ["AttachedDeny"]);
+    user.boundary = AWS_DENY;
+    await bench.toRest();
+    scene.allow("putInlinePolicy", "setBoundary");
+    bench.apply({ state: "Active" });
+    await scene.passes(60);
+    assert.equal(user.boundary, AWS_DENY);
+    assert.deepEqual([...user.attached].includes(AWS_DENY), false);
+    assert.equal(scene.lets(), false);
+  });
+
   it("keeps a denying policy that somebody else has attached, whatever cut it meanwhile", async () => {
     const scene = await IamBench.joined();
     const { bench, user } = scene;

@@ -2,6 +2,7 @@ import { isRefusal, OperatorError, toOperatorError } from "../../../kernel/error
 import { directionOf } from "../../../domain/lifecycle/pieces/direction.ts";
 import type { Proof } from "../../../domain/lifecycle/record.ts";
 import { accountIn, formerIn, stepOf } from "../../../domain/lifecycle/step-names.ts";
+import { wayRefused } from "../../../domain/lifecycle/transitions.ts";
 import { requirePermit } from "../../limits.ts";
 import type { Ports } from "../../ports.ts";
 import type { AccountScope } from "../scope.ts";
@@ -19,7 +20,7 @@ const MOST_REPEATS = 3;
  */
 export const carryOutside = async (scope: AccountScope, action: OutsideAction, ports: Ports): Promise<boolean> => {
   const about = stepOf(action);
-  return attempt(scope, about, async () => {
+  const run = async (): Promise<void> => {
     countOnce(scope, `${action.type} ${about}`, about);
     const act = await accountAct(scope, action.account, ports);
     if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
@@ -29,6 +30,10 @@ export const carryOutside = async (scope: AccountScope, action: OutsideAction, p
     const narrows = action.type === "apply" && isNarrowing(scope, action);
     scope.observed.delete(action.account);
     await actOutside(act, action, { narrows });
+  };
+  return attempt(scope, about, run, (error) => {
+    if (action.type === "cut" && isRefusal(error) && !error.ambiguous)
+      scope.status = wayRefused(scope.status, action.account, action.way);
   });
 };
 
@@ -46,13 +51,19 @@ export const carryProof = async (scope: AccountScope, account: string, ports: Po
   return proof;
 };
 
-const attempt = async (scope: AccountScope, about: string, run: () => Promise<void>): Promise<boolean> => {
+const attempt = async (
+  scope: AccountScope,
+  about: string,
+  run: () => Promise<void>,
+  failed?: (error: OperatorError) => void,
+): Promise<boolean> => {
   try {
     await run();
     scope.succeeded.add(about);
     return true;
   } catch (thrown) {
     const error = toOperatorError(thrown);
+    failed?.(error);
     // What a retry may cure is put back before the account is opened.
     const passing = formerIn(about) !== undefined && !isRefusal(error);
     noteFailure(scope, passing ? accountIn(about) : about, error);
