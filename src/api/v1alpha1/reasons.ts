@@ -389,6 +389,24 @@ export const EVENTS = {
     type: "Warning",
     meaning: "An account is being cut off: suspended, decommissioned, expired or no longer declared.",
   },
+  ForeignGrant: {
+    type: "Warning",
+    meaning: "Somebody else gives an identity that must not work privileges; the note names what gives them.",
+  },
+  CutMissing: { type: "Warning", meaning: "A look did not find the cut that was proven before; it is put back." },
+  NotOurs: {
+    type: "Warning",
+    meaning: "Something that is not this resource's stands under the name of an account; nothing is proven of it.",
+  },
+  NotLooked: { type: "Warning", meaning: "Something could not be looked at, so no end is proven; the note names it." },
+  DriftUndecided: {
+    type: "Warning",
+    meaning: "Somebody else's policy or group may forbid as well as give, or could not be read, so it stays.",
+  },
+  ReturnRefused: {
+    type: "Warning",
+    meaning: "Who asks that the identity lives again, or longer, may not; the note says who may.",
+  },
   ReviewDue: { type: "Warning", meaning: "Nobody has said in time that the identity is still needed." },
   RewriteRefused: {
     type: "Warning",

@@ -154,11 +154,20 @@ export const turnEvents = (
   before: LifecycleInput["status"],
   after: LifecycleInput["status"],
 ): readonly LifecycleEvent[] => {
-  const had = (type: string): boolean => (before.conditions ?? []).some((condition) => condition.type === type);
+  const conditionOf = ({ conditions }: LifecycleInput["status"], type: string) =>
+    (conditions ?? []).find((condition) => condition.type === type);
+  const had = (type: string): boolean => conditionOf(before, type) !== undefined;
+  const doubts = DOUBTED.flatMap((type): readonly LifecycleEvent[] => {
+    const is = conditionOf(after, type);
+    const doubt = DOUBTS.find(({ reason }) => reason === is?.reason);
+    if (is === undefined || doubt === undefined || conditionOf(before, type)?.reason === doubt.reason) return [];
+    return [{ ...doubt, action: "Look", note: is.message }];
+  });
   const review = (after.conditions ?? []).find(({ type }) => type === "ReviewDue");
   const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === "LimitReached");
   const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === "LimitReached");
   return [
+    ...doubts,
     ...(review === undefined || had("ReviewDue")
       ? []
       : [{ type: "Warning", reason: "ReviewDue", action: "Review", note: review.message } as const]),
@@ -166,4 +175,27 @@ export const turnEvents = (
       ? []
       : [{ type: "Warning", reason: "LimitReached", action: "Limit", note: limited.message } as const]),
   ];
+};
+
+/** Conditions that say whether an end is proven, or what others have put there. */
+const DOUBTED = ["Suspended", "Offboarded", "Drifted"] as const;
+
+/** Their reasons that a person has to do something about; each is told once when it comes to be so. */
+const DOUBTS = [
+  { type: "Warning", reason: "ForeignGrant" },
+  { type: "Warning", reason: "CutMissing" },
+  { type: "Warning", reason: "NotOurs" },
+  { type: "Warning", reason: "NotLooked" },
+  { type: "Warning", reason: "DriftUndecided" },
+] as const;
+
+/** Who asks that the identity lives again, or longer, may not; told once for each reason. */
+export const refusedReturn = (
+  before: LifecycleInput["status"],
+  keptDown: { readonly message: string } | undefined,
+): readonly LifecycleEvent[] => {
+  const was = (before.conditions ?? []).find(({ type }) => type === "Ready")?.message;
+  // Conditions keep only so much of a message.
+  if (keptDown === undefined || (was !== undefined && was !== "" && keptDown.message.startsWith(was))) return [];
+  return [{ type: "Warning", reason: "ReturnRefused", action: "Ask", note: keptDown.message }];
 };

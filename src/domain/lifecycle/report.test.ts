@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../../api/v1alpha1/reasons.ts";
 import type { LifecycleAction } from "./action.ts";
-import { eventsOf, turnEvents } from "./events.ts";
+import { eventsOf, refusedReturn, turnEvents } from "./events.ts";
 import { absent, at, failures, good, HASH, input, key, piece, record, settings, text, view } from "./fixtures.fake.ts";
 import type { LifecycleStatus } from "./record.ts";
 import { report, type ReportInput } from "./report.ts";
@@ -445,5 +445,36 @@ describe("what people are told of what was done", () => {
       ["ReviewDue", "LimitReached"],
     );
     assert.deepEqual(turnEvents(after, after), []);
+  });
+
+  const saying = (type: string, reason: string, message = "m"): LifecycleStatus => ({
+    conditions: [{ type, status: "False", reason, message, lastTransitionTime: text("11:00:00") }],
+  });
+
+  for (const [type, reason] of [
+    ["Suspended", "ForeignGrant"],
+    ["Offboarded", "CutMissing"],
+    ["Offboarded", "NotOurs"],
+    ["Suspended", "NotLooked"],
+    ["Drifted", "DriftUndecided"],
+  ] as const) {
+    it(`tells once that ${type} says ${reason}`, () => {
+      assert.ok(reason in EVENTS, reason);
+      const told = turnEvents(saying(type, "Cutting"), saying(type, reason, "names it"));
+      assert.deepEqual(
+        told.map((event) => [event.type, event.reason, event.note]),
+        [["Warning", reason, "names it"]],
+      );
+      assert.deepEqual(turnEvents(saying(type, reason), saying(type, reason, "names another")), []);
+      assert.deepEqual(turnEvents(saying(type, reason), saying(type, "Proven")), []);
+    });
+  }
+
+  it("tells once who may not bring an identity back, also where the condition's message was cut", () => {
+    const message = "a".repeat(2000);
+    const [event, ...more] = refusedReturn(saying("Ready", "Suspended"), { message });
+    assert.deepEqual([event?.reason, event?.note, more], ["ReturnRefused", message, []]);
+    assert.deepEqual(refusedReturn(saying("Ready", "PermissionDenied", message.slice(0, 1024)), { message }), []);
+    assert.deepEqual(refusedReturn(saying("Ready", "PermissionDenied"), undefined), []);
   });
 });

@@ -68,6 +68,8 @@ describe("an end, and somebody who could not have granted the access", () => {
     bench.apply({ expiresAt: later }, EDITOR);
     await bench.settle();
     isDown(bench);
+    const told = bench.bench.events.filter(({ reason }) => reason === "ReturnRefused");
+    assert.equal(told.length, 1);
     isRefused(bench);
     assert.equal(bench.condition("Expired")?.status, "True");
     assert.deepEqual([...new Set(asked)], ["editor"], "who asked before does not answer");

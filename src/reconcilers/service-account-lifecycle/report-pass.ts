@@ -1,7 +1,7 @@
 import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
-import { turnEvents } from "../../domain/lifecycle/events.ts";
+import { refusedReturn, turnEvents } from "../../domain/lifecycle/events.ts";
 import { heldBackUntil } from "../../domain/lifecycle/held-back.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
@@ -81,7 +81,8 @@ const tell = (
   ports: Ports,
 ): void => {
   const about = { ref: scope.ref, uid: scope.object.metadata.uid };
-  for (const event of [...scope.events, ...turnEvents(change.before, change.next)]) ports.events.record(about, event);
+  const turned = [...turnEvents(change.before, change.next), ...refusedReturn(change.before, scope.inForce?.keptDown)];
+  for (const event of [...scope.events, ...turned]) ports.events.record(about, event);
   if (scope.reverted !== undefined) ports.metrics.rollback({ reason: scope.reverted });
   measureOffboarding(change.before, change.next, scope.now, ports);
   if (scope.end?.kind === "recorded" && scope.end.action.type === "recordDrift" && scope.end.action.lines.length > 0) {
