@@ -9,6 +9,8 @@ import { stillness } from "./stage.ts";
 /** Existing identities that ask for it are taken over, with all they have; before they are wholly applied they are given back. */
 export const adoptedIdentities: Scenario = {
   id: "adoption/identities",
+  // What others have attached is told from what forbids by reading it.
+  site: { leavers: true },
   async play(stage) {
     const { site } = stage;
     await plantAdoptable(site, "app");

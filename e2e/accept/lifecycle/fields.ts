@@ -190,6 +190,7 @@ function wholeSpec(site: IdentitySite, name: string, login: "JWT" | "AppRole") {
         kubernetes: {
           connectionRef: { name: site.connections.kubernetes },
           serviceAccountName: `${name}-sa`,
+          onCut: "RemoveBindings",
           roles: [
             { kind: "Role", name: "reader" },
             { kind: "ClusterRole", name: `${ns}-viewer`, scope: "Cluster" },
@@ -333,6 +334,7 @@ const fields: readonly Field[] = [
     two: (spec) => changed(spec, ["accounts", 0, "kubernetes", "roles", 0, "name"], "watcher"),
   },
   field("accounts[].kubernetes.roles[].scope", "Namespace", undefined),
+  field("accounts[].kubernetes.onCut", "DeleteServiceAccount", undefined),
   instead(
     "accounts[].aws.connectionRef.name",
     1,

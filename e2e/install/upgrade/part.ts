@@ -106,6 +106,10 @@ const upgradeInFlight = async (
     run.hit();
     await run.operator().process.term();
     await goOn(run);
+    // It tells what it knows and the first landed one did not, once; only after that is it at rest.
+    await waitFor("the operator of this checkout has looked at the resource", () => hasLooked(run), {
+      timeout: 60_000,
+    });
   };
   const runs = [
     async (lane: Lane) =>
@@ -135,6 +139,11 @@ const upgradeInFlight = async (
 /** The first landed operator has no such metric. */
 const isToday = async (run: Run): Promise<boolean> =>
   (await run.operator().metrics())?.includes("keyturn_unowned_marks") === true;
+
+const hasLooked = async (run: Run): Promise<boolean> =>
+  /^keyturn_reconcile_duration_seconds_count\{[^}]*"secretrotation"[^}]*\} [1-9]/m.test(
+    (await run.operator().metrics()) ?? "",
+  );
 
 /** Leaders that are killed, or end as asked, in the middle of a rotation, while a second replica waits for the Lease. */
 const leaderChanges = async (

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { LifecycleAction } from "./action.ts";
 import { at, failures, piece, settings, spec } from "./fixtures.fake.ts";
-import { effectiveSpec, quarantineDue, specInForce } from "./last-known-good.ts";
+import { effectiveSpec, onlyNarrows, quarantineDue, specInForce } from "./last-known-good.ts";
 import type { LifecycleStatus } from "./record.ts";
 import { lifecycleSpecHash } from "./settings.ts";
 
@@ -197,4 +197,70 @@ describe("the effective spec", () => {
     const effective = effectiveSpec(spec({ accounts: [user("b")] }), spec({ accounts: [user("a")] }));
     assert.deepEqual(effective.accounts, [user("a")]);
   });
+});
+
+describe("a spec that takes away alone", () => {
+  const connectionRef = { name: "aws" };
+  const inline = (name: string, effect: "Allow" | "Deny") => ({
+    name,
+    statements: [{ effect, actions: ["s3:*"], resources: ["*"] }],
+  });
+  const wide = [
+    {
+      name: "sa",
+      kubernetes: {
+        roles: [
+          { kind: "Role" as const, name: "a" },
+          { kind: "Role" as const, name: "b" },
+        ],
+      },
+    },
+    {
+      name: "lake",
+      aws: {
+        connectionRef,
+        user: {
+          policies: ["arn:1", "arn:2"],
+          groups: ["g"],
+          inlinePolicies: [inline("x", "Allow"), inline("y", "Deny")],
+        },
+      },
+    },
+  ];
+  const [sa, lake] = wide as [(typeof wide)[0], (typeof wide)[1]];
+  const user = (change: object) => [sa, { ...lake, aws: { connectionRef, user: { ...lake.aws?.user, ...change } } }];
+  const rows: readonly (readonly [string, readonly object[], boolean])[] = [
+    [
+      "a member of each list, in another order",
+      user({ policies: ["arn:2"], inlinePolicies: [inline("y", "Deny")] }),
+      true,
+    ],
+    ["a whole list, which is left out", user({ groups: undefined }), true],
+    ["a whole list, which is empty", user({ groups: [] }), true],
+    ["a whole account", [lake], true],
+    ["nothing", [...wide].reverse(), true],
+    ["and puts a boundary up", user({ groups: [], permissionsBoundary: "arn:b" }), true],
+    ["but adds a policy", user({ groups: [], policies: ["arn:1", "arn:3"] }), false],
+    ["a denial, which gives", user({ inlinePolicies: [inline("x", "Allow")] }), false],
+    ["but changes a document", user({ groups: [], inlinePolicies: [inline("x", "Deny"), inline("y", "Deny")] }), false],
+    ["but adds an account", [...wide, { name: "new", kubernetes: {} }], false],
+  ];
+  for (const [sentence, accounts, alone] of rows) {
+    it(`${alone ? "is never given up" : "may be given up"}: it takes away ${sentence}`, () => {
+      const good = spec({ accounts: wide });
+      const own = spec({ accounts: accounts as never });
+      assert.equal(onlyNarrows(own, good), alone);
+      const chosen = specInForce({
+        spec: own,
+        status: {
+          lastKnownGood: { generation: 1, specHash: lifecycleSpecHash(good), spec: JSON.stringify(good) },
+          failures: late,
+        },
+        generation: 2,
+        connectionGeneration: 7,
+        now: at("12:00:00"),
+      });
+      assert.equal(chosen.reverted === undefined, alone);
+    });
+  }
 });

@@ -1,5 +1,6 @@
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { isRefusalCode } from "../../kernel/errors.ts";
+import { canonicalJson } from "../../kernel/ids.ts";
 import type { LifecycleAction } from "./action.ts";
 import type { LifecycleStatus } from "./record.ts";
 import { lifecycleSpecHash, readLeniently, readLifecycleSettings, type LifecycleSettings } from "./settings.ts";
@@ -76,6 +77,24 @@ export const effectiveSpec = (
   ...own,
   accounts: (good?.accounts ?? []).map((account) => bounded(withinOwn(account, own.accounts), own.accounts)),
 });
+
+/**
+ * Does the own spec only take away from the good one? Then going back would change nothing, so it is never said to have failed: it is
+ * tried until what it takes away is gone.
+ */
+export const onlyNarrows = (own: ServiceAccountLifecycleSpec, good: ServiceAccountLifecycleSpec): boolean => {
+  const stays = new Set(own.accounts.map(({ name }) => name));
+  const kept = effectiveSpec(own, good).accounts.filter(({ name }) => stays.has(name));
+  return canonicalJson(plain(kept)) === canonicalJson(plain(own.accounts));
+};
+
+/** Lists without regard to their order, and an empty one as none. */
+const plain = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(plain).sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => !Array.isArray(member) || member.length > 0);
+  return Object.fromEntries(members.map(([key, member]) => [key, plain(member)]));
+};
 
 type SpecAccount = ServiceAccountLifecycleSpec["accounts"][number];
 
@@ -220,7 +239,8 @@ export const specInForce = (input: {
     return quarantined({ reason: "InvalidSpec", message: own.message });
   }
   if (held && quarantine !== undefined) return { ...goodInForce(spec, status), own: false, status };
-  const verdict = quarantineDue(status, own, at);
+  const good = goodSpecOf(status);
+  const verdict = good !== undefined && onlyNarrows(spec, good) ? undefined : quarantineDue(status, own, at);
   // Lifted for another try: it is judged by what this try finds.
   if (verdict !== undefined && !lifted) return quarantined(verdict);
   return { spec, settings: own, specHash, own: true, status };
@@ -254,12 +274,13 @@ const released = (status: LifecycleStatus, specHash: string, connectionGeneratio
   return same ? status : cleared(status, "quarantine", "failures");
 };
 
+const goodSpecOf = ({ lastKnownGood }: LifecycleStatus): ServiceAccountLifecycleSpec | undefined =>
+  lastKnownGood === undefined ? undefined : (JSON.parse(lastKnownGood.spec) as ServiceAccountLifecycleSpec);
+
 const goodInForce = (
   own: ServiceAccountLifecycleSpec,
-  { lastKnownGood }: LifecycleStatus,
+  status: LifecycleStatus,
 ): Pick<SpecInForce, "spec" | "settings" | "specHash"> => {
-  const good =
-    lastKnownGood === undefined ? undefined : (JSON.parse(lastKnownGood.spec) as ServiceAccountLifecycleSpec);
-  const spec = effectiveSpec(own, good);
-  return { spec, settings: readLeniently(spec), specHash: lastKnownGood?.specHash ?? "" };
+  const spec = effectiveSpec(own, goodSpecOf(status));
+  return { spec, settings: readLeniently(spec), specHash: status.lastKnownGood?.specHash ?? "" };
 };

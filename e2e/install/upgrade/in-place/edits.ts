@@ -69,9 +69,16 @@ export const edits: readonly Edit[] = [
     of: "suspended",
     opens: true,
     make: (spot) => redeclare(spot, identityKind, { state: "Active" }),
-    seen: (spot, view) =>
-      shapeOf(view, spot, `vault/entity/${vaultNameOf(spot)}`).includes('"disabled":false') &&
-      (thing(view, spot, `aws/user/${awsNameOf(spot)}`)?.id.includes(" Active") ?? false),
+    // The key was put there by hand, and no SecretRotation answers for it: the user is uncut, the key stays off.
+    seen: (spot, view) => {
+      const user = thing(view, spot, `aws/user/${awsNameOf(spot)}`);
+      return (
+        shapeOf(view, spot, `vault/entity/${vaultNameOf(spot)}`).includes('"disabled":false') &&
+        user !== undefined &&
+        !JSON.stringify(user.shape).includes("keyturn-cut") &&
+        !user.id.includes(" Active")
+      );
+    },
   },
   {
     of: "overlap",
