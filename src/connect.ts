@@ -26,6 +26,8 @@ import { PKI_FIELDS, pkiSource } from "./providers/vault/pki/source.ts";
 import { postgresServer } from "./providers/database/postgres.ts";
 import { databaseSource } from "./providers/vault/database/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
+import { missingVaultRights } from "./providers/vault/identity/rights.ts";
+import type { VaultSession } from "./providers/vault/sdk.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
 import { hookStore } from "./stores/hook.ts";
@@ -141,6 +143,16 @@ export const connect = (
         if (connection.spec.vault !== undefined)
           await vaultOf(connection, DELIVERY_FIELD).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
+      },
+      missingRights(connection, context) {
+        const { aws: account, vault: server, grants = [] } = connection.spec;
+        // Without a grant nobody has an account here.
+        if (grants.length === 0) return Promise.resolve([]);
+        if (account?.accountId !== undefined) return aws.missingRights(awsOf(connection), context);
+        if (server === undefined) return Promise.resolve([]);
+        const door = vaultOf(connection, DELIVERY_FIELD);
+        const ask = ({ tokens }: VaultSession) => missingVaultRights(tokens, door.config.identities, context.signal);
+        return door.use(ask, context);
       },
       retire(name) {
         aws.retire(name);

@@ -184,6 +184,8 @@ export class Bench {
   wrapVault: (source: CredentialSource) => CredentialSource = (source) => source;
   /** Providers that are away: names of accounts. */
   readonly away = new Set<string>();
+  /** Rights that a connection's login lacks; undefined: it cannot be found out. */
+  missingRights: readonly string[] | undefined = [];
   readonly events: RecordedEvent[] = [];
   readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
   /** The audit trail's disk is full. */
@@ -246,6 +248,10 @@ export class Bench {
         open: (_connection, target, owner) => this.#source(skewed, target, owner),
         capabilities: (kind) => (kind === "awsAccessKey" ? this.source.capabilities : CAPABILITIES[kind]),
         check: () => Promise.resolve(),
+        missingRights: () =>
+          this.missingRights === undefined
+            ? Promise.reject(new OperatorError("Unavailable", { publicMessage: "The provider does not answer." }))
+            : Promise.resolve(this.missingRights),
         retire: () => undefined,
       },
       accounts: { open: (_connection, owner, account) => this.#account(owner, account) },

@@ -25,6 +25,11 @@ export interface Sources {
   capabilities(kind: SourceKind): ProviderCapabilities;
   /** A login through the connection, as the operator itself; throws what went wrong. */
   check(connection: ProviderConnection, context: CallContext): Promise<void>;
+  /**
+   * Rights at the provider that accounts need in some cases and the operator's login lacks, by their names; those that only a look at an account
+   * can find out stand in its own conditions. Reads only.
+   */
+  missingRights(connection: ProviderConnection, context: CallContext): Promise<readonly string[]>;
   /** Closes what is open to a connection that is gone. */
   retire(connectionName: string): void;
 }

@@ -258,6 +258,13 @@ export const CONDITIONS = {
     meaning: "The plan is in status.plan, and nothing of it is done.",
     reasons: { AskedFor: "The annotation keyturn.dev/dry-run is set." },
   },
+  RightsMissing: {
+    on: ["ProviderConnection"],
+    polarity: "abnormal",
+    meaning:
+      "The operator's login at the provider lacks rights that some looks at accounts need. Nothing waits for them; the message names each.",
+    reasons: { NotAllowed: "The provider said so when it was asked; docs/how-to/upgrade.md lists what to allow." },
+  },
   Adopted: {
     on: ["SecretRotation", "ServiceAccountLifecycle"],
     polarity: "abnormal",

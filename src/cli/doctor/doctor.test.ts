@@ -133,6 +133,18 @@ describe("the doctor", () => {
     });
   }
 
+  it("names the rights that a connection's login lacks, in the operator's own words", async () => {
+    const { cluster, ports } = well();
+    const conditions = [
+      { type: "Ready", status: "True", reason: "LoggedIn", message: "" },
+      { type: "RightsMissing", status: "True", reason: "NotAllowed", message: "The login lacks iam:GetPolicy." },
+    ];
+    cluster.seed({ kind: PROVIDER_CONNECTION, name: "aws" }, { spec: {}, status: { conditions } });
+    const findings = await examine({ ...ports, login: () => Promise.resolve() });
+    deepEqual(troubles(findings), ["warn connections/aws/rights"]);
+    equal(findings.find(({ id }) => id.endsWith("/rights"))?.why, "The login lacks iam:GetPolicy.");
+  });
+
   it("tries the login of every connection, and beside it tells what the operator says", async () => {
     const { cluster, ports } = well();
     const conditions = [{ type: "Ready", status: "True", reason: "LoggedIn", message: "" }];

@@ -372,14 +372,32 @@ const connection = async (ports: DoctorPorts, one: ProviderConnection): Promise<
       : seen === undefined
         ? bad("warn", seenId, seenWhat, "the operator has not tried it yet", "Is the operator running?")
         : bad("fail", seenId, seenWhat, `${seen.reason}: ${seen.message}`, next);
+  const lacks = one.status?.conditions?.find(({ type, status }) => type === "RightsMissing" && status === "True");
+  const rights =
+    lacks === undefined
+      ? []
+      : [
+          bad(
+            "warn",
+            `connections/${name}/rights`,
+            `ProviderConnection ${name}, rights of the operator's login`,
+            lacks.message,
+            "Allow them at the provider, or leave it: docs/how-to/upgrade.md says what each is for.",
+          ),
+        ];
   const [id, what] = [`connections/${name}/login`, `ProviderConnection ${name}, login now`];
   if (ports.login === undefined) {
     const why = "from here it would not be the operator's login";
-    return [said, { ...notHere(id, what), why, next: "keyturn doctor in the operator's Pod, or --try-logins" }];
+    return [
+      said,
+      ...rights,
+      { ...notHere(id, what), why, next: "keyturn doctor in the operator's Pod, or --try-logins" },
+    ];
   }
   const failed = await ports.login(one).then(() => undefined, toOperatorError);
   return [
     said,
+    ...rights,
     failed === undefined ? ok(id, what) : bad("fail", id, what, `${failed.code}: ${failed.publicMessage}`, next),
   ];
 };

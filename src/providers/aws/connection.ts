@@ -10,8 +10,10 @@ import type { ConnectionSpec } from "../spec.ts";
 import { invalidField } from "../spec.ts";
 import { awsConfig, pathOfNamespace, type AwsConfig } from "./config.ts";
 import { awsAccount } from "./account.ts";
+import { denyPolicy } from "./identity/denials.ts";
 import { IamMemory } from "./identity/memory.ts";
 import { markedIdentities } from "./identity/inventory.ts";
+import { missingIamRights } from "./identity/rights.ts";
 import type { AwsCalls, AwsKeys, AwsKeySource, AwsOptions } from "./sdk.ts";
 import { awsSource, type AwsAccess } from "./source.ts";
 
@@ -45,6 +47,8 @@ export interface AwsConnections {
   marked(connection: ConnectionSpec, context: CallContext, namespaces: readonly string[]): Promise<readonly Mark[]>;
   /** A login as the operator itself, live: throws what went wrong (InvalidSpec for a wrong accountId). */
   check(connection: ConnectionSpec, context: CallContext): Promise<void>;
+  /** IAM actions on `*` that this version asks for and the login lacks. Reads only. */
+  missingRights(connection: ConnectionSpec, context: CallContext): Promise<readonly string[]>;
   /** Forgets the clients of a connection that is gone. */
   retire(connectionName: string): void;
   close(): void;
@@ -119,6 +123,12 @@ export const awsConnections = (options: AwsConnectionOptions): AwsConnections =>
         if (own.kind !== "refused") return;
         throw new OperatorError("Unauthenticated", { publicMessage: OWN_LOGIN_REFUSED });
       }, context);
+    },
+    async missingRights(connection, context) {
+      const config = awsConfig(connection.spec);
+      const { access } = clientFor(connection, config, OPERATOR);
+      const { arn } = denyPolicy({ denyPolicyArn: config.denyPolicyArn, partition: partitionOf(config.region) });
+      return access.use((calls) => missingIamRights(calls, arn, context.signal), context);
     },
     retire,
     close() {

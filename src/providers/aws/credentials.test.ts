@@ -25,11 +25,35 @@ const OF_USERS: readonly (readonly [
   what: string,
   switchable: boolean,
 ])[] = [
-  ["Password", NAME, "iam:GetLoginProfile", "console passwords", false],
-  ["SshPublicKey", "APKA1", "iam:ListSSHPublicKeys", "SSH public keys", true],
-  ["ServiceSpecificCredential", "ACCA1", "iam:ListServiceSpecificCredentials", "service-specific credentials", true],
-  ["SigningCertificate", "CERT1", "iam:ListSigningCertificates", "signing certificates", true],
-  ["MfaDevice", "arn:aws:iam::123456789012:mfa/phone", "iam:ListMFADevices", "MFA devices", false],
+  ["Password", NAME, "iam:GetLoginProfile, iam:DeleteLoginProfile", "console passwords", false],
+  [
+    "SshPublicKey",
+    "APKA1",
+    "iam:ListSSHPublicKeys, iam:UpdateSSHPublicKey, iam:DeleteSSHPublicKey",
+    "SSH public keys",
+    true,
+  ],
+  [
+    "ServiceSpecificCredential",
+    "ACCA1",
+    "iam:ListServiceSpecificCredentials, iam:UpdateServiceSpecificCredential, iam:DeleteServiceSpecificCredential",
+    "service-specific credentials",
+    true,
+  ],
+  [
+    "SigningCertificate",
+    "CERT1",
+    "iam:ListSigningCertificates, iam:UpdateSigningCertificate, iam:DeleteSigningCertificate",
+    "signing certificates",
+    true,
+  ],
+  [
+    "MfaDevice",
+    "arn:aws:iam::123456789012:mfa/phone",
+    "iam:ListMFADevices, iam:DeactivateMFADevice, iam:DeleteVirtualMFADevice",
+    "MFA devices",
+    false,
+  ],
 ];
 
 /** A user that has one credential of every kind besides an access key. */
@@ -223,7 +247,11 @@ describe("credentials of an IAM identity", () => {
     world.refuse("listInstanceProfile", forbidden);
     const seen = await client.observe(context, { everything: true });
     assert.deepEqual(seen.notLooked, [
-      { what: "instance profiles", why: "NotAllowed", right: "iam:ListInstanceProfilesForRole" },
+      {
+        what: "instance profiles",
+        why: "NotAllowed",
+        right: "iam:ListInstanceProfilesForRole, iam:RemoveRoleFromInstanceProfile",
+      },
     ]);
   });
 });

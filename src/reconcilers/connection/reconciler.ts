@@ -4,8 +4,8 @@ import {
   type ProviderConnectionStatus,
 } from "../../api/v1alpha1/provider-connection.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
-import type { Reconciler } from "../../engine/contract.ts";
-import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import type { PassContext, Reconciler } from "../../engine/contract.ts";
+import { condition, nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
 import { refuseNewer } from "../version-skew.ts";
@@ -29,12 +29,14 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
       .check(object, { signal: context.signal, log: context.log })
       .then(() => undefined, toOperatorError);
     if (error?.code === "Aborted") return { kind: "failed", error };
+    const missing = error === undefined ? await missingRights(object, context, ports) : undefined;
     const now = ports.cluster.serverTime()?.now ?? context.clock.now();
     const generation = object.metadata.generation ?? 0;
-    const conditions = nextConditions(object.status?.conditions ?? [], updates(error), {
-      generation,
-      now,
-    });
+    const conditions = nextConditions(
+      object.status?.conditions ?? [],
+      [...updates(error), ...rights(missing, object)],
+      { generation, now },
+    );
     const next = { observedGeneration: generation, conditions } as ProviderConnectionStatus;
     await writeStatus<ProviderConnection>(ports.cluster, ref, { base: object, next }, { clock: context.clock });
     ports.metrics.conditions({ kind: "ProviderConnection", namespace: "", name }, conditions);
@@ -61,4 +63,29 @@ const updates = (error: OperatorError | undefined): readonly ConditionUpdate[] =
       ? { type: "Stalled", status: "True", ...bad }
       : { type: "Reconciling", status: "True", reason: "BackingOff", message: error.publicMessage },
   ];
+};
+
+/** Undefined: it could not be found out now. */
+const missingRights = async (
+  object: ProviderConnection,
+  { signal, log }: PassContext,
+  ports: Ports,
+): Promise<readonly string[] | undefined> => {
+  try {
+    return await ports.sources.missingRights(object, { signal, log });
+  } catch (thrown) {
+    if (toOperatorError(thrown).code === "Aborted") throw thrown;
+    log.warn("Which rights the operator's login lacks could not be found out; it is asked again at the next look", {
+      error: thrown,
+    });
+    return undefined;
+  }
+};
+
+/** Nothing waits for them, so Ready stays as it is. What could not be found out now stays as it was said. */
+const rights = (missing: readonly string[] | undefined, { status }: ProviderConnection): readonly ConditionUpdate[] => {
+  if (missing === undefined) return (status?.conditions ?? []).filter(({ type }) => type === "RightsMissing");
+  if (missing.length === 0) return [];
+  const message = `The operator's login lacks ${missing.join(", ")}. All else goes on; leavers and what others have put on an account are looked at less well. Allow them as docs/how-to/upgrade.md says.`;
+  return [condition("RightsMissing", "True", "NotAllowed", message)];
 };

@@ -34,9 +34,9 @@ export const lake = (user: AwsUser = {}, connection: string = connections.aws): 
   name: "lake",
   aws: { connectionRef: { name: connection }, user: { policies: [policyArn("read")], groups: ["staff"], ...user } },
 });
-const job = (role: object = {}): Account => ({
+const job = (role: object = {}, connection: string = connections.aws): Account => ({
   name: "job",
-  aws: { connectionRef: { name: connections.aws }, role: { policies: [policyArn("read")], ...role } },
+  aws: { connectionRef: { name: connection }, role: { policies: [policyArn("read")], ...role } },
 });
 const secrets = (mode: "AppRole" | "JWT" = "AppRole"): Account => ({
   name: "secrets",
@@ -196,7 +196,7 @@ export const identityStates: readonly UpgradeState[] = [
   {
     name: "stopped-by-the-page",
     async bring(spot) {
-      await joined(spot, [lake({}, connections.awsByThePage)]);
+      await joined(spot, [cluster(), lake({}, connections.awsByThePage), job({}, connections.awsByThePage)]);
       await redeclare(spot, kind, { state: "Suspended" });
     },
     stands: identityStands((found) => rests(found, "Suspended") && identityIs(found, "Suspended")),

@@ -16,7 +16,7 @@ interface KindFacts {
   readonly of: Identity["kind"];
   readonly one: string;
   readonly many: string;
-  /** The right that lists them. */
+  /** The right that lists them, and those that end what was listed: a person allows them together. */
   readonly right: string;
   readonly switchable: boolean;
 }
@@ -28,27 +28,34 @@ interface KindFacts {
 const KINDS: Readonly<Record<HangingKind, KindFacts>> = {
   Password: {
     ...{ of: "user", one: "console password", many: "console passwords" },
-    ...{ right: "iam:GetLoginProfile", switchable: false },
+    ...{ right: "iam:GetLoginProfile, iam:DeleteLoginProfile", switchable: false },
   },
   SshPublicKey: {
     ...{ of: "user", one: "SSH public key", many: "SSH public keys" },
-    ...{ right: "iam:ListSSHPublicKeys", switchable: true },
+    ...{ right: "iam:ListSSHPublicKeys, iam:UpdateSSHPublicKey, iam:DeleteSSHPublicKey", switchable: true },
   },
   ServiceSpecificCredential: {
     ...{ of: "user", one: "service-specific credential", many: "service-specific credentials" },
-    ...{ right: "iam:ListServiceSpecificCredentials", switchable: true },
+    ...{
+      right:
+        "iam:ListServiceSpecificCredentials, iam:UpdateServiceSpecificCredential, iam:DeleteServiceSpecificCredential",
+      switchable: true,
+    },
   },
   SigningCertificate: {
     ...{ of: "user", one: "signing certificate", many: "signing certificates" },
-    ...{ right: "iam:ListSigningCertificates", switchable: true },
+    ...{
+      right: "iam:ListSigningCertificates, iam:UpdateSigningCertificate, iam:DeleteSigningCertificate",
+      switchable: true,
+    },
   },
   MfaDevice: {
     ...{ of: "user", one: "MFA device", many: "MFA devices" },
-    ...{ right: "iam:ListMFADevices", switchable: false },
+    ...{ right: "iam:ListMFADevices, iam:DeactivateMFADevice, iam:DeleteVirtualMFADevice", switchable: false },
   },
   InstanceProfile: {
     ...{ of: "role", one: "instance profile", many: "instance profiles" },
-    ...{ right: "iam:ListInstanceProfilesForRole", switchable: false },
+    ...{ right: "iam:ListInstanceProfilesForRole, iam:RemoveRoleFromInstanceProfile", switchable: false },
   },
 };
 

@@ -102,6 +102,10 @@ export class FakeIdentity {
           "lookUpAccessor",
           asked("auth/token/lookup-accessor", () => this.tokens.get(accessor)),
         ),
+      capabilities: (paths) =>
+        call("capabilities", () =>
+          Object.fromEntries(paths.map((path) => [path, this.missingRights.has(path) ? ["deny"] : ["root"]])),
+        ),
       mayRevoke: () => call("mayRevoke", () => !this.missingRights.has("auth/token/revoke-accessor")),
       revokeAccessor: (accessor) =>
         call(

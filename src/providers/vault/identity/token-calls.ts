@@ -19,6 +19,11 @@ export interface TokenCalls {
   listAccessors(signal: AbortSignal): Promise<readonly string[]>;
   /** Undefined when the token has ended. */
   lookUpAccessor(accessor: string, signal: AbortSignal): Promise<TokenFacts | undefined>;
+  /** What Vault lets this login do with each path; undefined where it may not ask. A path that is not in the answer was not told. */
+  capabilities(
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, readonly string[]>> | undefined>;
   /** Does Vault let this login end tokens by accessor? True also where it does not say. Nothing is tried for it. */
   mayRevoke(signal: AbortSignal): Promise<boolean>;
   /** Ends the token and all that it has made. One that has ended already is success. */
@@ -40,22 +45,35 @@ export const tokenCalls = (clientFor: (operation: string, signal: AbortSignal) =
     );
     return answer === undefined ? undefined : tokenIn(dataIn(answer, operation), operation);
   },
+  capabilities: (paths, signal) => capabilitiesOf(clientFor("question for rights", signal), paths),
   async mayRevoke(signal) {
-    const body = { paths: [REVOKE_PATH] };
-    const answer = await clientFor("question for rights", signal)
-      .write("sys/capabilities-self", body)
-      .catch((thrown: unknown) => {
-        if (thrown instanceof OperatorError && thrown.status === 403) return undefined;
-        throw thrown;
-      });
-    const words: unknown = record(record(answer)["data"])[REVOKE_PATH];
-    return !Array.isArray(words) || words.includes("update") || words.includes("root");
+    const client = clientFor("question for rights", signal);
+    const words = (await capabilitiesOf(client, [REVOKE_PATH]))?.[REVOKE_PATH];
+    return words === undefined || words.includes("update") || words.includes("root");
   },
   async revokeAccessor(accessor, signal) {
     const operation = "revocation by accessor";
     await endedAsUndefined(clientFor(operation, signal).write(REVOKE_PATH, { accessor }));
   },
 });
+
+const capabilitiesOf = async (
+  client: RawClient,
+  paths: readonly string[],
+): Promise<Readonly<Record<string, readonly string[]>> | undefined> => {
+  const answer = await client.write("sys/capabilities-self", { paths }).catch((thrown: unknown) => {
+    if (thrown instanceof OperatorError && thrown.status === 403) return undefined;
+    throw thrown;
+  });
+  if (answer === undefined) return undefined;
+  const told = record(record(answer)["data"]);
+  return Object.fromEntries(
+    paths.flatMap((path) => {
+      const words: unknown = told[path];
+      return Array.isArray(words) ? [[path, words.filter((word) => typeof word === "string")]] : [];
+    }),
+  );
+};
 
 const tokenIn = (data: Readonly<Record<string, unknown>>, operation: string): TokenFacts => {
   const { path, entity_id: entityId, creation_time: created } = data;
