@@ -7,6 +7,7 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import type { Reconciler } from "../../engine/contract.ts";
 import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
+import { READ_ONLY_NAME, type ReadOnlyState } from "../../stores/read-only.ts";
 import type { Ports } from "../ports.ts";
 import { refuseNewer } from "../version-skew.ts";
 
@@ -29,9 +30,10 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
       .check(object, { signal: context.signal, log: context.log })
       .then(() => undefined, toOperatorError);
     if (error?.code === "Aborted") return { kind: "failed", error };
+    const held = readOnlyUpdates(await ports.readOnly.state());
     const now = ports.cluster.serverTime()?.now ?? context.clock.now();
     const generation = object.metadata.generation ?? 0;
-    const conditions = nextConditions(object.status?.conditions ?? [], updates(error), {
+    const conditions = nextConditions(object.status?.conditions ?? [], [...updates(error), ...held], {
       generation,
       now,
     });
@@ -62,3 +64,21 @@ const updates = (error: OperatorError | undefined): readonly ConditionUpdate[] =
       : { type: "Reconciling", status: "True", reason: "BackingOff", message: error.publicMessage },
   ];
 };
+
+const readOnlyUpdates = (state: ReadOnlyState): readonly ConditionUpdate[] => {
+  switch (state) {
+    case "off":
+      return [];
+    case "on":
+      return [readOnly("Engaged", "Read-only is on: nothing is changed through this connection.")];
+    case "unknown":
+      return [readOnly("NotKnown", `Nothing is changed until ConfigMap ${READ_ONLY_NAME} can be read.`)];
+  }
+};
+
+const readOnly = (reason: string, message: string): ConditionUpdate => ({
+  type: "ReadOnly",
+  status: "True",
+  reason,
+  message,
+});
