@@ -1,6 +1,5 @@
 import type { KubeObject, ObjectRef, ResourceKind } from "../cluster/contract.ts";
 import { writeStatus } from "../cluster/status-writer.ts";
-import { ends } from "../domain/would.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest } from "../engine/contract.ts";
 import { nextConditions, type Condition } from "../kernel/conditions.ts";
 import { toOperatorError } from "../kernel/errors.ts";
@@ -8,7 +7,10 @@ import { behindDoors, Gate } from "./doors.ts";
 import { isHalted, type Halted } from "./halted.ts";
 import type { Ports } from "./ports.ts";
 
-type Reported = KubeObject & { readonly status?: { readonly conditions?: readonly Condition[] } };
+type Reported = KubeObject & {
+  readonly spec?: { readonly state?: string; readonly expiresAt?: string };
+  readonly status?: { readonly conditions?: readonly Condition[] };
+};
 
 /** Right after the start the switch has mostly not been read yet. */
 const FIRST_ANSWER_MS = 10_000;
@@ -18,11 +20,7 @@ const ASK_AGAIN_MS = 500;
  * The same reconciler, each pass behind a gate of its own. A pass that read-only has halted records nothing of what it found: its
  * status stays as it was but for the condition ReadOnly, which says what would be done next.
  */
-export const halting = (
-  kind: ResourceKind,
-  ports: Ports,
-  make: (ports: Ports) => Reconciler,
-): Reconciler => ({
+export const halting = (kind: ResourceKind, ports: Ports, make: (ports: Ports) => Reconciler): Reconciler => ({
   name: make(ports).name,
   async reconcile(request, context) {
     const gate = new Gate(ports.readOnly);
@@ -79,26 +77,27 @@ const tellWaiting = async ({
 };
 
 const conditionsOf = (
-  { metadata, status }: Reported,
+  object: Reported,
   { ref, halted, ports }: { readonly ref: ObjectRef; readonly halted: Halted; readonly ports: Ports },
 ): readonly Condition[] => {
-  const current = status?.conditions ?? [];
-  const leaves = metadata.deletionTimestamp !== undefined || ref.kind.kind === "OrphanedCredential";
-  const would = leaves ? ends(halted.would.text) : halted.would;
+  const current = object.status?.conditions ?? [];
+  const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
+  const ending = halted.would.ends || ref.kind.kind === "OrphanedCredential" || leaves(object, now);
   const known = ports.readOnly.last() === "unknown" ? "is not known yet to be off" : "is on";
+  const waiting = {
+    type: "ReadOnly",
+    status: "True",
+    reason: ending ? "EndWaiting" : "Waiting",
+    message: `Read-only ${known}. Next, Keyturn would ${halted.would.text}.`,
+  } as const;
   return [
-    ...current.filter(({ type }) => type !== "ReadOnly"),
-    ...nextConditions(
-      current,
-      [
-        {
-          type: "ReadOnly",
-          status: "True",
-          reason: would.ends ? "EndWaiting" : "Waiting",
-          message: `Read-only ${known}. Next, Keyturn would ${would.text}.`,
-        },
-      ],
-      { generation: metadata.generation ?? 0, now: ports.cluster.serverTime()?.now ?? ports.clock.now() },
-    ),
+    ...current.filter(({ type }) => type !== waiting.type),
+    ...nextConditions(current, [waiting], { generation: object.metadata.generation ?? 0, now }),
   ];
 };
+
+/** The first step of an end may be one that only records. */
+const leaves = ({ metadata, spec }: Reported, now: Date): boolean =>
+  metadata.deletionTimestamp !== undefined ||
+  (spec?.state !== undefined && spec.state !== "Active") ||
+  (spec?.expiresAt !== undefined && Date.parse(spec.expiresAt) <= now.getTime());

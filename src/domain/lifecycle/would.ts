@@ -69,10 +69,11 @@ const SHOWN = 8;
 
 /** It belongs to an end when it only takes away. */
 const planned = (lines: readonly PlanLine[]): Would => {
+  if (lines.length === 0) return adds("take note of the spec, which changes no privilege");
   const shown = lines.slice(0, SHOWN).map(({ sign, account, title }) => `${sign} ${account}: ${title}`);
   const more = lines.length > SHOWN ? ` and ${lines.length - SHOWN} more` : "";
   const text = `carry out this plan: ${shown.join("; ")}${more}`;
-  return lines.length > 0 && lines.every(({ sign }) => sign === "-") ? ends(text) : adds(text);
+  return lines.every(({ sign }) => sign === "-") ? ends(text) : adds(text);
 };
 
 const unforeseen = (action: never): never => {
