@@ -100,7 +100,7 @@ export function changesOutside(calls: readonly Call[]): readonly Call[] {
   return calls.filter(({ mutating, server, template }) => {
     if (!mutating) return false;
     if (server === "kubernetes") return !template.endsWith("/{name}/status");
-    return !(server === "vault" && template === "/v1/auth/kubernetes/login");
+    return !(server === "vault" && template === "/v1/auth/jwt/login");
   });
 }
 
