@@ -10,7 +10,9 @@ const of = (name: string, reason?: string, since = "", deletionTimestamp?: strin
   },
   status: {
     conditions:
-      reason === undefined ? [] : [{ type: "ReadOnly", status: "True", reason, message: "", lastTransitionTime: since }],
+      reason === undefined
+        ? []
+        : [{ type: "ReadOnly", status: "True", reason, message: "", lastTransitionTime: since }],
   },
 });
 
