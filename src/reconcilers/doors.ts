@@ -162,11 +162,48 @@ const noting = (answer: unknown, gate: Gate): unknown =>
 
 export const guardedCluster = (cluster: ClusterClient, gate: Gate): ClusterClient => guarded(cluster, CLUSTER, gate);
 
+/**
+ * Each port of a pass: behind the gate, or open because nothing outside is changed by it. `memory`: this process's own; `report`: it
+ * tells and counts. A new port needs a word here.
+ */
+export const PORTS = {
+  clock: "memory",
+  log: "report",
+  cluster: "guarded",
+  events: "report",
+  metrics: "report",
+  outside: "guarded",
+  sources: "guarded",
+  accounts: "guarded",
+  stores: "guarded",
+  staging: "guarded",
+  claims: "guarded",
+  limits: "guarded",
+  // It asks by dry runs.
+  admission: "read",
+  rotationsIn: "memory",
+  identitiesIn: "memory",
+  freshness: "memory",
+  rollouts: "memory",
+  revived: "memory",
+  seen: "memory",
+  spentRefusals: "memory",
+  clusterName: "memory",
+  operatorNamespace: "memory",
+  self: "memory",
+  attributionWindowMs: "memory",
+  resyncMs: "memory",
+  retainKubernetes: "memory",
+  readOnly: "read",
+  demand: "guarded",
+} as const satisfies Record<keyof Ports, "guarded" | "read" | "report" | "memory">;
+
+type GuardedPort = { [K in keyof typeof PORTS]: (typeof PORTS)[K] extends "guarded" ? K : never }[keyof typeof PORTS];
+
 /** The ports as one pass sees them. */
 export const behindDoors = (ports: Ports, gate: Gate): Ports => {
   const { sources, accounts, stores } = ports;
-  return {
-    ...ports,
+  const closed: Pick<Ports, GuardedPort> = {
     cluster: guarded(ports.cluster, CLUSTER, gate),
     outside: guarded(ports.outside, OUTSIDE, gate),
     staging: guarded(ports.staging, STAGING, gate),
@@ -195,4 +232,5 @@ export const behindDoors = (ports: Ports, gate: Gate): Ports => {
       if (would !== undefined) await gate.pass(would);
     },
   };
+  return { ...ports, ...closed };
 };

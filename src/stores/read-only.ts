@@ -36,7 +36,7 @@ export const readOnlySwitch = (
   };
 };
 
-const FOLLOW_MS = 2000;
+const FOLLOW_MS = 5000;
 
 /** Looks at the switch again and again and tells each change; the first answer is one. Returns at once. */
 export const followReadOnly = (

@@ -323,12 +323,14 @@ const kill = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
 /** What is waiting, the oldest leaver first. */
 const readOnly = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const [id, what] = ["read-only", "read-only"];
-  const state = await ports.readOnly();
+  const connections = await ports.cluster.list<Waiting>(PROVIDER_CONNECTION, {});
+  // The operator's flag shows only by what the operator says.
+  const said = connections.some((one) => waitOf(one) !== undefined);
+  const state = said ? "on" : await ports.readOnly();
   const lists = await Promise.all(KINDS.map((kind) => listWatched<Waiting>(ports.cluster, kind, ports)));
   const waiting = waitingFirst(
     lists.flatMap((list, index) => list.map((object) => ({ ...object, kind: KINDS[index]?.kind ?? "" }))),
   ).filter((object) => waitOf(object) !== undefined);
-  // The flag is the operator's: from elsewhere it shows by what waits.
   if (state === "off" && waiting.length === 0) return [ok(id, what)];
   const ending = waiting.filter((object) => waitOf(object)?.reason === "EndWaiting").length;
   const why =
