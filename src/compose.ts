@@ -31,6 +31,8 @@ import type { Logger } from "./kernel/logger.ts";
 import type { Options } from "./options.ts";
 import { allowsAny } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
+import { behindDoors, Gate } from "./reconcilers/doors.ts";
+import { halting } from "./reconcilers/halting.ts";
 import { freshness } from "./reconcilers/freshness.ts";
 import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
@@ -46,6 +48,7 @@ import { survey, type SurveyPorts } from "./reconcilers/survey.ts";
 import { sweep } from "./reconcilers/sweep.ts";
 import { claimStore } from "./stores/claims.ts";
 import { killSwitch } from "./stores/kill-switch.ts";
+import { followReadOnly, readOnlySwitch } from "./stores/read-only.ts";
 import { limitStore } from "./stores/limits.ts";
 import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
@@ -75,7 +78,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const config = loadKubeConfig(options.kubeconfig === undefined ? {} : { file: options.kubeconfig });
   const cluster = new KubernetesClient({ config, clock, version });
   const events = new KubernetesEventRecorder({ client: cluster, clock, log, instance: options.leaseIdentity });
-  const connections = connect(options, instruments, cluster);
+  const readOnly = readOnlySwitch(cluster, {
+    operatorNamespace: options.operatorNamespace,
+    clock,
+    always: options.readOnly,
+  });
+  const connections = connect(options, instruments, cluster, readOnly);
   const lease = options.leaderElect
     ? new LeaderLease({
         store: new KubernetesLeaseStore(cluster, { namespace: options.operatorNamespace, name: options.leaseName }),
@@ -131,6 +139,8 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     attributionWindowMs: options.attributionWindowMs,
     resyncMs: options.resyncMs,
     retainKubernetes: options.retainKubernetes,
+    readOnly,
+    demand: () => Promise.resolve(),
   };
 
   const { collectGarbage } = instruments;
@@ -146,10 +156,16 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const turns = new Turns(clock);
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
     new Controller({ reconciler, clock, log, metrics: counted, workers, turns });
-  const rotationController = controllerOf(secretRotationReconciler(ports), options.workers);
-  const identityController = controllerOf(serviceAccountLifecycleReconciler(ports), options.workers);
-  const connectionController = controllerOf(connectionReconciler(ports), 2);
-  const orphanController = controllerOf(orphanReconciler(ports), 2);
+  const rotationController = controllerOf(
+    halting(SECRET_ROTATION, ports, secretRotationReconciler),
+    options.workers,
+  );
+  const identityController = controllerOf(
+    halting(SERVICE_ACCOUNT_LIFECYCLE, ports, serviceAccountLifecycleReconciler),
+    options.workers,
+  );
+  const connectionController = controllerOf(halting(PROVIDER_CONNECTION, ports, connectionReconciler), 2);
+  const orphanController = controllerOf(halting(ORPHANED_CREDENTIAL, ports, orphanReconciler), 2);
 
   const resyncs = [
     follow(rotations, rotationController, { clock, everyMs: options.resyncMs }),
@@ -220,6 +236,20 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     const entries = orphans.list();
     return { count: entries.length, due: ledgerDue(entries) };
   });
+  const everything = [
+    [rotations, rotationController],
+    [identities, identityController],
+    [connectionObjects, connectionController],
+    [orphans, orphanController],
+  ] as const;
+  const lookAtAll = (): void => {
+    for (const [informer, controller] of everything)
+      for (const { metadata } of informer.list()) controller.enqueue(requestOf(metadata));
+  };
+  metrics.readOnlyFrom(() => ({
+    engaged: manager.leading() && readOnly.last() !== "off",
+    waiting: [...rotations.list(), ...identities.list(), ...orphans.list()].filter(isWaiting).length,
+  }));
   metrics.identitiesFrom(() => identities.list().map(identityFacts));
 
   const manager = new Manager({
@@ -234,6 +264,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     controllers: [rotationController, identityController, connectionController, orphanController],
     ...(lease === undefined ? {} : { lease }),
     onLeading: (signal) => {
+      followReadOnly(readOnly, { clock, signal, changed: lookAtAll });
       sweepAgainAndAgain(ports, signal);
       surveyAgainAndAgain(ports, { ...surveyPorts(options, cluster, connections), metrics }, signal);
     },
@@ -309,6 +340,10 @@ const follow = <T extends KubeObject>(
   return resync;
 };
 
+/** Something is due, and read-only keeps it from being done. */
+const isWaiting = ({ status }: { readonly status?: { readonly conditions?: readonly { readonly type: string }[] } }) =>
+  status?.conditions?.some(({ type }) => type === "ReadOnly") === true;
+
 const isReady = ({ status }: ProviderConnection): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
 
@@ -327,13 +362,19 @@ const sweepAgainAndAgain = (ports: Ports, signal: AbortSignal): void => {
   const log = ports.log.with({ sweep: true });
   const round = async (): Promise<void> => {
     while (!signal.aborted) {
-      await sweep(ports, { log, signal }).catch((thrown: unknown) => {
+      await sweepOnce(ports, { log, signal }).catch((thrown: unknown) => {
         log.warn("The sweep did not get through; it is tried again at the next round", { error: thrown });
       });
       await ports.clock.sleep(ports.resyncMs, signal).catch(() => undefined);
     }
   };
   void round();
+};
+
+/** The sweep writes ledger entries and releases claims, so it waits while read-only is on. */
+const sweepOnce = async (ports: Ports, context: Parameters<typeof sweep>[1]): Promise<void> => {
+  if ((await ports.readOnly.state()) !== "off") return;
+  await sweep(behindDoors(ports, new Gate(ports.readOnly)), context);
 };
 
 const surveyAgainAndAgain = (

@@ -28,12 +28,14 @@ import { databaseSource } from "./providers/vault/database/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { missingVaultRights } from "./providers/vault/identity/rights.ts";
 import type { VaultSession } from "./providers/vault/sdk.ts";
+import { Gate, guardedCluster } from "./reconcilers/doors.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
 import { hookStore } from "./stores/hook.ts";
 import { fromBase64, SECRETS, type Secret } from "./stores/kinds.ts";
 import { kubernetesSecretStore } from "./stores/kubernetes-secret.ts";
 import { vaultKvStore } from "./stores/vault-kv.ts";
+import { readOnlySwitch, type ReadOnly } from "./stores/read-only.ts";
 import type { Metrics } from "./telemetry/contract.ts";
 import type { Redactor } from "./telemetry/redactor.ts";
 
@@ -57,6 +59,11 @@ export const connect = (
   options: Options,
   { clock, metrics, redactor }: { readonly clock: Clock; readonly metrics: Metrics; readonly redactor: Redactor },
   cluster: ClusterClient,
+  readOnly: Pick<ReadOnly, "state"> = readOnlySwitch(cluster, {
+    operatorNamespace: options.operatorNamespace,
+    clock,
+    always: options.readOnly,
+  }),
 ): Connections => {
   const readLoginSecret = async (name: string): Promise<Readonly<Record<string, string>> | undefined> => {
     const secret = await cluster.get<Secret>({ kind: SECRETS, namespace: options.operatorNamespace, name });
@@ -69,7 +76,8 @@ export const connect = (
   const hooks = hookConnections({
     clock,
     readSecret: readLoginSecret,
-    jobs: jobRunner(cluster, options.operatorNamespace, clock),
+    // A hook that runs as a Job changes the cluster even where it only reads.
+    jobs: jobRunner(guardedCluster(cluster, new Gate(readOnly)), options.operatorNamespace, clock),
   });
   const hookOf = (connection: ProviderConnection, field: string): HookDoor => {
     if (connection.spec.hook === undefined) throw invalidField(field, "names a connection that is not a hook");

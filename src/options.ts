@@ -29,6 +29,8 @@ export interface Options {
   readonly maxConcurrentRollouts: number;
   /** Retain may keep ServiceAccounts whose spec names no connection. */
   readonly retainKubernetes: boolean;
+  /** Nothing outside of status is changed, whatever the ConfigMap keyturn-read-only says. */
+  readonly readOnly: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -178,6 +180,12 @@ export const FLAGS: readonly Flag[] = [
     fallback: "false",
     allowed: trueOrFalse,
     help: "deletion.policy Retain may keep ServiceAccounts whose account names no connection; others ask the connection's spec.retain",
+  },
+  {
+    name: "read-only",
+    fallback: "false",
+    allowed: trueOrFalse,
+    help: "true changes nothing but status and events; false leaves it to the ConfigMap keyturn-read-only",
   },
   { name: "log-level", fallback: "info", allowed: level, help: "debug, info, warn or error" },
 ];
@@ -374,6 +382,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     restartDebounceMs: ms("restart-debounce"),
     maxConcurrentRollouts: Number(text("max-concurrent-rollouts")),
     retainKubernetes: text("retain-kubernetes") === "true",
+    readOnly: text("read-only") === "true",
     logLevel: LOG_LEVELS.find((name) => name === text("log-level")) ?? "info",
   };
 };

@@ -28,6 +28,7 @@ import { gitOwner } from "./reconcilers/rewrite-spec.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
 import { takeInventory } from "./reconcilers/survey.ts";
 import { killSwitch } from "./stores/kill-switch.ts";
+import { readOnlySwitch } from "./stores/read-only.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { PrometheusMetrics } from "./telemetry/metrics.ts";
 import { Redactor } from "./telemetry/redactor.ts";
@@ -195,6 +196,7 @@ const lookAround = async (
       tryLogins || inPod(options) ? (connection) => connections.sources.check(connection, { signal, log }) : undefined,
     auditWritable: inPod(options) ? () => writeOnce(auditDir) : undefined,
     killSwitch: () => killSwitch(cluster, operatorNamespace, clock).engaged(),
+    readOnly: () => readOnlySwitch(cluster, { operatorNamespace, clock, always: options.readOnly }).state(),
     now: () => clock.now(),
     operatorNamespace,
     serviceAccount,

@@ -222,6 +222,18 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     quiet: { 'keyturn_build_info{version="0.1.0"}': "1x60" },
     at: "20m",
   },
+  KeyturnReadOnly: {
+    fires: { keyturn_read_only: "0x5 1x5" },
+    labels: {},
+    quiet: { keyturn_read_only: "0x10" },
+    at: "6m",
+  },
+  KeyturnReadOnlyLong: {
+    fires: { keyturn_read_only: "1x90" },
+    labels: {},
+    quiet: { keyturn_read_only: "1x50 0x40" },
+    at: "70m",
+  },
   KeyturnAuditDegraded: {
     fires: { 'keyturn_audit_events_total{result="refused"}': "0x5 1x30" },
     labels: { result: "refused" },

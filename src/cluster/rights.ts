@@ -164,7 +164,7 @@ export const RIGHTS: readonly RightsRule[] = [
     group: "",
     resources: ["configmaps", "secrets"],
     verbs: ["get", "list", "create", "update", "delete"],
-    because: "Claims, limits and the kill switch; staged values and login Secrets.",
+    because: "Claims, limits, the kill switch and read-only; staged values and login Secrets.",
   },
   {
     scope: "Operator",

@@ -19,6 +19,8 @@ export type FailureCode =
   | "LimitReached"
   /** The kill switch is on: nothing but revocation goes on. */
   | "KillSwitch"
+  /** Read-only is on: nothing outside of status is changed. Never recorded as a failure. */
+  | "ReadOnly"
   /** A newer version has written what this one does not know, or older CRDs drop what this one writes. */
   | "VersionSkew"
   | "Unknown";

@@ -46,6 +46,7 @@ import { claimStore } from "../stores/claims.ts";
 import type { DeliveryOwner, DeliveryStore } from "../stores/contract.ts";
 import { fromBase64, SECRETS, type Secret } from "../stores/kinds.ts";
 import { killSwitch } from "../stores/kill-switch.ts";
+import type { ReadOnlyState } from "../stores/read-only.ts";
 import { limitStore, type LimitSettings } from "../stores/limits.ts";
 import { kubernetesSecretStore } from "../stores/kubernetes-secret.ts";
 import { stagingStore } from "../stores/staging.ts";
@@ -143,6 +144,7 @@ const silentMetrics = (): Metrics => {
     credential: nothing,
     pendingRevocations: nothing,
     ledgerFrom: nothing,
+    readOnlyFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,
@@ -176,6 +178,7 @@ export class Bench {
   readonly places = new Map<string, FakeAccountPlace>();
   /** The operator's flag --retain-kubernetes, for every process that starts from now on. */
   retainKubernetes = false;
+  readOnly: ReadOnlyState = "off";
   /** No limits unless a test sets some. */
   limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
   /** What stands between the operator and an account's client, in every process. */
@@ -290,6 +293,8 @@ export class Bench {
       attributionWindowMs: ATTRIBUTION_MS,
       resyncMs: 600_000,
       retainKubernetes: this.retainKubernetes,
+      readOnly: { state: () => Promise.resolve(this.readOnly), last: () => this.readOnly },
+      demand: () => Promise.resolve(),
     };
     return this.ports;
   }

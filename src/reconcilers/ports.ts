@@ -2,12 +2,14 @@ import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts"
 import type { SecretRotation } from "../api/v1alpha1/secret-rotation.ts";
 import type { Account, ServiceAccountLifecycle } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { ClusterClient, EventRecorder } from "../cluster/contract.ts";
+import type { Would } from "../domain/would.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { AccountClient, AccountOwner } from "../providers/account.ts";
 import type { CallContext, CredentialSource, ProviderCapabilities, SourceOwner } from "../providers/contract.ts";
 import type { SourceKind, SourceTarget } from "../domain/rotation/source.ts";
 import type { ClaimStore } from "../stores/claims.ts";
+import type { ReadOnly } from "../stores/read-only.ts";
 import type { Limits } from "../stores/limits.ts";
 import type { DeliveryForm, DeliveryOwner, DeliveryStore, StagingStore } from "../stores/contract.ts";
 import type { Metrics } from "../telemetry/contract.ts";
@@ -113,4 +115,8 @@ export interface Ports {
   readonly resyncMs: number;
   /** Retain may keep ServiceAccounts whose account names no connection. */
   readonly retainKubernetes: boolean;
+  /** The switch that stops every change outside of status. */
+  readonly readOnly: ReadOnly;
+  /** Asked before the next step of a plan is taken. Throws Halted while read-only is on; undefined is no step. */
+  readonly demand: (would: Would | undefined) => Promise<void>;
 }

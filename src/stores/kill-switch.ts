@@ -1,7 +1,7 @@
-import type { ClusterClient, ObjectRef } from "../cluster/contract.ts";
+import type { ClusterClient } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { OperatorError, toOperatorError } from "../kernel/errors.ts";
-import { CONFIG_MAPS, type ConfigMap } from "./kinds.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import { switchReader } from "./switches.ts";
 
 /** The cluster-wide stop for everything except revocation. */
 export interface KillSwitch {
@@ -10,11 +10,7 @@ export interface KillSwitch {
 }
 
 export const KILL_SWITCH_NAME = "keyturn-kill-switch";
-const REREAD_MS = 1000;
 const TRUSTED_MS = 60_000;
-
-/** What counts as off; anything else that somebody wrote in a hurry is on. */
-const OFF: readonly string[] = ["", "false", "no", "off", "0"];
 
 /**
  * ConfigMap `keyturn-kill-switch` in the operator's namespace, `data.engaged: "true"`. Absent is off. Read at most once a second.
@@ -22,34 +18,18 @@ const OFF: readonly string[] = ["", "false", "no", "off", "0"];
  * same API server, so issuing could not go on without it anyway; it goes on with the first answer that arrives.
  */
 export const killSwitch = (cluster: ClusterClient, operatorNamespace: string, clock: Clock): KillSwitch => {
-  const ref: ObjectRef = { kind: CONFIG_MAPS, namespace: operatorNamespace, name: KILL_SWITCH_NAME };
-  let known: { readonly engaged: boolean; readonly atMs: number } | undefined;
-  let reading: Promise<boolean> | undefined;
-
-  const read = async (): Promise<boolean> => {
-    try {
-      const engaged = isOn(await cluster.get<ConfigMap>(ref));
-      known = { engaged, atMs: clock.monotonicMs() };
-      return engaged;
-    } catch (thrown) {
-      if (known !== undefined && (known.engaged || clock.monotonicMs() - known.atMs < TRUSTED_MS)) return known.engaged;
-      throw unreadable(toOperatorError(thrown));
-    } finally {
-      reading = undefined;
-    }
-  };
-
+  const look = switchReader(cluster, { namespace: operatorNamespace, name: KILL_SWITCH_NAME }, clock);
   return {
-    engaged() {
-      if (known !== undefined && clock.monotonicMs() - known.atMs < REREAD_MS) return Promise.resolve(known.engaged);
-      reading ??= read();
-      return reading;
+    async engaged() {
+      const { known, error } = await look();
+      if (error !== undefined && !(known?.engaged === true || isTrusted(known?.atMs, clock))) throw unreadable(error);
+      return known?.engaged ?? false;
     },
   };
 };
 
-const isOn = (found: ConfigMap | undefined): boolean =>
-  !OFF.includes((found?.data?.["engaged"] ?? "").trim().toLowerCase());
+const isTrusted = (atMs: number | undefined, clock: Clock): boolean =>
+  atMs !== undefined && clock.monotonicMs() - atMs < TRUSTED_MS;
 
 const unreadable = (error: OperatorError): OperatorError =>
   new OperatorError("Unavailable", {

@@ -69,6 +69,18 @@ export const METRICS = {
     labels: [],
     help: "By when the first OrphanedCredential should have ended: its hold is over, in Unix seconds. No series: there is none, or all are kept disabled as declared.",
   },
+  readOnly: {
+    name: "keyturn_read_only",
+    type: "gauge",
+    labels: [],
+    help: "1 while read-only is on, or is not known yet, at the operator that leads; else 0.",
+  },
+  readOnlyWaiting: {
+    name: "keyturn_read_only_waiting",
+    type: "gauge",
+    labels: [],
+    help: "Resources that have something due which waits for the end of read-only.",
+  },
   providerKeys: {
     name: "keyturn_provider_keys",
     type: "gauge",

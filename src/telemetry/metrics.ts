@@ -28,6 +28,7 @@ export class PrometheusMetrics implements Metrics {
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
+  #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
 
   constructor(options: MetricsOptions) {
@@ -42,6 +43,9 @@ export class PrometheusMetrics implements Metrics {
     const { count, due } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
+    const { engaged, waiting } = this.#readOnly();
+    this.#metrics.readOnly.set(engaged ? 1 : 0);
+    this.#metrics.readOnlyWaiting.set(waiting);
     return { contentType: this.#registry.contentType, text: await textOf(this.#registry) };
   }
 
@@ -83,6 +87,10 @@ export class PrometheusMetrics implements Metrics {
 
   ledgerFrom(read: Parameters<Metrics["ledgerFrom"]>[0]): void {
     this.#ledger = read;
+  }
+
+  readOnlyFrom(read: Parameters<Metrics["readOnlyFrom"]>[0]): void {
+    this.#readOnly = read;
   }
 
   identitiesFrom(list: () => readonly IdentityFacts[]): void {

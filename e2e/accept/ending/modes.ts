@@ -10,6 +10,7 @@ import type { Chosen } from "./play.ts";
 import { titleOf } from "./play.ts";
 import type { PartName } from "./parts.ts";
 import { readyParts } from "./parts.ts";
+import { readOnlyDrill } from "./read-only.ts";
 import { plantedFaults } from "./prove.ts";
 import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
@@ -63,9 +64,11 @@ export async function wholeEnding(
   if (all.results.entries.length > 0)
     say(`${all.results.entries.length} results of this commit are there already (--fresh starts over)`);
   let code = 0;
+  if (part === "record") return record(all, tallies, voice);
   if (part !== "cut") code = Math.max(code, await ground(all, voice));
   if (part === "ground") return code;
   const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
+  if (part === undefined) scenarios.push(...recordScenarios(tallies));
   await all.perform(scenarios, lanes);
   const kills: string[] = [];
   for (const [name, story] of Object.entries(storiesInto(tallies))) {
@@ -82,6 +85,19 @@ export async function wholeEnding(
       print(`${members.join(", ")}: left out of the line; part ${later} brings them`);
   print(JSON.stringify(summary));
   return missed.length === 0 ? code : 1;
+}
+
+/** Stopping it all (B). */
+function recordScenarios(tallies: Tallies): readonly Scenario[] {
+  return [readOnlyDrill((id, tally) => tallies.set(id, tally))];
+}
+
+/** That part alone; the line has what it brings. */
+async function record(all: Campaign, tallies: Tallies, { print, lanes }: EndingVoice): Promise<number> {
+  await all.perform(recordScenarios(tallies), lanes);
+  const { readOnlyWaiting, readOnlyMutations, violations } = summariseEnding(all.results, []);
+  print(JSON.stringify({ readOnlyWaiting, readOnlyMutations, violations }));
+  return readOnlyWaiting >= 20 && readOnlyMutations === 0 && violations === 0 ? 0 : 1;
 }
 
 /** The observer, shown by faults that are planted beneath it. */
@@ -102,7 +118,7 @@ export async function oneEnding(
   { say, print, lanes }: EndingVoice,
 ): Promise<number> {
   const stories = storiesInto(tallies);
-  const changes = changeScenarios((id, tally) => tallies.set(id, tally));
+  const changes = [...changeScenarios((id, tally) => tallies.set(id, tally)), ...recordScenarios(tallies)];
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
     for (const { id } of changes) print(id);

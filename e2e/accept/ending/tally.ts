@@ -16,6 +16,9 @@ export interface EndingTally {
   denials: number;
   denialsRemoved: number;
   exchanges: number;
+  /** Ends and rotations that were due while read-only was on, and requests that changed something meanwhile. */
+  readOnlyWaiting: number;
+  readOnlyMutations: number;
 }
 
 export function emptyEnding(): EndingTally {
@@ -32,6 +35,8 @@ export function emptyEnding(): EndingTally {
     denials: 0,
     denialsRemoved: 0,
     exchanges: 0,
+    readOnlyWaiting: 0,
+    readOnlyMutations: 0,
   };
 }
 

@@ -215,7 +215,7 @@ export const clusterAdminAttempts: readonly TenantAttempt[] = [
     },
   ]),
   foreign("limits and the kill switch", ({ operatorNamespace }) =>
-    ["keyturn-limits", "keyturn-kill-switch"].map((name) => ({
+    ["keyturn-limits", "keyturn-kill-switch", "keyturn-read-only"].map((name) => ({
       method: "POST",
       path: `/api/v1/namespaces/${operatorNamespace}/configmaps`,
       body: { metadata: { name }, data: { engaged: "false" } },

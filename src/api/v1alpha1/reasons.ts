@@ -41,6 +41,7 @@ export const FAILURE_REASONS = {
   LimitReached:
     "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
+  ReadOnly: "Read-only is on (ConfigMap keyturn-read-only or --read-only): nothing outside of status is changed.",
   VersionSkew:
     "A newer version has written something that this version of the operator does not know; nothing is done.",
   NegativeControlAccepted: "A wrong credential was accepted too, so the login proves nothing.",
@@ -317,6 +318,18 @@ export const CONDITIONS = {
     polarity: "abnormal",
     meaning: "Nothing is done except revocation and offboarding.",
     reasons: { AskedFor: "The annotation keyturn.dev/paused is set." },
+  },
+  ReadOnly: {
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
+    polarity: "abnormal",
+    meaning:
+      "Read-only is on. ProviderConnection: nothing is changed through it. Other kinds: something is due and waits; the message says what.",
+    reasons: {
+      Engaged: "ProviderConnection: the ConfigMap keyturn-read-only or the flag --read-only has switched it on.",
+      NotKnown: "Since its start the operator has not been able to read the ConfigMap keyturn-read-only.",
+      EndWaiting: "The next step takes access away, or the resource is being deleted.",
+      Waiting: "The next step is another one.",
+    },
   },
 } as const satisfies Readonly<Record<string, ConditionMeaning>>;
 

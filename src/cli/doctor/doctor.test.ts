@@ -46,6 +46,7 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     login: () => Promise.resolve(),
     auditWritable: () => Promise.resolve(),
     killSwitch: () => Promise.resolve(false),
+    readOnly: () => Promise.resolve("off"),
     now: () => new Date(NOW),
     operatorNamespace: NAMESPACE,
     serviceAccount: "keyturn",
@@ -103,6 +104,7 @@ describe("the doctor", () => {
       },
     ],
     ["a leader that is silent", "fail lease", () => ({ leaseName: "other" })],
+    ["read-only", "warn read-only", () => ({ readOnly: () => Promise.resolve("on") })],
     ["the kill switch", "warn kill-switch", () => ({ killSwitch: () => Promise.resolve(true) })],
     [
       "a limit that is reached",

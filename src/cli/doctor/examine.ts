@@ -11,7 +11,9 @@ import type { Watched } from "../../domain/watched.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import { LIMITS_NAME, WINDOW_MS, type LimitSettings } from "../../stores/limits.ts";
 import type { ConfigMap } from "../../stores/kinds.ts";
+import type { ReadOnlyState } from "../../stores/read-only.ts";
 import { age } from "../columns.ts";
+import { waitingFirst, waitOf, waitsSince, type Waiting } from "../waiting.ts";
 import type { Finding } from "./finding.ts";
 import { schemaDigest } from "./schema-digest.ts";
 import { stuckIn, type Patient } from "./stuck.ts";
@@ -26,6 +28,7 @@ export interface DoctorPorts {
   /** Writes to the audit folder; undefined where it is not mounted. */
   readonly auditWritable: (() => Promise<void>) | undefined;
   killSwitch(): Promise<boolean>;
+  readOnly(): Promise<ReadOnlyState>;
   now(): Date;
   readonly operatorNamespace: string;
   readonly serviceAccount: string;
@@ -47,6 +50,7 @@ export const examine = async (ports: DoctorPorts): Promise<readonly Finding[]> =
     tried("rights", "rights of the operator", () => rights(ports)),
     tried("lease", "leader", () => leader(ports)),
     tried("kill-switch", "kill switch", () => kill(ports)),
+    tried("read-only", "read-only", () => readOnly(ports)),
     tried("limits", "limits", () => limits(ports)),
     audit(ports),
     tried("connections", "ProviderConnections", () => connections(ports)),
@@ -315,6 +319,38 @@ const kill = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
     ? [bad("warn", id, what, "it is on: nothing but revocation goes on", "docs/how-to/kill-switch-and-limits.md")]
     : [ok(id, what)];
 };
+
+/** What is waiting, the oldest leaver first. */
+const readOnly = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
+  const [id, what] = ["read-only", "read-only"];
+  const connections = await ports.cluster.list<Waiting>(PROVIDER_CONNECTION, {});
+  // The operator's flag shows only by what the operator says.
+  const said = connections.some((one) => waitOf(one) !== undefined);
+  const state = said ? "on" : await ports.readOnly();
+  const lists = await Promise.all(KINDS.map((kind) => listWatched<Waiting>(ports.cluster, kind, ports)));
+  const waiting = waitingFirst(
+    lists.flatMap((list, index) => list.map((object) => ({ ...object, kind: KINDS[index]?.kind ?? "" }))),
+  ).filter((object) => waitOf(object) !== undefined);
+  if (state === "off" && waiting.length === 0) return [ok(id, what)];
+  const ending = waiting.filter((object) => waitOf(object)?.reason === "EndWaiting").length;
+  const why =
+    state === "unknown"
+      ? "it cannot be read whether it is on, so nothing is changed"
+      : `it is on: nothing is changed; ${waiting.length} wait, ${ending} of them to end`;
+  return [
+    bad("warn", id, what, why, READ_ONLY_PAGE),
+    ...waiting.slice(0, MOST_WAITING).map((object) => {
+      const { kind, metadata } = object;
+      const name = [metadata.namespace, metadata.name].filter((part) => part !== undefined).join("/");
+      const lasted = (nowOf(ports).getTime() - Date.parse(waitsSince(object))) / 1000;
+      const reason = `waits for ${age(lasted)}: ${waitOf(object)?.message ?? ""}`;
+      return bad("warn", `${id}/${kind}/${name}`, `${kind} ${name}`, reason, READ_ONLY_PAGE);
+    }),
+  ];
+};
+
+const READ_ONLY_PAGE = "docs/how-to/read-only.md";
+const MOST_WAITING = 50;
 
 const limits = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const ref = { kind: configMaps, namespace: ports.operatorNamespace, name: LIMITS_NAME };

@@ -61,6 +61,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   ReviewDue: "Ask the owner; then set keyturn.dev/reviewed-at.",
   Leaked: "Nothing now; if it stays, read Rotating and OldCredentialRevoked.",
   Paused: "kubectl keyturn unpause, when its cause is gone.",
+  ReadOnly: "Look at what waits, then switch it off: docs/how-to/read-only.md.",
 };
 
 /** The text for a condition and its reason, or for the condition alone. */

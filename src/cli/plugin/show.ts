@@ -8,6 +8,7 @@ import { columns, plain } from "../columns.ts";
 import { EXIT } from "../doctor/finding.ts";
 import { nextStep } from "../doctor/next-steps.ts";
 import type { Condition } from "../doctor/stuck.ts";
+import { waitingFirst } from "../waiting.ts";
 import { printed } from "../print.ts";
 import type { PluginPorts, Said } from "./act.ts";
 import { referenceOf } from "./reference.ts";
@@ -54,7 +55,7 @@ export const status = async (given: Given, ports: PluginPorts): Promise<Said> =>
   const lists = await Promise.all(
     KINDS.map((kind) => ports.cluster.list<Shown>(kind, { namespace: everywhere ? undefined : namespace })),
   );
-  const all = lists.flat();
+  const all = waitingFirst(lists.flat());
   const out = printed(all.map(summary), given.form, (wide) => table(all, wide));
   return { code: exitOf(all), out };
 };
@@ -106,7 +107,7 @@ const table = (all: readonly Shown[], wide: boolean): string => {
 const row = (object: Shown, wide: boolean): readonly string[] => {
   const { kind = "", metadata, status: is } = object;
   const ready = conditionOf(object, "Ready");
-  const attention = [...BAD, "Leaked", "Paused", "ReviewDue", "Drifted", "Suspended"].filter((type) =>
+  const attention = [...BAD, "ReadOnly", "Leaked", "Paused", "ReviewDue", "Drifted", "Suspended"].filter((type) =>
     isTrue(object, type),
   );
   const narrow = [

@@ -7,6 +7,7 @@ import { writeStatus } from "../../cluster/status-writer.ts";
 import type { PassContext, Reconciler } from "../../engine/contract.ts";
 import { condition, nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 import { isRefusal, toOperatorError, type OperatorError } from "../../kernel/errors.ts";
+import { READ_ONLY_NAME, type ReadOnlyState } from "../../stores/read-only.ts";
 import type { Ports } from "../ports.ts";
 import { refuseNewer } from "../version-skew.ts";
 
@@ -30,11 +31,12 @@ export const connectionReconciler = (ports: Ports): Reconciler => ({
       .then(() => undefined, toOperatorError);
     if (error?.code === "Aborted") return { kind: "failed", error };
     const missing = error === undefined ? await missingRights(object, context, ports) : undefined;
+    const held = readOnlyUpdates(await ports.readOnly.state());
     const now = ports.cluster.serverTime()?.now ?? context.clock.now();
     const generation = object.metadata.generation ?? 0;
     const conditions = nextConditions(
       object.status?.conditions ?? [],
-      [...updates(error), ...rights(missing, object)],
+      [...updates(error), ...held, ...rights(missing, object)],
       { generation, now },
     );
     const next = { observedGeneration: generation, conditions } as ProviderConnectionStatus;
@@ -89,3 +91,16 @@ const rights = (missing: readonly string[] | undefined, { status }: ProviderConn
   const message = `The operator's login lacks ${missing.join(", ")}. All else goes on; leavers and what others have put on an account are looked at less well. Allow them as docs/how-to/upgrade.md says.`;
   return [condition("RightsMissing", "True", "NotAllowed", message)];
 };
+
+const readOnlyUpdates = (state: ReadOnlyState): readonly ConditionUpdate[] => {
+  switch (state) {
+    case "off":
+      return [];
+    case "on":
+      return [readOnly("Engaged", "Read-only is on: nothing is changed through this connection.")];
+    case "unknown":
+      return [readOnly("NotKnown", `Nothing is changed until ConfigMap ${READ_ONLY_NAME} can be read.`)];
+  }
+};
+
+const readOnly = (reason: string, message: string): ConditionUpdate => condition("ReadOnly", "True", reason, message);

@@ -16,6 +16,7 @@ import {
   proofVoided,
   proven,
 } from "../../domain/lifecycle/transitions.ts";
+import { wouldChange } from "../../domain/lifecycle/would.ts";
 import type { IdentityOrphan, OrphanStatus } from "../../domain/orphan/record.ts";
 import { reportOrphan, type OrphanProgress } from "../../domain/orphan/report.ts";
 import type { Outcome, PassContext } from "../../engine/contract.ts";
@@ -204,6 +205,7 @@ const RECORDED: PassEnd = { recheckAfterMs: 0, progress: { does: "Disabling" } }
 
 const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | undefined> => {
   const { scope, ports, spec } = entry;
+  await ports.demand(wouldChange(action));
   switch (action.type) {
     case "observe":
       if (action.what === "account") await observed(entry, action.account);

@@ -11,6 +11,7 @@ import {
 } from "../../domain/orphan/record.ts";
 import { wordsOf, type SourceTarget } from "../../domain/rotation/source.ts";
 import { claimFor } from "../secret-rotation/scope.ts";
+import { wouldEnd } from "../../domain/orphan/would.ts";
 import { progressOf, reportOrphan } from "../../domain/orphan/report.ts";
 import { failed } from "../../domain/rotation/failures.ts";
 import { timeText } from "../../kernel/time-text.ts";
@@ -20,6 +21,7 @@ import type { CallContext, CredentialSource, Listing } from "../../providers/con
 import type { DeliveryOwner, DeliveryStore } from "../../stores/contract.ts";
 import type { DeliveryPlace } from "../../domain/rotation/record.ts";
 import { connectionToTakeBack } from "../connections.ts";
+import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
 import { isHeld, orphanRef } from "./entry.ts";
@@ -91,7 +93,7 @@ const attempt = async (
     return { outcome: action.type === "finish" ? { kind: "settled" } : { kind: "waiting", recheckAfterMs: 0 }, action };
   } catch (thrown) {
     const error = toOperatorError(thrown);
-    if (error.code === "Aborted") return { outcome: { kind: "failed", error } };
+    if (error.code === "Aborted" || isHalted(error)) return { outcome: { kind: "failed", error } };
     const failures = failed(scope.status.failures, {
       reason: error.code,
       message: error.publicMessage,
@@ -125,7 +127,7 @@ const stepByStep = async (scope: OrphanScope, ports: Ports): Promise<Exclude<Orp
       await carry(scope, action, ports);
       if (failure === undefined) return action;
     } catch (thrown) {
-      if (about === undefined || toOperatorError(thrown).code === "Aborted") throw thrown;
+      if (about === undefined || isHalted(thrown) || toOperatorError(thrown).code === "Aborted") throw thrown;
       failure ??= { thrown };
     }
     if (about !== undefined) setAside.add(about);
@@ -257,6 +259,7 @@ const carry = async (
   action: Exclude<OrphanAction, { type: "wait" } | { type: "observe" }>,
   ports: Ports,
 ): Promise<void> => {
+  await ports.demand(wouldEnd(action));
   const at = timeText(scope.now);
   switch (action.type) {
     case "recordStray":

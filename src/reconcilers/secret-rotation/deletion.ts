@@ -8,6 +8,7 @@ import {
   type DeletionAction,
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
+import { wouldDeleteRotation } from "../../domain/rotation/would.ts";
 import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
 import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
@@ -18,6 +19,7 @@ import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
+import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
@@ -60,6 +62,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
   });
   try {
     for (let action = planDeletion(input()); ; action = planDeletion(input())) {
+      await ports.demand(wouldDeleteRotation(action));
       if (action.type === "removeFinalizer" || action.type === "releaseAll") return await letGo(act, action.type);
       if (action.type === "disable") {
         if (disabled.has(action.id)) throw stillListed(wordsFor(act).credential, action.id);
@@ -71,7 +74,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     }
   } catch (thrown) {
     const error = toOperatorError(thrown);
-    if (error.code === "Aborted") return { kind: "failed", error };
+    if (error.code === "Aborted" || isHalted(error)) return { kind: "failed", error };
     if (seen.inLedger && mayHandOver(input())) return letGo(act, "removeFinalizer");
     return delayed(scope, ports, error, handOverAt(input()));
   }

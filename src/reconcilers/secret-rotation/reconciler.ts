@@ -5,8 +5,10 @@ import { kindOf, wordsOf, type SourceWords } from "../../domain/rotation/source.
 import { cleared } from "../../domain/rotation/failures.ts";
 import type { Situation } from "../../domain/rotation/report.ts";
 import type { Outcome, PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
+import { wouldRotate } from "../../domain/rotation/would.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
+import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted, msUntil } from "../server-time.ts";
 import { refuseNewer } from "../version-skew.ts";
@@ -118,6 +120,7 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
     async run(scope) {
       const { inForce, action } = scope;
       if (inForce === undefined || action === undefined) return { kind: "next" };
+      await ports.demand(wouldRotate(action));
       recordSuccess(scope, await act({ scope, inForce, ports }, action));
       // What makes no sense is told also while it ends.
       if (scope.situation?.kind !== "stalled") scope.situation = { kind: "acted", action };
@@ -281,7 +284,7 @@ const stallMessage = (
 /** The one status write of the pass, after whatever happened; events go out only for what was recorded. */
 const report = async (scope: RotationScope, ports: Ports): Promise<StepEnd> => {
   const { error } = scope;
-  if (error?.code === "Aborted") return { kind: "next" };
+  if (error?.code === "Aborted" || isHalted(error)) return { kind: "next" };
   if (error !== undefined) recordFailure(scope, error);
   const situation: Situation = scope.situation ?? { kind: "failed" };
   const next = finalStatus(scope, situation, ports);

@@ -13,6 +13,7 @@ import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/reco
 import { retentionOf, type Retention } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import { afterOutside, formerRecorded, leavingBegun, proofVoided } from "../../domain/lifecycle/transitions.ts";
+import { wouldChange } from "../../domain/lifecycle/would.ts";
 import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
@@ -201,6 +202,7 @@ const carry = async (
   action: Exclude<IdentityDeletionAction, { type: "releaseAll" | "removeFinalizer" | "wait" }>,
 ): Promise<void> => {
   const { scope, ports } = deletion;
+  await ports.demand(wouldChange(action));
   switch (action.type) {
     case "observe":
       if (action.what === "account") {

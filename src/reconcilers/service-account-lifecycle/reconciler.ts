@@ -3,6 +3,7 @@ import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account
 import type { PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted } from "../server-time.ts";
 import { refuseNewer } from "../version-skew.ts";
@@ -97,7 +98,7 @@ const steps = (ports: Ports): readonly Step<LifecycleScope>[] => [
     group: "report",
     async run(scope) {
       const { error, inForce } = scope;
-      if (error?.code === "Aborted" || inForce === undefined) return { kind: "next" };
+      if (error?.code === "Aborted" || isHalted(error) || inForce === undefined) return { kind: "next" };
       if (error !== undefined) noteFailure(scope, NOBODY, error, false);
       const outcome = await reportPass(scope, inForce, ports);
       return { kind: "stop", outcome: isAtOnce(scope) ? AT_ONCE : outcome };

@@ -5,6 +5,7 @@ import { begun } from "../../../domain/lifecycle/leaving.ts";
 import { willCutLines } from "../../../domain/lifecycle/retention.ts";
 import { removalsNoted } from "../../../domain/lifecycle/held-back.ts";
 import { leaversOf, planLifecycle, removalsOutstanding } from "../../../domain/lifecycle/plan.ts";
+import { wouldChange } from "../../../domain/lifecycle/would.ts";
 import { afterOutside } from "../../../domain/lifecycle/transitions.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
@@ -80,6 +81,7 @@ const carry = async (
   input: LifecycleInput,
 ): Promise<WorkEnd | undefined> => {
   const { scope, ports } = recording;
+  await ports.demand(wouldChange(action));
   switch (action.type) {
     case "wait":
       return { kind: "waiting", wait: action };
