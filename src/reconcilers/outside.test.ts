@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { AuditEntry, AuditNote, AuditTrail } from "../audit/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { outside, type Mutation } from "./outside.ts";
 
@@ -14,15 +14,17 @@ const signal = new AbortController().signal;
 
 const setUp = (engaged: () => Promise<boolean>) => {
   const begun: AuditEntry[] = [];
+  const noted: AuditNote[] = [];
   const trail: AuditTrail = {
     begin: async (entry) => {
       begun.push(entry);
       return { succeeded: () => Promise.resolve(), failed: () => Promise.resolve() };
     },
+    note: async (note) => void noted.push(note),
     healthy: () => true,
     close: () => Promise.resolve(),
   };
-  return { begun, door: outside(trail, () => true, { engaged }) };
+  return { begun, noted, door: outside(trail, () => true, { engaged }) };
 };
 
 describe("the door to the outside", () => {

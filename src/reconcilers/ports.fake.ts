@@ -517,7 +517,7 @@ export class Bench {
   }
 
   #trail(): AuditTrail {
-    const add = (phase: string, { action, target }: AuditEntry): void =>
+    const add = (phase: string, { action, target }: Pick<AuditEntry, "action" | "target">): void =>
       void this.audit.push({ phase, action, target });
     return {
       begin: async (entry) => {
@@ -529,6 +529,7 @@ export class Bench {
           failed: async () => add("failed", entry),
         };
       },
+      note: async (note) => add("note", note),
       healthy: () => !this.auditDown,
       close: () => Promise.resolve(),
     };
