@@ -96,19 +96,16 @@ const wrongStart = (
 const ofLine = ({ files, left, opens }: TrailEvidence): TrailFinding[] => {
   const findings: TrailFinding[] = [];
   const epochs = epochsOf(files);
-  const pruned = new Map(left.flatMap(({ head }) => (head === undefined ? [] : [[head.epoch, head] as const])));
-  for (const { head } of left) {
-    const known = head === undefined ? undefined : pruned.get(head.epoch);
-    if (head !== undefined && known !== undefined && head.seq > known.seq) pruned.set(head.epoch, head);
-  }
+  const pruned = new Map<string, ChainHead>();
+  for (const { head } of left)
+    if (head !== undefined && head.seq > (pruned.get(head.epoch)?.seq ?? 0)) pruned.set(head.epoch, head);
+  const begun = left.some(({ name }) => !files.some((file) => file.name === name));
   const heirs = new Map<string, OpenFacts>();
-  let roots = [...pruned.keys()].length > 0 && !opens.some(({ head }) => head === undefined) ? 1 : 0;
+  const root = begun ? undefined : opens.find(({ head }) => head === undefined);
   for (const open of opens) {
     const { head, file } = open;
     if (head === undefined) {
-      roots += 1;
-      const rooted = roots > 1 || (left.length > 0 && !left.some(({ name }) => name === file || isBefore(name, file)));
-      if (rooted)
+      if (open !== root)
         findings.push({ kind: "rootless", file, line: 1, what: "It names no chain before it and is not the first." });
       continue;
     }
@@ -137,12 +134,6 @@ const ofLine = ({ files, left, opens }: TrailEvidence): TrailFinding[] => {
     });
   }
   return findings;
-};
-
-/** Files of one process, the first one earlier. */
-const isBefore = (earlier: string, later: string): boolean => {
-  const [a, b] = [placeOfName(earlier), placeOfName(later)];
-  return a !== undefined && b !== undefined && a.epoch === b.epoch && a.part < b.part;
 };
 
 /** Against `head.json`, which an operator before this version did not write. */
