@@ -8,7 +8,7 @@ import { trailFiles } from "./files.ts";
 import { tamperDrill } from "./tamper.fake.ts";
 
 /** Three processes, of which the first fills several files. */
-export const realTrail = async (folder: string): Promise<void> => {
+const realTrail = async (folder: string): Promise<void> => {
   const clock = new FakeClock();
   for (const longestFileBytes of [4_000, 1_000_000, 1_000_000]) {
     const trail = await openAuditTrail({ files: trailFiles(folder), clock, longestFileBytes });
