@@ -15,7 +15,7 @@ export interface AuditChainOptions {
   /** Gets a copy of each line once it is durable (stdout). What it throws is ignored. */
   readonly copy?: (line: string) => void;
   /** The seam for signing and anchors: each record, in order, once it is durable. What it throws is ignored. */
-  readonly onAppend?: (record: AuditRecord) => void;
+  readonly onAppend?: (record: AuditRecord, bytes: number) => void;
   /** For metrics. */
   readonly observe?: (result: "written" | "spooled" | "refused") => void;
   readonly epoch?: string;
@@ -235,7 +235,10 @@ class AuditChain implements AuditTrail {
 
   #tell(record: AuditRecord, line: string): void {
     this.#options.observe?.("written");
-    for (const tell of [() => this.#options.copy?.(line), () => this.#options.onAppend?.(record)]) {
+    for (const tell of [
+      () => this.#options.copy?.(line),
+      () => this.#options.onAppend?.(record, Buffer.byteLength(line) + 1),
+    ]) {
       try {
         tell();
       } catch {

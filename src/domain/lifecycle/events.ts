@@ -156,14 +156,17 @@ export const turnEvents = (
 ): readonly LifecycleEvent[] => {
   const had = (type: string): boolean => (before.conditions ?? []).some((condition) => condition.type === type);
   const review = (after.conditions ?? []).find(({ type }) => type === "ReviewDue");
-  const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === "LimitReached");
-  const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === "LimitReached");
+  const limitEvents = (["LimitReached", "AuditShareUsed"] as const).flatMap((reason) => {
+    const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === reason);
+    const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === reason);
+    return limited === undefined || wasLimited
+      ? []
+      : [{ type: "Warning", reason, action: "Limit", note: limited.message } as const];
+  });
   return [
     ...(review === undefined || had("ReviewDue")
       ? []
       : [{ type: "Warning", reason: "ReviewDue", action: "Review", note: review.message } as const]),
-    ...(limited === undefined || wasLimited
-      ? []
-      : [{ type: "Warning", reason: "LimitReached", action: "Limit", note: limited.message } as const]),
+    ...limitEvents,
   ];
 };

@@ -101,7 +101,12 @@ const carry = async (
       seen.held = (await permitForOffboarding(ports, uid)) === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
-      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry, inForce.settings.identity);
+      await writeOrphan(
+        ports,
+        seen.held ? { ...entry, held: "LimitReached" } : entry,
+        inForce.settings.identity,
+        subjectOf(scope).asked,
+      );
       seen.inLedger = true;
       return;
     }

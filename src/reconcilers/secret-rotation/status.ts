@@ -28,10 +28,11 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
   const revoking = acting || (scope.action === undefined && scope.revoking !== undefined);
   const key = revoking ? "revocationFailures" : "failures";
   const about = acting && scope.action !== undefined && "id" in scope.action ? scope.action.id : scope.revoking;
-  if (error.code === "LimitReached" && scope.status.failures?.reason !== "LimitReached") {
+  const limited = error.code === "LimitReached" || error.code === "AuditShareUsed";
+  if (limited && scope.status.failures?.reason !== error.code) {
     scope.events.push({
       type: "Warning",
-      reason: "LimitReached",
+      reason: error.code,
       action: "Rotate",
       note: error.publicMessage,
     });
@@ -50,7 +51,7 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
 };
 
 const capFor = (error: OperatorError): number => {
-  if (error.code === "LimitReached") return LIMIT_CAP_MS;
+  if (error.code === "LimitReached" || error.code === "AuditShareUsed") return LIMIT_CAP_MS;
   return isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
 };
 
