@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { VolumeSize } from "./volume.ts";
 
 /** One file, open for appending. Every method rejects with the system's error. */
 export interface TrailFile {
@@ -60,6 +61,13 @@ export const trailFiles = (directory: string): TrailFiles => ({
     await syncFolder(directory);
   },
 });
+
+/** The volume under a folder. Blocks that are kept for root count as neither used nor free, as `df` has it. */
+export const volumeSize = async (directory: string): Promise<VolumeSize> => {
+  const { blocks, bfree, bavail, bsize } = await statfs(directory);
+  const used = blocks - bfree;
+  return { used: used * bsize, total: (used + bavail) * bsize };
+};
 
 const written = async (path: string, flags: "w" | "a", bytes: Uint8Array): Promise<void> => {
   const handle = await open(path, flags, 0o600);

@@ -53,8 +53,9 @@ export class AuditVolume implements AuditRoom {
 
   /** Counts what the trail has of today already, and reads the volume's size. Rejects when the trail cannot be read. */
   async open(trail: TrailFiles): Promise<void> {
-    await this.refresh();
+    // The folder may be made by this look.
     const names = (await trail.names()).filter((name) => epochOfName(name) !== undefined).sort();
+    await this.refresh();
     for (const name of names.reverse()) {
       const { lines } = splitLines(await trail.read(name));
       const today = lines.filter((line) => this.#isToday(line));

@@ -9,6 +9,7 @@ import {
   type ServiceAccountLifecycle,
 } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { AuditRoom } from "../audit/volume.ts";
 import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { deployments } from "../cluster/resources.ts";
@@ -53,7 +54,7 @@ import type { Metrics } from "../telemetry/contract.ts";
 import { rollouts } from "./rollouts.ts";
 import { freshness } from "./freshness.ts";
 import { orphanReconciler } from "./orphan/reconciler.ts";
-import { outside } from "./outside.ts";
+import { ENDLESS_ROOM, outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 import { admissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import { secretRotationReconciler } from "./secret-rotation/reconciler.ts";
@@ -153,6 +154,7 @@ const silentMetrics = (): Metrics => {
     dependentRestart: nothing,
     providerRequest: nothing,
     auditEvent: nothing,
+    auditVolumeFrom: nothing,
     rotationPhase: nothing,
     forget: nothing,
   };
@@ -186,6 +188,8 @@ export class Bench {
   readonly away = new Set<string>();
   readonly events: RecordedEvent[] = [];
   readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
+  /** What the audit volume has room for. */
+  auditRoom: AuditRoom = ENDLESS_ROOM;
   /** The audit trail's disk is full. */
   auditDown = false;
   /** Deployments whose new pods do not become ready. */
@@ -241,7 +245,9 @@ export class Bench {
         flush: () => Promise.resolve(),
       },
       metrics: silentMetrics(),
-      outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
+      outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock), {
+        room: this.auditRoom,
+      }),
       sources: {
         open: (_connection, target, owner) => this.#source(skewed, target, owner),
         capabilities: (kind) => (kind === "awsAccessKey" ? this.source.capabilities : CAPABILITIES[kind]),

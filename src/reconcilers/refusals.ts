@@ -1,5 +1,9 @@
 import type { AuditTrail } from "../audit/contract.ts";
+import { isRefusal, type OperatorError } from "../kernel/errors.ts";
 import type { Outside } from "./outside.ts";
+
+/** A failure that is a refusal, and not only something out of reach. The share of the volume has a record of its own. */
+export const isOnRecord = (error: OperatorError): boolean => isRefusal(error) || error.code === "LimitReached";
 
 const AGAIN_MS = 3_600_000;
 const MOST_KNOWN = 10_000;

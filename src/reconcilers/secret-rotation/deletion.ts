@@ -23,7 +23,15 @@ import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
-import { capabilitiesFor, claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
+import {
+  capabilitiesFor,
+  claimFor,
+  requireTarget,
+  subjectOf,
+  wordsFor,
+  type InForce,
+  type RotationScope,
+} from "./scope.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
