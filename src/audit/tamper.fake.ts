@@ -1,11 +1,11 @@
-import { cp, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FINDINGS, type FindingKind } from "./finding.ts";
 import { trailFiles } from "./files.ts";
 import { openAuditTrail } from "./chain.ts";
 import { HEADS_FILE, headsOf, headsText } from "./heads.ts";
-import { chained, lineOf, recordOf, type AuditRecord } from "./record.ts";
+import { chained, lineOf, recordOf, type AuditDraft, type AuditRecord } from "./record.ts";
 import { fileName, placeOfName, splitLines } from "./verify.ts";
 import { verifyFolder, type TrailVerdict } from "./trail.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -85,7 +85,7 @@ class Copy {
   ) {
     const epoch = options.epoch ?? "madeupepoch2";
     const base = recordAt(await this.lines(await this.name(-1)), 0);
-    const { hash: _hash, seq: _seq, prevHash: _prev, epoch: _epoch, ...draft } = base;
+    const draft = draftOf(base);
     const open = chained({ ...draft, phase: "recover", action: "open", facts: first }, { epoch, seq: 0, hash: "" });
     const note = chained({ ...draft, phase: "note", action: "madeUp", facts: undefined }, open);
     const name = fileName(new Date(base.time), epoch, options.part ?? 1);
@@ -99,10 +99,16 @@ const recordAt = (lines: readonly string[], index: number): AuditRecord => {
   return record;
 };
 
+/** The content alone, without its place in a chain. */
+const draftOf = (record: AuditRecord): AuditDraft =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => !PLACE.includes(key))) as unknown as AuditDraft;
+
+const PLACE: readonly string[] = ["seq", "epoch", "prevHash", "hash"];
+
 /** A record with other content and a hash that fits it. */
 const rehashed = (line: string, change: Partial<AuditRecord>): string => {
-  const { hash: _hash, ...body } = { ...recordAt([line], 0), ...change };
-  return lineOf(chained(body, { epoch: body.epoch, seq: body.seq - 1, hash: body.prevHash }));
+  const body = { ...recordAt([line], 0), ...change };
+  return lineOf(chained(draftOf(body), { epoch: body.epoch, seq: body.seq - 1, hash: body.prevHash }));
 };
 
 /** All records from one on written anew, so that the chain fits again. */
@@ -110,10 +116,9 @@ const rewritten = (lines: readonly string[], from: number): readonly string[] =>
   const out = lines.slice(0, from);
   for (const line of lines.slice(from)) {
     const record = recordAt([line], 0);
-    const { hash: _hash, ...body } = record;
     const before = out.length === 0 ? undefined : recordAt(out, -1);
     const head = { epoch: record.epoch, seq: record.seq - 1, hash: before?.hash ?? record.prevHash };
-    out.push(lineOf(chained({ ...body, target: `${record.target}x` }, head)));
+    out.push(lineOf(chained({ ...draftOf(record), target: `${record.target}x` }, head)));
   }
   return out;
 };
@@ -293,16 +298,15 @@ const TAMPERS: readonly Tamper[] = [
     kind: "hidden",
     name: "abandonFile in another process's chain",
     run: async (copy) => {
-      const { bytes } = { bytes: 10 };
       await copy.invent({ head: await headOfFile(copy, -1) });
       const target = await copy.name(0);
       const made = "audit-20200101T000000Z-madeupepoch4-0001.jsonl";
       const base = recordAt(await copy.lines(await copy.name(-1)), 0);
-      const { hash: _h, seq: _s, prevHash: _p, epoch: _e, ...draft } = base;
+      const draft = draftOf(base);
       await copy.write(made, [
         lineOf(
           chained(
-            { ...draft, phase: "recover", action: "abandonFile", target, facts: { goodBytes: bytes } },
+            { ...draft, phase: "recover", action: "abandonFile", target, facts: { goodBytes: 10 } },
             { epoch: "madeupepoch4", seq: 0, hash: "" },
           ),
         ),
@@ -346,7 +350,10 @@ export const tamperDrill = async (folder: string): Promise<TamperReport> => {
   const work = await mkdtemp(join(tmpdir(), "keyturn-tamper-"));
   const copied = async (name: string): Promise<Copy> => {
     const to = join(work, name);
-    await cp(folder, to, { recursive: true });
+    // The list first: an operator that goes on writing makes files longer than the list says, never shorter.
+    await mkdir(to);
+    await cp(join(folder, HEADS_FILE), join(to, HEADS_FILE));
+    for (const file of await readdir(folder)) if (file !== HEADS_FILE) await cp(join(folder, file), join(to, file));
     return new Copy(to);
   };
   try {

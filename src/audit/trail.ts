@@ -46,9 +46,11 @@ export const verifyFolder = async (trail: TrailFiles): Promise<TrailVerdict> => 
 
 /** The files in the order of the chain: that of `head.json`, and then what it does not have. */
 export const readTrail = async (trail: TrailFiles): Promise<TrailEvidence> => {
-  const lists = await readLists(trail);
+  let lists = await readLists(trail);
   const names = (await trail.names()).filter((name) => epochOfName(name) !== undefined).sort();
-  const listed = typeof lists.heads === "string" ? [] : lists.heads.map(({ name }) => name);
+  // An operator that writes meanwhile may have begun a file; it has listed it before.
+  if (names.some((name) => !listedNames(lists).includes(name))) lists = await readLists(trail);
+  const listed = listedNames(lists);
   const order = [...listed.filter((name) => names.includes(name)), ...names.filter((name) => !listed.includes(name))];
   const tellings: Tellings[] = [];
   for (const name of order) tellings.push(tellingsOf(name, await trail.read(name)));
@@ -66,6 +68,9 @@ export const readTrail = async (trail: TrailFiles): Promise<TrailEvidence> => {
   }
   return { ...lists, files, opens };
 };
+
+const listedNames = ({ heads }: TrailLists): readonly string[] =>
+  typeof heads === "string" ? [] : heads.map(({ name }) => name);
 
 export const readLists = async (trail: TrailFiles): Promise<TrailLists> => {
   const heads = await readIfThere(trail, HEADS_FILE);

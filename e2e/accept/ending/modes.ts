@@ -14,6 +14,7 @@ import { plantedFaults } from "./prove.ts";
 import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
 import { laterMembers, missedEndingTargets, summariseEnding } from "./summary.ts";
+import { tamperScenario } from "./tamper.ts";
 import { bothEndings, emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
@@ -63,9 +64,11 @@ export async function wholeEnding(
   if (all.results.entries.length > 0)
     say(`${all.results.entries.length} results of this commit are there already (--fresh starts over)`);
   let code = 0;
-  if (part !== "cut") code = Math.max(code, await ground(all, voice));
+  if (part === undefined || part === "ground") code = Math.max(code, await ground(all, voice));
   if (part === "ground") return code;
+  if (part === "record") return record(all, tallies, voice);
   const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
+  if (part === undefined) scenarios.push(...recordScenarios(tallies));
   await all.perform(scenarios, lanes);
   const kills: string[] = [];
   for (const [name, story] of Object.entries(storiesInto(tallies))) {
@@ -75,13 +78,32 @@ export async function wholeEnding(
   }
   await all.scan();
   const summary = summariseEnding(all.results, kills);
-  const missed = missedEndingTargets(summary);
+  // What another part brings is asked of the whole line alone.
+  const missed = missedEndingTargets(summary).filter((target) => part === undefined || !target.startsWith("tamper"));
   if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
   for (const [later, members] of Object.entries(laterMembers))
     if (!readyParts.includes(later as PartName))
       print(`${members.join(", ")}: left out of the line; part ${later} brings them`);
   print(JSON.stringify(summary));
   return missed.length === 0 ? code : 1;
+}
+
+const recordScenarios = (tallies: Tallies): readonly Scenario[] => [
+  tamperScenario((id, tally) => tallies.set(id, tally)),
+];
+
+/** The audit trail by itself; its members of the line, and what they must reach. */
+async function record(all: Campaign, tallies: Tallies, { say, print, lanes }: EndingVoice): Promise<number> {
+  const scenarios = recordScenarios(tallies);
+  await all.perform(scenarios, lanes);
+  await all.scan();
+  const mine = all.results.entries.filter(({ id }) => scenarios.some((one) => one.id === id));
+  const summary = summariseEnding({ ...all.results, entries: mine }, []);
+  const { tamperCases, tampersMissed, violations, minutes } = summary;
+  const missed = missedEndingTargets(summary).filter((target) => /^(tamper|violations)/.test(target));
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  print(JSON.stringify({ tamperCases, tampersMissed, violations, minutes }));
+  return missed.length === 0 ? 0 : 1;
 }
 
 /** The observer, shown by faults that are planted beneath it. */
@@ -105,7 +127,7 @@ export async function oneEnding(
   const changes = changeScenarios((id, tally) => tallies.set(id, tally));
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
-    for (const { id } of changes) print(id);
+    for (const { id } of [...changes, ...recordScenarios(tallies)]) print(id);
     for (const story of Object.keys(stories)) print(`${story}-story (undisturbed), kill/PHASE/… (any part of it)`);
     return 0;
   }
@@ -129,7 +151,7 @@ export async function oneEnding(
       chosenCases().filter((one) => fits(titleOf(one))),
       tallies,
     ),
-    ...changes.filter(({ id }) => fits(id)),
+    ...[...changes, ...recordScenarios(tallies)].filter(({ id }) => fits(id)),
   ];
   if (scenarios.length === 0) {
     say(`There is no case ${name}; --scenario list names them all.`);

@@ -10,7 +10,7 @@ import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
 const members =
-  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds removals removalsHeldUp denials denialsRemoved exchanges killPoints killPointsHit violations minutes";
+  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds removals removalsHeldUp denials denialsRemoved exchanges tamperCases tampersMissed killPoints killPointsHit violations minutes";
 const entry = (id: string, ending: Partial<EndingTally>, hits: readonly string[] = []): EndingEntry => ({
   ...{ id, hits, violations: [], leaks: 0, seconds: 1, tally: {} as EndingEntry["tally"] },
   ending: { ...emptyEnding(), ...ending },
@@ -22,7 +22,7 @@ const resultsOf = (...entries: EndingEntry[]): Results<EndingEntry> => ({
   add: () => Promise.resolve(),
 });
 const good: Partial<EndingTally> = {
-  ...{ leaverCases: 48, stepsRefused: 36, accessTried: 600, removals: 12, denials: 10, exchanges: 6 },
+  ...{ leaverCases: 48, stepsRefused: 36, accessTried: 600, removals: 12, denials: 10, exchanges: 6, tamperCases: 30 },
 };
 const kills = Array.from({ length: 90 }, (_, i) => `kill/${i}`);
 
@@ -43,6 +43,7 @@ describe("the last line of the campaign of leavers", () => {
     "uncutSeconds",
     "removalsHeldUp",
     "denialsRemoved",
+    "tampersMissed",
   ] as const)
     it(`is not good with one of ${name}`, () => {
       const missed = missedEndingTargets(summariseEnding(resultsOf(entry("a", { ...good, [name]: 1 }, kills)), kills));

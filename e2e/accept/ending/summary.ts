@@ -40,6 +40,7 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     "uncutSeconds",
     "removalsHeldUp",
     "denialsRemoved",
+    "tampersMissed",
     "violations",
   ] as const;
   const least = {
@@ -49,6 +50,7 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     removals: 12,
     denials: 10,
     exchanges: 6,
+    tamperCases: 30,
     killPoints: 90,
   } as const;
   const targets: readonly (readonly [string, boolean])[] = [
@@ -65,5 +67,5 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
 /** Members of the line that parts bring which are not there yet; never zeros in their place. */
 export const laterMembers: Readonly<Partial<Record<PartName, readonly string[]>>> = {
   stay: ["editorAttempts", "editorWins", "holdEvasions", "holdWins"],
-  record: ["tamperCases", "tampersMissed", "readOnlyWaiting", "readOnlyMutations"],
+  record: ["readOnlyWaiting", "readOnlyMutations"],
 };

@@ -16,6 +16,9 @@ export interface EndingTally {
   denials: number;
   denialsRemoved: number;
   exchanges: number;
+  /** Forged copies of a real audit trail, and those that were taken for whole. */
+  tamperCases: number;
+  tampersMissed: number;
 }
 
 export function emptyEnding(): EndingTally {
@@ -32,6 +35,8 @@ export function emptyEnding(): EndingTally {
     denials: 0,
     denialsRemoved: 0,
     exchanges: 0,
+    tamperCases: 0,
+    tampersMissed: 0,
   };
 }
 

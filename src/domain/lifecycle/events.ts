@@ -149,6 +149,11 @@ const goodEvents = ({ status, own, specHash, settings, generation }: LifecycleIn
   ];
 };
 
+const LIMITS = [
+  { type: "Warning", reason: "LimitReached", action: "Limit" },
+  { type: "Warning", reason: "AuditShareUsed", action: "Limit" },
+] as const;
+
 /** What people are told when something has come to be so between two statuses, whoever did it. */
 export const turnEvents = (
   before: LifecycleInput["status"],
@@ -156,12 +161,10 @@ export const turnEvents = (
 ): readonly LifecycleEvent[] => {
   const had = (type: string): boolean => (before.conditions ?? []).some((condition) => condition.type === type);
   const review = (after.conditions ?? []).find(({ type }) => type === "ReviewDue");
-  const limitEvents = (["LimitReached", "AuditShareUsed"] as const).flatMap((reason) => {
-    const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === reason);
-    const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === reason);
-    return limited === undefined || wasLimited
-      ? []
-      : [{ type: "Warning", reason, action: "Limit", note: limited.message } as const];
+  const limitEvents = LIMITS.flatMap((event) => {
+    const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === event.reason);
+    const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === event.reason);
+    return limited === undefined || wasLimited ? [] : [{ ...event, note: limited.message }];
   });
   return [
     ...(review === undefined || had("ReviewDue")
