@@ -125,6 +125,39 @@ describe("the audit trail", () => {
     });
   }
 
+  it("says in every record who asked, by which generation and plan, and leaves out what is not known", async () => {
+    const { trail, shown } = await setUp();
+    const asked = { requester: { user: "lead", uid: "u-7" }, generation: 3, planDigest: "abc" };
+    const subject = { ...entry("issue").subject, asked };
+    await (await trail.begin({ ...entry("issue"), subject })).succeeded();
+    const about = { subject, target: "key", passId: "p", facts: { proof: "ByLogin" } };
+    await trail.note({ action: "proof:Refused", ...about, result: "OK" });
+    await trail.note({ action: "killSwitch:Engaged", subject: undefined, target: "x", passId: "", result: "OK" });
+    const { ok, records } = shown();
+    assert.equal(ok, true);
+    assert.deepEqual(
+      records.map(({ phase, requester, generation, planDigest }) => [phase, requester?.user, generation, planDigest]),
+      [
+        ["recover", undefined, undefined, undefined],
+        ["begin", "lead", 3, "abc"],
+        ["succeeded", "lead", 3, "abc"],
+        ["note", "lead", 3, "abc"],
+        ["note", undefined, undefined, undefined],
+      ],
+    );
+    assert.deepEqual(records[1]?.subject, entry("issue").subject);
+  });
+
+  it("keeps notes in memory while the disk is away, and no note fails", async () => {
+    const { files, clock, trail, shown } = await setUp();
+    files.faults.add("append");
+    await trail.note({ action: "refusal", subject: undefined, target: "x", passId: "", result: "KillSwitch" });
+    files.faults.clear();
+    await clock.advance(70_000);
+    await new Promise(setImmediate);
+    assert.deepEqual(shown().steps, ["open recover", "refusal note"]);
+  });
+
   it("keeps the outcome of a FailClosed act whose sink fails in between", async () => {
     const { files, clock, trail, shown } = await setUp();
     const act = await trail.begin(entry("issue"));
