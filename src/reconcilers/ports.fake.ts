@@ -8,7 +8,7 @@ import {
   type Account,
   type ServiceAccountLifecycle,
 } from "../api/v1alpha1/service-account-lifecycle.ts";
-import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { AuditEntry, AuditNote, AuditTrail } from "../audit/contract.ts";
 import type { AuditRoom } from "../audit/volume.ts";
 import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
@@ -188,6 +188,8 @@ export class Bench {
   readonly away = new Set<string>();
   readonly events: RecordedEvent[] = [];
   readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
+  /** The same records as they were asked for. */
+  readonly recorded: { readonly phase: string; readonly entry: AuditEntry | AuditNote }[] = [];
   /** What the audit volume has room for. */
   auditRoom: AuditRoom = ENDLESS_ROOM;
   /** The audit trail's disk is full. */
@@ -246,7 +248,11 @@ export class Bench {
       },
       metrics: silentMetrics(),
       outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock), {
-        room: this.auditRoom,
+        room: {
+          demandShare: (namespace) => this.auditRoom.demandShare(namespace),
+          demandRoom: () => this.auditRoom.demandRoom(),
+        },
+        monotonicMs: () => clock.monotonicMs(),
       }),
       sources: {
         open: (_connection, target, owner) => this.#source(skewed, target, owner),
@@ -523,8 +529,10 @@ export class Bench {
   }
 
   #trail(): AuditTrail {
-    const add = (phase: string, { action, target }: Pick<AuditEntry, "action" | "target">): void =>
-      void this.audit.push({ phase, action, target });
+    const add = (phase: string, entry: AuditEntry | AuditNote): void => {
+      this.audit.push({ phase, action: entry.action, target: entry.target });
+      this.recorded.push({ phase, entry });
+    };
     return {
       begin: async (entry) => {
         if (this.auditDown && entry.onSinkFailure === "FailClosed")

@@ -8,27 +8,28 @@ import { reconcileIdentityEntry } from "./identity.ts";
 import { reconcileRotationEntry } from "./rotation.ts";
 
 /** The ledger: goes on for as long as it takes, and shows how long that is. */
-export const orphanReconciler = (ports: Ports): Reconciler => {
-  /** UIDs of entries whose release is on record; once for each process. */
-  const released = new Set<string>();
-  return {
-    name: "orphanedcredential",
-    async reconcile({ name }, context) {
-      const ref = { kind: ORPHANED_CREDENTIAL, name };
-      const object = await ports.cluster.get<OrphanedCredential>(ref);
-      if (object === undefined) return { kind: "settled" };
-      const refused = await refuseNewer(object, ref, ports);
-      if (refused !== undefined) return refused;
-      const spec: OrphanSpec = object.spec;
-      if (isReleased(object) && spec.held !== undefined && !released.has(object.metadata.uid)) {
-        released.add(object.metadata.uid);
-        const about = { subject: subjectOfEntry(object), target: name, passId: context.passId };
-        await ports.outside.note({ action: "ledger:Release", ...about, result: "OK", facts: { held: spec.held } });
-      }
-      if (isRotationEntry(spec)) return reconcileRotationEntry(object, spec, context, ports);
-      if (isIdentityEntry(spec)) return reconcileIdentityEntry(object, spec, context, ports);
-      context.log.error("A ledger entry of a kind that this version does not know is left alone", { error: undefined });
-      return { kind: "settled" };
-    },
-  };
-};
+export const orphanReconciler = (ports: Ports): Reconciler => ({
+  name: "orphanedcredential",
+  async reconcile({ name }, context) {
+    const ref = { kind: ORPHANED_CREDENTIAL, name };
+    const object = await ports.cluster.get<OrphanedCredential>(ref);
+    if (object === undefined) return { kind: "settled" };
+    const refused = await refuseNewer(object, ref, ports);
+    if (refused !== undefined) return refused;
+    const spec: OrphanSpec = object.spec;
+    if (isReleased(object) && showsHeld(object)) {
+      const about = { subject: subjectOfEntry(object), target: name, passId: context.passId };
+      await ports.outside.note({ action: "ledger:Release", ...about, result: "OK", facts: { held: spec.held } });
+    }
+    if (isRotationEntry(spec)) return reconcileRotationEntry(object, spec, context, ports);
+    if (isIdentityEntry(spec)) return reconcileIdentityEntry(object, spec, context, ports);
+    context.log.error("A ledger entry of a kind that this version does not know is left alone", { error: undefined });
+    return { kind: "settled" };
+  },
+});
+
+/** The status still says that a limit or an end holds the entry: its release has not been taken up yet. */
+const showsHeld = ({ status }: OrphanedCredential): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === "Ready" && HELD.includes(reason)) === true;
+
+const HELD: readonly string[] = ["LimitReached", "KeptInUse"];
