@@ -64,13 +64,11 @@ describe("records of a rotation", () => {
     assert.match(entry.metadata.annotations?.[ASKED] ?? "", /"user":"lead"/);
     bench.recorded.length = 0;
     await bench.ledgerPass();
-    const name = entry.metadata.name;
+    const held = bench.orphans()[0] as OrphanedCredential & KubeObject;
+    const annotations = { ...held.metadata.annotations, [RELEASE]: "true" };
     bench.cluster.seed(
-      { kind: ORPHANED_CREDENTIAL, name },
-      {
-        ...entry,
-        metadata: { ...entry.metadata, annotations: { ...entry.metadata.annotations, [RELEASE]: "true" } },
-      },
+      { kind: ORPHANED_CREDENTIAL, name: held.metadata.name },
+      { ...held, metadata: { ...held.metadata, annotations } },
     );
     await bench.ledgerToRest();
     const notes = bench.recorded.filter(({ phase }) => phase === "note").map(({ entry: { action } }) => action);
