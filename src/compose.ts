@@ -4,6 +4,7 @@ import { PROVIDER_CONNECTION, type ProviderConnection } from "./api/v1alpha1/pro
 import { SECRET_ROTATION, type SecretRotation } from "./api/v1alpha1/secret-rotation.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE, type ServiceAccountLifecycle } from "./api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditTrail } from "./audit/contract.ts";
+import type { AuditVolume } from "./audit/volume.ts";
 import type { ClusterClient, Informer, KubeObject, ResourceKind } from "./cluster/contract.ts";
 import { loadKubeConfig } from "./cluster/endpoint.ts";
 import { KubernetesEventRecorder } from "./cluster/event-recorder.ts";
@@ -47,8 +48,8 @@ import { serviceAccountLifecycleReconciler } from "./reconcilers/service-account
 import { survey, type SurveyPorts } from "./reconcilers/survey.ts";
 import { sweep } from "./reconcilers/sweep.ts";
 import { claimStore } from "./stores/claims.ts";
-import { killSwitch } from "./stores/kill-switch.ts";
 import { followReadOnly, readOnlySwitch } from "./stores/read-only.ts";
+import { KILL_SWITCH_NAME, killSwitch, type KillSwitch } from "./stores/kill-switch.ts";
 import { limitStore } from "./stores/limits.ts";
 import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
@@ -61,6 +62,7 @@ export interface Instruments {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly audit: AuditTrail;
+  readonly auditVolume: AuditVolume;
   /** Told every value that passes through, so that none can be printed. */
   readonly redactor: Redactor;
   readonly version: string;
@@ -74,7 +76,7 @@ export interface Operator {
 
 /** The one place that builds adapters and wires them. Nothing is called outside before the manager runs. */
 export const compose = (options: Options, instruments: Instruments): Operator => {
-  const { clock, log, metrics, audit, version } = instruments;
+  const { clock, log, metrics, audit, auditVolume, version } = instruments;
   const config = loadKubeConfig(options.kubeconfig === undefined ? {} : { file: options.kubeconfig });
   const cluster = new KubernetesClient({ config, clock, version });
   const events = new KubernetesEventRecorder({ client: cluster, clock, log, instance: options.leaseIdentity });
@@ -107,13 +109,17 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
 
   // The manager knows who leads, and is built from controllers that have to ask it.
   const leading = { now: (): boolean => false };
+  const kill = killSwitch(cluster, options.operatorNamespace, clock, ({ engaged, ...facts }) => {
+    const action = engaged ? "killSwitch:Engaged" : "killSwitch:Disengaged";
+    void audit.note({ action, subject: undefined, target: KILL_SWITCH_NAME, passId: "", result: "OK", facts });
+  });
   const ports: Ports = {
     clock,
     log,
     cluster,
     events,
     metrics,
-    outside: outside(audit, () => leading.now(), killSwitch(cluster, options.operatorNamespace, clock)),
+    outside: outside(audit, () => leading.now(), kill, { room: auditVolume, monotonicMs: () => clock.monotonicMs() }),
     sources: connections.sources,
     accounts: connections.accounts,
     stores: connections.stores,
@@ -156,10 +162,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const turns = new Turns(clock);
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
     new Controller({ reconciler, clock, log, metrics: counted, workers, turns });
-  const rotationController = controllerOf(
-    halting(SECRET_ROTATION, ports, secretRotationReconciler),
-    options.workers,
-  );
+  const rotationController = controllerOf(halting(SECRET_ROTATION, ports, secretRotationReconciler), options.workers);
   const identityController = controllerOf(
     halting(SERVICE_ACCOUNT_LIFECYCLE, ports, serviceAccountLifecycleReconciler),
     options.workers,
@@ -250,6 +253,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     engaged: manager.leading() && readOnly.last() !== "off",
     waiting: [...rotations.list(), ...identities.list(), ...orphans.list()].filter(isWaiting).length,
   }));
+  metrics.auditVolumeFrom(() => auditVolume.usage());
   metrics.identitiesFrom(() => identities.list().map(identityFacts));
 
   const manager = new Manager({
@@ -265,6 +269,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     ...(lease === undefined ? {} : { lease }),
     onLeading: (signal) => {
       followReadOnly(readOnly, { clock, signal, changed: lookAtAll });
+      watchKillSwitch(kill, clock, signal);
       sweepAgainAndAgain(ports, signal);
       surveyAgainAndAgain(ports, { ...surveyPorts(options, cluster, connections), metrics }, signal);
     },
@@ -358,6 +363,19 @@ const wanted = ({ metadata }: KubeObject): string =>
     (metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
   ]);
 
+/** A switch that is put on and off while nothing is issued is on record too. */
+const watchKillSwitch = (kill: KillSwitch, clock: Clock, signal: AbortSignal): void => {
+  const round = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await kill.engaged().catch(() => undefined);
+      await clock.sleep(KILL_SWITCH_MS, signal).catch(() => undefined);
+    }
+  };
+  void round();
+};
+
+const KILL_SWITCH_MS = 10_000;
+
 const sweepAgainAndAgain = (ports: Ports, signal: AbortSignal): void => {
   const log = ports.log.with({ sweep: true });
   const round = async (): Promise<void> => {
@@ -424,7 +442,7 @@ const surveyPorts = (options: Options, cluster: ClusterClient, connections: Conn
 /** The operator's connections for a look from a terminal: nothing is led, queued or changed. */
 export const composeSurvey = (
   options: Options,
-  instruments: Omit<Instruments, "audit">,
+  instruments: Omit<Instruments, "audit" | "auditVolume">,
 ): { readonly ports: SurveyPorts; close(): Promise<void> } => {
   const { clock, version } = instruments;
   const config = loadKubeConfig(options.kubeconfig === undefined ? {} : { file: options.kubeconfig });

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { openAuditTrail } from "./audit/chain.ts";
-import { trailFiles } from "./audit/files.ts";
+import { trailFiles, volumeSize } from "./audit/files.ts";
+import { AuditVolume } from "./audit/volume.ts";
 import { compose } from "./compose.ts";
 import { systemClock } from "./kernel/clock.ts";
 import { toOperatorError } from "./kernel/errors.ts";
@@ -55,9 +56,19 @@ const run = async (options: Options): Promise<number> => {
     process.exit(EXIT.failed);
   });
   try {
-    const audit = await openAuditTrail({
-      files: trailFiles(options.auditDir),
+    const files = trailFiles(options.auditDir);
+    const auditVolume = new AuditVolume({
       clock,
+      size: () => volumeSize(options.auditDir),
+      sharePercent: options.auditSharePercent,
+    });
+    await auditVolume.open(files);
+    const audit = await openAuditTrail({
+      files,
+      clock,
+      onAppend: (record, bytes) => {
+        auditVolume.wrote(record, bytes);
+      },
       copy: (line) => process.stdout.write(`${line}\n`),
       observe: (result) => {
         metrics.auditEvent({ result });
@@ -68,6 +79,7 @@ const run = async (options: Options): Promise<number> => {
       log,
       metrics,
       audit,
+      auditVolume,
       redactor,
       version: VERSION,
       collectGarbage: garbageCollector(),

@@ -19,6 +19,8 @@ export interface Options {
   readonly kubeconfig: string | undefined;
   readonly probeAddress: string;
   readonly auditDir: string;
+  /** Of the audit volume, in per cent: how much a namespace's resources may write a day; 0 is no limit. */
+  readonly auditSharePercent: number;
   readonly resyncMs: number;
   readonly attributionWindowMs: number;
   readonly workers: number;
@@ -131,6 +133,12 @@ export const FLAGS: readonly Flag[] = [
     fallback: "/var/lib/keyturn/audit",
     allowed: path,
     help: "folder of the audit chain; it must be writable and outlive the pod",
+  },
+  {
+    name: "audit-share",
+    fallback: "2",
+    allowed: whole(0, 100),
+    help: "per cent of the audit volume that the resources of a namespace may fill a day (UTC), 5 MiB at least; over it what they add or change waits; 0 is no limit",
   },
   {
     name: "resync",
@@ -371,6 +379,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     kubeconfig: optional("kubeconfig"),
     probeAddress: text("probe-address"),
     auditDir: text("audit-dir"),
+    auditSharePercent: Number(text("audit-share")),
     resyncMs: ms("resync"),
     attributionWindowMs: ms("attribution-window"),
     workers: Number(text("workers")),

@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { open, readFile, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { trailFiles } from "./audit/files.ts";
 import { givenTo, text, WrongUse, type Given } from "./cli/arguments.ts";
+import { auditPrune, auditVerify } from "./cli/audit-command.ts";
 import { collect } from "./cli/bundle/collect.ts";
 import { tarGz } from "./cli/bundle/tar.ts";
 import { columns } from "./cli/columns.ts";
@@ -112,8 +114,23 @@ const runOperatorCommand: Run = async (command, args) => {
   if (command.name === "inventory") return takenInventory(args);
   const given = givenTo(command, args);
   if (command.name === "config") return configCheck(given);
+  if (command.name === "audit") return audit(given);
   const options = readOptions(given.rest, process.env, hostname(), readText);
   return command.name === "doctor" ? doctor(given, options) : supportBundle(given, options);
+};
+
+const audit = async (given: Given): Promise<number> => {
+  const [word, ...rest] = given.rest;
+  if (word !== "verify" && word !== "prune") throw new WrongUse("audit knows only verify and prune.");
+  const { auditDir } = readOptions(rest, process.env, hostname(), readText);
+  // A folder that is not there must not be made by a look.
+  if (!existsSync(auditDir)) throw new WrongUse(`There is no folder ${auditDir} (--audit-dir).`);
+  const files = trailFiles(auditDir);
+  const { out, code } = await (word === "verify"
+    ? auditVerify(files, given)
+    : auditPrune(files, given, systemClock.now()));
+  process.stdout.write(out);
+  return code;
 };
 
 const configCheck = (given: Given): number => {

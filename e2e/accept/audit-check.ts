@@ -1,6 +1,8 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditRecord } from "../../src/audit/record.ts";
+import { trailFiles } from "../../src/audit/files.ts";
+import { verifyFolder } from "../../src/audit/trail.ts";
 import { verifyTrail } from "../../src/audit/verify.ts";
 import type { Call } from "../stack/fault-proxy.ts";
 import type { Ground } from "../lane/ground.ts";
@@ -35,6 +37,14 @@ export async function checkAudit(site: Ground, calls: readonly Call[], kills: nu
     const verdict = verifyTrail(files);
     if (!verdict.ok)
       violations.push({ invariant: "S11", what: "The audit chain does not verify.", evidence: breaks(verdict) });
+    const { findings } = await verifyFolder(trailFiles(folder));
+    // A replica that never led has written nothing.
+    for (const { kind, file, line, what } of names.length === 0 ? [] : findings)
+      violations.push({
+        invariant: "S11",
+        what: `The audit trail is not whole: ${kind}.`,
+        evidence: `${file}:${line ?? 0}: ${what}`,
+      });
     for (const { verdict: epoch } of verdict.epochs)
       if (epoch.ok) {
         unended += epoch.unended.length;

@@ -240,6 +240,12 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     quiet: { 'keyturn_audit_events_total{result="written"}': "0+5x30" },
     at: "10m",
   },
+  KeyturnAuditVolumeFilling: {
+    fires: { keyturn_audit_volume_used_ratio: "0.71x30" },
+    labels: {},
+    quiet: { keyturn_audit_volume_used_ratio: "0.69x30" },
+    at: "15m",
+  },
   KeyturnPassPanicked: {
     fires: { 'keyturn_reconcile_duration_seconds_count{controller="secretrotation",result="panicked"}': "0x5 1x30" },
     labels: { controller: "secretrotation" },

@@ -60,12 +60,12 @@ describe("the audit trail", () => {
       [records[2]?.result, records[4]?.result, records[4]?.facts?.["ambiguous"]],
       ["OK", "Unavailable", true],
     );
-    assert.deepEqual(told, splitLines([...files.contents.values()][0]!).lines);
+    assert.deepEqual(told, splitLines(files.contents.get(files.trailNames()[0]!)!).lines);
     assert.deepEqual(
       appended.map(({ hash }) => hash),
       records.map(({ hash }) => hash),
     );
-    assert.deepEqual([...files.contents.keys()], ["audit-20260101T000000Z-one-0001.jsonl"]);
+    assert.deepEqual(files.trailNames(), ["audit-20260101T000000Z-one-0001.jsonl"]);
   });
 
   it("writes what is asked for during an fsync together, with one more", async () => {
@@ -125,6 +125,39 @@ describe("the audit trail", () => {
     });
   }
 
+  it("says in every record who asked, by which generation and plan, and leaves out what is not known", async () => {
+    const { trail, shown } = await setUp();
+    const asked = { requester: { user: "lead", uid: "u-7" }, generation: 3, planDigest: "abc" };
+    const subject = { ...entry("issue").subject, asked };
+    await (await trail.begin({ ...entry("issue"), subject })).succeeded();
+    const about = { subject, target: "key", passId: "p", facts: { proof: "ByLogin" } };
+    await trail.note({ action: "proof:Refused", ...about, result: "OK" });
+    await trail.note({ action: "killSwitch:Engaged", subject: undefined, target: "x", passId: "", result: "OK" });
+    const { ok, records } = shown();
+    assert.equal(ok, true);
+    assert.deepEqual(
+      records.map(({ phase, requester, generation, planDigest }) => [phase, requester?.user, generation, planDigest]),
+      [
+        ["recover", undefined, undefined, undefined],
+        ["begin", "lead", 3, "abc"],
+        ["succeeded", "lead", 3, "abc"],
+        ["note", "lead", 3, "abc"],
+        ["note", undefined, undefined, undefined],
+      ],
+    );
+    assert.deepEqual(records[1]?.subject, entry("issue").subject);
+  });
+
+  it("keeps notes in memory while the disk is away, and no note fails", async () => {
+    const { files, clock, trail, shown } = await setUp();
+    files.faults.add("append");
+    await trail.note({ action: "refusal", subject: undefined, target: "x", passId: "", result: "KillSwitch" });
+    files.faults.clear();
+    await clock.advance(70_000);
+    await new Promise(setImmediate);
+    assert.deepEqual(shown().steps, ["open recover", "refusal note"]);
+  });
+
   it("keeps the outcome of a FailClosed act whose sink fails in between", async () => {
     const { files, clock, trail, shown } = await setUp();
     const act = await trail.begin(entry("issue"));
@@ -143,7 +176,7 @@ describe("the audit trail", () => {
     await assert.rejects(trail.begin(entry("issue")), OperatorError);
     files.faults.clear();
     await trail.begin(entry("again"));
-    assert.equal(files.contents.size, 2);
+    assert.equal(files.trailNames().length, 2);
     const { ok, steps } = shown();
     assert.equal(ok, true);
     assert.deepEqual(steps.slice(-2), ["abandonFile recover", "again begin"]);
@@ -167,7 +200,7 @@ describe("the audit trail", () => {
   it("begins another file when one is full, with the chain going on", async () => {
     const { files, trail, shown } = await setUp({ longestFileBytes: 1_000 });
     for (let turn = 0; turn < 6; turn += 1) await (await trail.begin(entry(`act${turn}`))).succeeded();
-    assert.ok(files.contents.size > 2);
+    assert.ok(files.trailNames().length > 2);
     const { ok, records } = shown();
     assert.equal(ok, true);
     assert.equal(records.length, 13);
@@ -176,7 +209,7 @@ describe("the audit trail", () => {
   it("names the newest head and the torn bytes when a new process opens it", async () => {
     const { files, clock, trail } = await setUp();
     await (await trail.begin(entry("issue"))).succeeded();
-    const [name] = [...files.contents.keys()];
+    const [name] = files.trailNames();
     const whole = files.contents.get(name!)!;
     files.contents.set(name!, Buffer.concat([whole, Buffer.from('{"act":"one-')]));
     await clock.advance(5_000);
@@ -204,7 +237,7 @@ describe("the audit trail", () => {
     await clock.advance(5_000);
     const next = await openAuditTrail({ files, clock, epoch: "two" });
     await next.begin(entry("revoke", "Spool"));
-    const [name] = [...files.contents.keys()];
+    const [name] = files.trailNames();
     const { lines } = splitLines(files.contents.get(name!)!);
     files.contents.set(
       name!,
@@ -237,7 +270,7 @@ describe("the audit trail", () => {
     const { files, trail } = await setUp();
     await trail.close();
     await assert.rejects(trail.begin(entry("issue")), OperatorError);
-    assert.equal(files.contents.size, 0);
+    assert.equal(files.trailNames().length, 0);
   });
 
   it("is Unavailable when its directory cannot be read", async () => {

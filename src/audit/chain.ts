@@ -2,10 +2,12 @@ import type { Cancel, Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { canonicalJson, randomWord } from "../kernel/ids.ts";
 import type { Fields } from "../kernel/logger.ts";
-import type { AuditEntry, AuditHandle, AuditTrail } from "./contract.ts";
+import type { Asked, AskedSubject, AuditEntry, AuditHandle, AuditNote, AuditTrail } from "./contract.ts";
 import type { TrailFile, TrailFiles } from "./files.ts";
-import { chained, lineOf, recordOf, type AuditDraft, type AuditRecord, type ChainHead } from "./record.ts";
-import { epochOfName, fileName, splitLines } from "./verify.ts";
+import { HeadKeeper } from "./head-keeper.ts";
+import { openingOf, type Opening } from "./opening.ts";
+import { chained, lineOf, type AuditDraft, type AuditRecord, type ChainHead } from "./record.ts";
+import { fileName } from "./verify.ts";
 
 export interface AuditChainOptions {
   readonly files: TrailFiles;
@@ -13,7 +15,7 @@ export interface AuditChainOptions {
   /** Gets a copy of each line once it is durable (stdout). What it throws is ignored. */
   readonly copy?: (line: string) => void;
   /** The seam for signing and anchors: each record, in order, once it is durable. What it throws is ignored. */
-  readonly onAppend?: (record: AuditRecord) => void;
+  readonly onAppend?: (record: AuditRecord, bytes: number) => void;
   /** For metrics. */
   readonly observe?: (result: "written" | "spooled" | "refused") => void;
   readonly epoch?: string;
@@ -50,7 +52,7 @@ export const openAuditTrail = async (options: AuditChainOptions): Promise<AuditT
   const epoch = options.epoch ?? randomWord(12);
   let opening: Opening;
   try {
-    opening = await newestHead(options.files);
+    opening = await openingOf(options.files);
   } catch {
     throw unwritable();
   }
@@ -60,6 +62,7 @@ export const openAuditTrail = async (options: AuditChainOptions): Promise<AuditT
 class AuditChain implements AuditTrail {
   readonly #options: AuditChainOptions;
   readonly #startedAt: Date;
+  readonly #heads: HeadKeeper;
   /** In order of asking. Spooled ones stay at the front until they are written. */
   #queue: Waiting[] = [];
   #head: ChainHead;
@@ -77,7 +80,8 @@ class AuditChain implements AuditTrail {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#head = { epoch, seq: 0, hash: "" };
-    this.#queue.push(this.#aboutTrail("open", { ...opening }));
+    this.#heads = new HeadKeeper(options.files, options.clock, opening.files);
+    this.#queue.push(this.#aboutTrail("open", opening.facts));
   }
 
   async begin(entry: AuditEntry): Promise<AuditHandle> {
@@ -98,6 +102,14 @@ class AuditChain implements AuditTrail {
     };
   }
 
+  async note({ action, subject, target, passId, result, facts }: AuditNote): Promise<void> {
+    if (this.#closed) return;
+    this.#acts += 1;
+    const act = `${this.#head.epoch}-${this.#acts}`;
+    const about = { action, target, passId, act, ...subjectOf(subject), ...this.#moment() };
+    await this.#add({ ...about, phase: "note", result, facts: plainFacts(facts) }, false);
+  }
+
   healthy(): boolean {
     return !this.#failing && this.#lost === 0;
   }
@@ -108,6 +120,7 @@ class AuditChain implements AuditTrail {
     if (this.#acts > 0) await this.#pumped();
     await this.#file?.handle.close().catch(() => undefined);
     this.#file = undefined;
+    await this.#heads.close();
   }
 
   #draft(
@@ -118,7 +131,7 @@ class AuditChain implements AuditTrail {
     const { action, subject, target, passId } = entry;
     return {
       action,
-      subject,
+      ...subjectOf(subject),
       target,
       passId,
       act,
@@ -213,6 +226,7 @@ class AuditChain implements AuditTrail {
     }
     file.bytes += bytes.length;
     this.#head = head;
+    this.#heads.wrote(file.name, file.bytes, head);
     for (const [index, record] of records.entries()) {
       this.#tell(record, lines[index] ?? "");
       batch[index]?.settle();
@@ -221,7 +235,10 @@ class AuditChain implements AuditTrail {
 
   #tell(record: AuditRecord, line: string): void {
     this.#options.observe?.("written");
-    for (const tell of [() => this.#options.copy?.(line), () => this.#options.onAppend?.(record)]) {
+    for (const tell of [
+      () => this.#options.copy?.(line),
+      () => this.#options.onAppend?.(record, Buffer.byteLength(line) + 1),
+    ]) {
       try {
         tell();
       } catch {
@@ -240,6 +257,7 @@ class AuditChain implements AuditTrail {
     }
     this.#part += 1;
     const name = fileName(this.#startedAt, this.#head.epoch, this.#part);
+    await this.#heads.begins(name);
     this.#file = { handle: await this.#options.files.create(name), name, bytes: 0 };
     return this.#file;
   }
@@ -284,23 +302,11 @@ class AuditChain implements AuditTrail {
   }
 }
 
-/** What the first line of a chain says about the one before it. */
-type Opening = Readonly<Record<string, unknown>>;
-
-/** The newest good line of all files, and how many bytes after the newest file's last good line are torn. */
-const newestHead = async (files: TrailFiles): Promise<Opening> => {
-  const names = (await files.names()).filter((name) => epochOfName(name) !== undefined).sort();
-  let newest: { readonly file: string; readonly lostBytes: number } | undefined;
-  for (const file of names.reverse()) {
-    const { lines, tornBytes } = splitLines(await files.read(file));
-    const good = lines.findLastIndex((line) => typeof recordOf(line) !== "string");
-    const unreadable = lines.slice(good + 1).reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-    newest ??= { file, lostBytes: tornBytes + unreadable };
-    const last = recordOf(lines[good] ?? "");
-    // A file whose very first line was torn names no head: the one before it does.
-    if (typeof last !== "string") return { ...newest, head: { epoch: last.epoch, seq: last.seq, hash: last.hash } };
-  }
-  return newest ?? {};
+/** The subject as it stands in a record, with what it was asked by beside it. */
+const subjectOf = (subject: AskedSubject | undefined): Pick<AuditDraft, "subject" | keyof Asked> => {
+  if (subject === undefined) return { subject: undefined };
+  const { asked, kind, namespace, name, uid } = subject;
+  return { subject: { kind, namespace, name, uid }, ...asked };
 };
 
 /** What JSON can hold and give back; a fact that it cannot would stop the whole trail. */

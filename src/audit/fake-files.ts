@@ -1,6 +1,6 @@
 import type { TrailFile, TrailFiles } from "./files.ts";
 
-export type TrailFault = "append" | "tornAppend" | "sync" | "truncate" | "create";
+export type TrailFault = "append" | "tornAppend" | "sync" | "truncate" | "create" | "replace" | "remove";
 
 /** A directory in memory whose disk fails on demand: `faults` holds what fails now; `tornAppend` writes half and fails (disk full). */
 export class FakeTrailFiles implements TrailFiles {
@@ -44,6 +44,31 @@ export class FakeTrailFiles implements TrailFiles {
       },
       close: () => Promise.resolve(),
     };
+  }
+
+  size(name: string): Promise<number> {
+    const bytes = this.contents.get(name);
+    return bytes === undefined ? Promise.reject(new Error("ENOENT")) : Promise.resolve(bytes.length);
+  }
+
+  async replace(name: string, bytes: Uint8Array): Promise<void> {
+    this.#fail("replace");
+    this.contents.set(name, Buffer.from(bytes));
+  }
+
+  async appendTo(name: string, bytes: Uint8Array): Promise<void> {
+    this.#fail("append");
+    this.contents.set(name, Buffer.concat([this.contents.get(name) ?? Buffer.alloc(0), bytes]));
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#fail("remove");
+    if (!this.contents.delete(name)) throw new Error("ENOENT");
+  }
+
+  /** Names of the files with records, in the order in which they were made. */
+  trailNames(): readonly string[] {
+    return [...this.contents.keys()].filter((name) => name.startsWith("audit-"));
   }
 
   /** For verifyTrail. */

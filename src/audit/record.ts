@@ -1,15 +1,15 @@
 import { canonicalJson, digest } from "../kernel/ids.ts";
 import type { Fields } from "../kernel/logger.ts";
-import type { AuditSubject } from "./contract.ts";
+import type { Asked, AuditSubject } from "./contract.ts";
 
 /**
  * `begin` before an outside mutation, `succeeded` or `failed` after it; `recover` about the trail itself: where a new process
- * found it, what was torn off, what could not be kept.
+ * found it, what was torn off, what could not be kept. `note`: a fact that is no mutation (a proof, a refusal, a release).
  */
-export type AuditPhase = "begin" | "succeeded" | "failed" | "recover";
+export type AuditPhase = "begin" | "succeeded" | "failed" | "recover" | "note";
 
-/** What is recorded, before it has a place in the chain. */
-export interface AuditDraft {
+/** The content of a record, before it has a place in the chain. Members of `Asked` are absent where unknown, as in b745cd6. */
+export interface AuditDraft extends Asked {
   readonly phase: AuditPhase;
   readonly action: string;
   readonly subject: AuditSubject | undefined;
@@ -68,7 +68,7 @@ export const recordOf = (line: string): AuditRecord | "unreadable" | "hashMismat
   return digest(body) === hash ? parsed : "hashMismatch";
 };
 
-const PHASES: readonly string[] = ["begin", "succeeded", "failed", "recover"] satisfies readonly AuditPhase[];
+const PHASES: readonly string[] = ["begin", "succeeded", "failed", "recover", "note"] satisfies readonly AuditPhase[];
 
 const isRecord = (value: unknown): value is AuditRecord => {
   if (typeof value !== "object" || value === null) return false;

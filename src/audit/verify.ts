@@ -105,6 +105,8 @@ const abandonedFiles = (files: readonly { readonly bytes: Uint8Array }[]): Reado
       .map((line) => recordOf(line))
       .filter((record) => typeof record !== "string")
       .filter((record) => record.phase === "recover" && record.action === "abandonFile")
+      // A process abandons only files of its own; whose name is another epoch's is somebody's attempt to hide it.
+      .filter((record) => epochOfName(record.target) === record.epoch)
       .map((record) => [record.target, Number(record.facts?.["goodBytes"])]),
   );
 
@@ -112,8 +114,13 @@ const abandonedFiles = (files: readonly { readonly bytes: Uint8Array }[]): Reado
 export const fileName = (startedAt: Date, epoch: string, part: number): string =>
   `audit-${startedAt.toISOString().replace(/[-:]|\.\d+/g, "")}-${epoch}-${String(part).padStart(4, "0")}.jsonl`;
 
-export const epochOfName = (name: string): string | undefined =>
-  /^audit-\d{8}T\d{6}Z-([a-z0-9]+)-\d{4,}\.jsonl$/.exec(name)?.[1];
+export const epochOfName = (name: string): string | undefined => placeOfName(name)?.epoch;
+
+/** The process and the number of the file that a name stands for; undefined for a file that is none of a trail. */
+export const placeOfName = (name: string): { readonly epoch: string; readonly part: number } | undefined => {
+  const [, epoch, part] = /^audit-\d{8}T\d{6}Z-([a-z0-9]+)-(\d{4,})\.jsonl$/.exec(name) ?? [];
+  return epoch === undefined ? undefined : { epoch, part: Number(part) };
+};
 
 const headNamedBy = (record: AuditRecord): ChainHead | undefined => {
   if (record.phase !== "recover") return undefined;

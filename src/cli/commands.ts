@@ -98,6 +98,19 @@ export const OPERATOR_COMMANDS: readonly Command[] = [
   doctor,
   supportBundle,
   inventory,
+  {
+    name: "audit",
+    args: "verify|prune",
+    help: "Check the audit trail of this Pod's volume, or take its closed files away.",
+    flags: [
+      OUTPUT,
+      { name: "keep", value: "N", help: "prune: all but the newest N files may leave" },
+      { name: "older-than", value: "DURATION", help: "prune: files may leave whose newest record is older" },
+      { name: "dry-run", help: "prune: only say what would leave" },
+    ],
+    words: ["verify", "prune"],
+    settings: true,
+  },
   completion,
   version,
 ];

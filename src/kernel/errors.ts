@@ -17,6 +17,8 @@ export type FailureCode =
   | "InUse"
   /** The cluster-wide limit on offboardings, grants and issues; a person has to look, or time has to pass. */
   | "LimitReached"
+  /** The namespace's share of the audit volume is used up for today; what adds or changes waits. */
+  | "AuditShareUsed"
   /** The kill switch is on: nothing but revocation goes on. */
   | "KillSwitch"
   /** Read-only is on: nothing outside of status is changed. Never recorded as a failure. */

@@ -92,8 +92,16 @@ const CLAIMS = {
 
 const LIMITS = { take: "write" } as const satisfies Table<Limits>;
 
-/** It stands before the audit trail, so that nothing is put on record that never began. */
-const OUTSIDE = { mutate: "write" } as const satisfies Table<Outside>;
+/**
+ * It stands before the audit trail, so that nothing is put on record that never began. What was seen and what was refused goes on record all the
+ * same: the trail is the operator's own and changes nothing.
+ */
+const OUTSIDE = {
+  mutate: "write",
+  note: "read",
+  refused: "read",
+  demandShare: "read",
+} as const satisfies Table<Outside>;
 
 /** Every door by name, for the tests. */
 export const DOORS = { CLUSTER, SOURCE, ACCOUNT, DELIVERY, STAGING, CLAIMS, LIMITS, OUTSIDE } as const;

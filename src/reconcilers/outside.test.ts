@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { AuditEntry, AuditNote, AuditTrail } from "../audit/contract.ts";
+import type { AuditRoom } from "../audit/volume.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { outside, type Mutation } from "./outside.ts";
 
@@ -12,17 +13,22 @@ const mutation = (kind: Mutation["kind"]): Mutation => ({
 });
 const signal = new AbortController().signal;
 
-const setUp = (engaged: () => Promise<boolean>) => {
+const setUp = (engaged: () => Promise<boolean>, room?: AuditRoom) => {
+  let nowMs = 0;
   const begun: AuditEntry[] = [];
+  const noted: AuditNote[] = [];
   const trail: AuditTrail = {
     begin: async (entry) => {
       begun.push(entry);
       return { succeeded: () => Promise.resolve(), failed: () => Promise.resolve() };
     },
+    note: async (note) => void noted.push(note),
     healthy: () => true,
     close: () => Promise.resolve(),
   };
-  return { begun, door: outside(trail, () => true, { engaged }) };
+  const options = { ...(room === undefined ? {} : { room }), monotonicMs: () => nowMs };
+  const later = (ms: number): void => void (nowMs += ms);
+  return { begun, noted, later, door: outside(trail, () => true, { engaged }, options) };
 };
 
 describe("the door to the outside", () => {
@@ -42,5 +48,47 @@ describe("the door to the outside", () => {
       door.mutate(mutation("Issuing"), signal, () => Promise.resolve(1)),
       { code: "Unavailable" },
     );
+  });
+
+  const refusing = (code: "AuditShareUsed" | "Unavailable") => (): never => {
+    throw new OperatorError(code, { publicMessage: "no room" });
+  };
+  const off = (): Promise<boolean> => Promise.resolve(false);
+  const run = () => Promise.resolve(1);
+
+  it("lets nothing new in over a namespace's share, and goes on with open rotations, renewals and what takes away", async () => {
+    const room = { demandShare: refusing("AuditShareUsed"), demandRoom: () => undefined };
+    const { begun, noted, door } = setUp(off, room);
+    for (const _ of [1, 2, 3])
+      await assert.rejects(door.mutate(mutation("Issuing"), signal, run), { code: "AuditShareUsed" });
+    assert.equal(await door.mutate(mutation("Continuing"), signal, run), 1);
+    assert.equal(await door.mutate(mutation("Revoking"), signal, run), 1);
+    assert.equal(begun.length, 2);
+    // One record for the namespace, however many are refused.
+    assert.deepEqual(
+      noted.map(({ action, result, target }) => [action, result, target]),
+      [["refusal", "AuditShareUsed", "payments"]],
+    );
+  });
+
+  it("keeps the last tenth of the volume for what takes away", async () => {
+    const { door } = setUp(off, { demandShare: () => undefined, demandRoom: refusing("Unavailable") });
+    for (const kind of ["Issuing", "Continuing"] as const)
+      await assert.rejects(door.mutate(mutation(kind), signal, run), { code: "Unavailable" });
+    assert.equal(await door.mutate(mutation("Revoking"), signal, run), 1);
+  });
+
+  it("has a record of each refusal, the same once an hour", async () => {
+    const { noted, later, door } = setUp(() => Promise.resolve(true));
+    const refuse = () => assert.rejects(door.mutate(mutation("Continuing"), signal, run), { code: "KillSwitch" });
+    await refuse();
+    await refuse();
+    assert.deepEqual(
+      noted.map(({ result, facts }) => [result, facts?.["refused"]]),
+      [["KillSwitch", "account:Apply"]],
+    );
+    later(3_600_000);
+    await refuse();
+    assert.equal(noted.length, 2);
   });
 });

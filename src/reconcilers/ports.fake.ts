@@ -8,7 +8,8 @@ import {
   type Account,
   type ServiceAccountLifecycle,
 } from "../api/v1alpha1/service-account-lifecycle.ts";
-import type { AuditEntry, AuditTrail } from "../audit/contract.ts";
+import type { AuditEntry, AuditNote, AuditTrail } from "../audit/contract.ts";
+import type { AuditRoom } from "../audit/volume.ts";
 import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { deployments } from "../cluster/resources.ts";
@@ -54,7 +55,7 @@ import type { Metrics } from "../telemetry/contract.ts";
 import { rollouts } from "./rollouts.ts";
 import { freshness } from "./freshness.ts";
 import { orphanReconciler } from "./orphan/reconciler.ts";
-import { outside } from "./outside.ts";
+import { ENDLESS_ROOM, outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 import { admissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import { secretRotationReconciler } from "./secret-rotation/reconciler.ts";
@@ -155,6 +156,7 @@ const silentMetrics = (): Metrics => {
     dependentRestart: nothing,
     providerRequest: nothing,
     auditEvent: nothing,
+    auditVolumeFrom: nothing,
     rotationPhase: nothing,
     forget: nothing,
   };
@@ -191,6 +193,10 @@ export class Bench {
   missingRights: readonly string[] | undefined = [];
   readonly events: RecordedEvent[] = [];
   readonly audit: { readonly phase: string; readonly action: string; readonly target: string }[] = [];
+  /** The same records as they were asked for. */
+  readonly recorded: { readonly phase: string; readonly entry: AuditEntry | AuditNote }[] = [];
+  /** What the audit volume has room for. */
+  auditRoom: AuditRoom = ENDLESS_ROOM;
   /** The audit trail's disk is full. */
   auditDown = false;
   /** Deployments whose new pods do not become ready. */
@@ -246,7 +252,13 @@ export class Bench {
         flush: () => Promise.resolve(),
       },
       metrics: silentMetrics(),
-      outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock)),
+      outside: outside(this.#trail(), () => this.leading, killSwitch(skewed, OPERATOR_NAMESPACE, clock), {
+        room: {
+          demandShare: (namespace) => this.auditRoom.demandShare(namespace),
+          demandRoom: () => this.auditRoom.demandRoom(),
+        },
+        monotonicMs: () => clock.monotonicMs(),
+      }),
       sources: {
         open: (_connection, target, owner) => this.#source(skewed, target, owner),
         capabilities: (kind) => (kind === "awsAccessKey" ? this.source.capabilities : CAPABILITIES[kind]),
@@ -528,8 +540,10 @@ export class Bench {
   }
 
   #trail(): AuditTrail {
-    const add = (phase: string, { action, target }: AuditEntry): void =>
-      void this.audit.push({ phase, action, target });
+    const add = (phase: string, entry: AuditEntry | AuditNote): void => {
+      this.audit.push({ phase, action: entry.action, target: entry.target });
+      this.recorded.push({ phase, entry });
+    };
     return {
       begin: async (entry) => {
         if (this.auditDown && entry.onSinkFailure === "FailClosed")
@@ -540,6 +554,7 @@ export class Bench {
           failed: async () => add("failed", entry),
         };
       },
+      note: async (note) => add("note", note),
       healthy: () => !this.auditDown,
       close: () => Promise.resolve(),
     };

@@ -1,7 +1,7 @@
 import type { KubeObject, ObjectMeta, ObjectRef } from "../cluster/contract.ts";
 import { isRefusal, toOperatorError } from "../kernel/errors.ts";
 import { canonicalJson } from "../kernel/ids.ts";
-import type { Mutation } from "./outside.ts";
+import type { Mutation, Outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 
 /** One spec that failed, and what is to stand in its place. */
@@ -30,7 +30,7 @@ export type RewriteOutcome =
  * what else is no refusal; a refusal of the API server (an immutable field, a policy) is an outcome.
  */
 export const rewriteSpec = async <Spec extends object>(
-  ports: Pick<Ports, "cluster" | "outside">,
+  ports: Pick<Ports, "cluster"> & { readonly outside: Pick<Outside, "mutate"> },
   rewrite: Rewrite<Spec>,
 ): Promise<RewriteOutcome> => {
   const { ref, object, subject, passId, signal } = rewrite;

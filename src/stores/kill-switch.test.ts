@@ -4,6 +4,7 @@ import { FakeClock } from "../kernel/fake-clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { CONFIG_MAPS } from "./kinds.ts";
 import { killSwitch, KILL_SWITCH_NAME } from "./kill-switch.ts";
+import type { SwitchChange } from "./switches.ts";
 
 const ref = { kind: CONFIG_MAPS, namespace: "keyturn-system", name: KILL_SWITCH_NAME };
 const setUp = () => {
@@ -71,5 +72,33 @@ describe("the kill switch", () => {
     const { cluster, killing } = setUp();
     cluster.failNext(() => true, down);
     await assert.rejects(killing.engaged(), /until it can be read/);
+  });
+
+  it("tells when it is put on and taken off, and which program wrote it last", async () => {
+    const clock = new FakeClock();
+    const cluster = new FakeCluster(clock);
+    const changes: SwitchChange[] = [];
+    const killing = killSwitch(cluster, "keyturn-system", clock, (change) => void changes.push(change));
+    const look = async (): Promise<void> => {
+      await clock.advance(1000);
+      await killing.engaged();
+    };
+    await look();
+    const managedFields = [
+      { manager: "kubectl-create", time: "2026-01-01T00:00:00Z" },
+      { manager: "kubectl-edit", time: "2026-01-02T00:00:00Z" },
+    ];
+    cluster.seed(ref, { metadata: { managedFields }, data: { engaged: "true" } });
+    await look();
+    await look();
+    cluster.seed(ref, { data: { engaged: "false" } });
+    await look();
+    assert.deepEqual(
+      changes.map(({ engaged, manager }) => [engaged, manager]),
+      [
+        [true, "kubectl-edit"],
+        [false, undefined],
+      ],
+    );
   });
 });

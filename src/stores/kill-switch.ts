@@ -1,7 +1,7 @@
 import type { ClusterClient } from "../cluster/contract.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
-import { switchReader } from "./switches.ts";
+import { switchReader, type SwitchChange } from "./switches.ts";
 
 /** The cluster-wide stop for everything except revocation. */
 export interface KillSwitch {
@@ -17,8 +17,13 @@ const TRUSTED_MS = 60_000;
  * While it cannot be read, the last answer holds for a minute and then nothing is issued. Claims, staging and status are in the
  * same API server, so issuing could not go on without it anyway; it goes on with the first answer that arrives.
  */
-export const killSwitch = (cluster: ClusterClient, operatorNamespace: string, clock: Clock): KillSwitch => {
-  const look = switchReader(cluster, { namespace: operatorNamespace, name: KILL_SWITCH_NAME }, clock);
+export const killSwitch = (
+  cluster: ClusterClient,
+  operatorNamespace: string,
+  clock: Clock,
+  changed?: (to: SwitchChange) => void,
+): KillSwitch => {
+  const look = switchReader(cluster, { namespace: operatorNamespace, name: KILL_SWITCH_NAME }, clock, changed);
   return {
     async engaged() {
       const { known, error } = await look();

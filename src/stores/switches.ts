@@ -15,6 +15,15 @@ export interface SwitchLook {
   readonly error?: OperatorError;
 }
 
+/** A change that this process has seen; at its start it takes every switch for off. */
+export interface SwitchChange {
+  readonly engaged: boolean;
+  /** Of the ConfigMap; absent when it is gone. */
+  readonly resourceVersion?: string;
+  /** The program that wrote it last, as the API server noted it (metadata.managedFields). */
+  readonly manager?: string;
+}
+
 /** Looks at one switch: a ConfigMap of the operator's namespace with `data.engaged`; absent is off. Never throws. */
 export type SwitchReader = () => Promise<SwitchLook>;
 
@@ -28,6 +37,7 @@ export const switchReader = (
   cluster: ClusterClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   clock: Clock,
+  changed: (to: SwitchChange) => void = () => undefined,
 ): SwitchReader => {
   const ref: ObjectRef = { kind: CONFIG_MAPS, namespace, name };
   let known: SwitchAnswer | undefined;
@@ -35,7 +45,10 @@ export const switchReader = (
 
   const read = async (): Promise<SwitchLook> => {
     try {
-      known = { engaged: isOn(await cluster.get<ConfigMap>(ref)), atMs: clock.monotonicMs() };
+      const found = await cluster.get<ConfigMap>(ref);
+      const engaged = isOn(found);
+      if (engaged !== (known?.engaged ?? false)) changed({ engaged, ...traceOf(found) });
+      known = { engaged, atMs: clock.monotonicMs() };
       return { known };
     } catch (thrown) {
       return { known, error: toOperatorError(thrown) };
@@ -49,6 +62,15 @@ export const switchReader = (
     reading ??= read();
     return reading;
   };
+};
+
+type Managed = { readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[] };
+
+const traceOf = (found: ConfigMap | undefined): Omit<SwitchChange, "engaged"> => {
+  if (found === undefined) return {};
+  const { resourceVersion, managedFields = [] } = found.metadata as typeof found.metadata & Managed;
+  const [newest] = [...managedFields].sort((a, b) => ((a.time ?? "") < (b.time ?? "") ? 1 : -1));
+  return { resourceVersion, ...(newest?.manager === undefined ? {} : { manager: newest.manager }) };
 };
 
 const isOn = (found: ConfigMap | undefined): boolean =>

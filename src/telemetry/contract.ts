@@ -39,6 +39,10 @@ export interface Metrics extends EngineMetrics {
   offboarded(labels: { result: "Suspended" | "Decommissioned" }, seconds: number): void;
   dependentRestart(labels: { result: "Started" | "Coalesced" | "Completed" | "TimedOut" | "RolledBack" }): void;
   providerRequest(labels: { provider: string; operation: string; code: string }, seconds: number): void;
+  /** Asked at every scrape: how full the audit volume is, and how much of its share of the day each namespace has used. */
+  auditVolumeFrom(
+    read: () => { readonly ratio: number | undefined; readonly shares: ReadonlyMap<string, number> },
+  ): void;
   auditEvent(labels: { result: "written" | "spooled" | "refused" }): void;
   rotationPhase(labels: { phase: string }, seconds: number): void;
   /** Forgets every series of an object that is gone. */

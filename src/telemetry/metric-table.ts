@@ -179,6 +179,18 @@ export const METRICS = {
     labels: ["result"],
     help: "Audit records: written, spooled (the sink does not work) or refused (the act was not done).",
   },
+  auditVolume: {
+    name: "keyturn_audit_volume_used_ratio",
+    type: "gauge",
+    labels: [],
+    help: "How full the volume of the audit trail is, from 0 to 1. No series: it cannot be read.",
+  },
+  auditShare: {
+    name: "keyturn_audit_share_used_ratio",
+    type: "gauge",
+    labels: ["namespace"],
+    help: "How much of its share of the audit volume for today a namespace has used; from 1 on, what its resources add or change waits.",
+  },
   rotationPhase: {
     name: "keyturn_rotation_phase_duration_seconds",
     type: "histogram",

@@ -27,6 +27,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #conditions = new Map<string, ReadonlyMap<string, string>>();
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
+  #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
@@ -40,6 +41,7 @@ export class PrometheusMetrics implements Metrics {
   /** What /metrics answers, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
     fillIdentityGauges(this.#metrics, this.#identities());
+    this.#fillAuditVolume();
     const { count, due } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
@@ -134,6 +136,20 @@ export class PrometheusMetrics implements Metrics {
     this.#metrics.providerRequests.inc(labels);
     const { provider, operation } = labels;
     this.#metrics.providerRequestDuration.observe({ provider, operation }, seconds);
+  }
+
+  auditVolumeFrom(read: Parameters<Metrics["auditVolumeFrom"]>[0]): void {
+    this.#auditVolume = read;
+  }
+
+  #fillAuditVolume(): void {
+    const { ratio, shares } = this.#auditVolume();
+    const { auditVolume, auditShare } = this.#metrics;
+    auditVolume.reset();
+    if (ratio !== undefined) auditVolume.set(ratio);
+    else auditVolume.remove();
+    auditShare.reset();
+    for (const [namespace, used] of shares) auditShare.set({ namespace }, used);
   }
 
   auditEvent(labels: { result: string }): void {

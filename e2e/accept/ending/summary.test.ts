@@ -10,7 +10,7 @@ import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
 const members =
-  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds removals removalsHeldUp denials denialsRemoved exchanges readOnlyWaiting readOnlyMutations killPoints killPointsHit violations minutes";
+  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds removals removalsHeldUp denials denialsRemoved exchanges tamperCases tampersMissed readOnlyWaiting readOnlyMutations killPoints killPointsHit violations minutes";
 const entry = (id: string, ending: Partial<EndingTally>, hits: readonly string[] = []): EndingEntry => ({
   ...{ id, hits, violations: [], leaks: 0, seconds: 1, tally: {} as EndingEntry["tally"] },
   ending: { ...emptyEnding(), ...ending },
@@ -29,6 +29,7 @@ const good: Partial<EndingTally> = {
     removals: 12,
     denials: 10,
     exchanges: 6,
+    tamperCases: 30,
     readOnlyWaiting: 20,
   },
 };
@@ -52,6 +53,7 @@ describe("the last line of the campaign of leavers", () => {
     "removalsHeldUp",
     "denialsRemoved",
     "readOnlyMutations",
+    "tampersMissed",
   ] as const)
     it(`is not good with one of ${name}`, () => {
       const missed = missedEndingTargets(summariseEnding(resultsOf(entry("a", { ...good, [name]: 1 }, kills)), kills));

@@ -41,6 +41,7 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     "removalsHeldUp",
     "denialsRemoved",
     "readOnlyMutations",
+    "tampersMissed",
     "violations",
   ] as const;
   const least = {
@@ -51,6 +52,7 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     denials: 10,
     exchanges: 6,
     readOnlyWaiting: 20,
+    tamperCases: 30,
     killPoints: 90,
   } as const;
   const targets: readonly (readonly [string, boolean])[] = [
@@ -67,5 +69,4 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
 /** Members of the line that parts bring which are not there yet; never zeros in their place. */
 export const laterMembers: Readonly<Partial<Record<PartName, readonly string[]>>> = {
   stay: ["editorAttempts", "editorWins", "holdEvasions", "holdWins"],
-  record: ["tamperCases", "tampersMissed"],
 };

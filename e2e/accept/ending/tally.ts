@@ -19,6 +19,9 @@ export interface EndingTally {
   /** Ends and rotations that were due while read-only was on, and requests that changed something meanwhile. */
   readOnlyWaiting: number;
   readOnlyMutations: number;
+  /** Forged copies of a real audit trail, and those that were taken for whole. */
+  tamperCases: number;
+  tampersMissed: number;
 }
 
 export function emptyEnding(): EndingTally {
@@ -35,6 +38,8 @@ export function emptyEnding(): EndingTally {
     denials: 0,
     denialsRemoved: 0,
     exchanges: 0,
+    tamperCases: 0,
+    tampersMissed: 0,
     readOnlyWaiting: 0,
     readOnlyMutations: 0,
   };

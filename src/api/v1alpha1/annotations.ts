@@ -39,6 +39,9 @@ export const REVIEWED_AT = `${GROUP}/reviewed-at`;
 /** On an OrphanedCredential that a limit holds back: "true" lets it go on. */
 export const RELEASE = `${GROUP}/release`;
 
+/** On an OrphanedCredential: who asked for the resource that is gone, and its generation, as JSON; for the audit trail. */
+export const ASKED = `${GROUP}/asked`;
+
 /** Stamped at admission whenever `.spec` changes (config/policies): who asked. Never set by hand. */
 export const CHANGED_BY = `${GROUP}/changed-by`;
 /** Beside CHANGED_BY: the user's UID, where the authenticator gives one. */

@@ -40,6 +40,8 @@ export const FAILURE_REASONS = {
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
   LimitReached:
     "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
+  AuditShareUsed:
+    "The namespace has used its share of the audit volume for today (--audit-share): what its resources add or change waits until 00:00 UTC.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
   ReadOnly: "Read-only is on (ConfigMap keyturn-read-only or --read-only): nothing outside of status is changed.",
   VersionSkew:
@@ -433,6 +435,10 @@ export const EVENTS = {
     meaning: "spec.rollback.mode is RewriteSpec, but Git owns the object; its spec is left alone.",
   },
   LimitReached: { type: "Warning", meaning: "A cluster-wide limit holds back what was to be done next." },
+  AuditShareUsed: {
+    type: "Warning",
+    meaning: "The namespace's share of the audit volume for today is used up; what would be added or changed waits.",
+  },
   VersionSkew: {
     type: "Warning",
     meaning: "A newer version has written a field that this one does not know, so it does nothing; the note names it.",

@@ -17,6 +17,8 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Stalled/QuotaExceeded": "Make room at the provider, or raise its quota.",
   "Stalled/LimitReached":
     "Find out why so much happens at once; then wait, raise --limit-*, or set keyturn.dev/release on the ledger entry.",
+  "Stalled/AuditShareUsed":
+    "Find out which resource of the namespace is changed so often; it goes on at 00:00 UTC, or with a higher --audit-share or a bigger volume.",
   "Stalled/KillSwitch": "Switch it off (ConfigMap keyturn-kill-switch) when its cause is gone.",
   "Stalled/Rejected": "Find out why the provider refuses new credentials; another one is tried by itself.",
   "Stalled/NegativeControlAccepted": "The login accepts anything, so nothing is proven: check spec.verify's target.",

@@ -149,6 +149,11 @@ const goodEvents = ({ status, own, specHash, settings, generation }: LifecycleIn
   ];
 };
 
+const LIMITS = [
+  { type: "Warning", reason: "LimitReached", action: "Limit" },
+  { type: "Warning", reason: "AuditShareUsed", action: "Limit" },
+] as const;
+
 /** What people are told when something has come to be so between two statuses, whoever did it. */
 export const turnEvents = (
   before: LifecycleInput["status"],
@@ -164,16 +169,17 @@ export const turnEvents = (
     return [{ ...doubt, action: "Look", note: is.message }];
   });
   const review = (after.conditions ?? []).find(({ type }) => type === "ReviewDue");
-  const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === "LimitReached");
-  const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === "LimitReached");
+  const limitEvents = LIMITS.flatMap((event) => {
+    const limited = [after.failures, after.leaveFailures].find((failures) => failures?.reason === event.reason);
+    const wasLimited = [before.failures, before.leaveFailures].some((failures) => failures?.reason === event.reason);
+    return limited === undefined || wasLimited ? [] : [{ ...event, note: limited.message }];
+  });
   return [
     ...doubts,
     ...(review === undefined || had("ReviewDue")
       ? []
       : [{ type: "Warning", reason: "ReviewDue", action: "Review", note: review.message } as const]),
-    ...(limited === undefined || wasLimited
-      ? []
-      : [{ type: "Warning", reason: "LimitReached", action: "Limit", note: limited.message } as const]),
+    ...limitEvents,
   ];
 };
 

@@ -51,7 +51,7 @@ export const stalled = ({ status, situation }: ReportInput): ConditionUpdate | u
 };
 
 const lasts = ({ count, reason }: Failures): boolean =>
-  count >= STALLED_AFTER && (isRefusalCode(reason) || reason === "LimitReached");
+  reason === "AuditShareUsed" || (count >= STALLED_AFTER && (isRefusalCode(reason) || reason === "LimitReached"));
 
 export const conflict = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
   if (situation.kind === "stalled" && situation.reason === "Conflict")

@@ -280,7 +280,7 @@ const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefine
 const STALLED_AFTER = 3;
 
 /** Not refused and not out of reach: the platform holds it back, and a person may have to look. */
-const HELD_BACK: readonly string[] = ["LimitReached", "KillSwitch", "VersionSkew"];
+const HELD_BACK: readonly string[] = ["LimitReached", "AuditShareUsed", "KillSwitch", "VersionSkew"];
 
 const reverted = ({ quarantine, lastKnownGood }: RotationStatus): ConditionUpdate | undefined =>
   quarantine === undefined

@@ -1,9 +1,11 @@
-import { RELEASE } from "../../api/v1alpha1/annotations.ts";
+import { ASKED, RELEASE } from "../../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { OrphanSpec } from "../../domain/orphan/record.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import { hashName } from "../../kernel/ids.ts";
+import type { Asked, AskedSubject } from "../../audit/contract.ts";
+import { digest, hashName } from "../../kernel/ids.ts";
+import { askedOfEntry, askedText } from "../asked.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 
@@ -40,11 +42,21 @@ export const isHeld = (entry: OrphanedCredential): boolean => entry.spec.held ==
 /** A person lets the entry go on to its end. */
 export const isReleased = ({ metadata }: OrphanedCredential): boolean => metadata.annotations?.[RELEASE] === "true";
 
-/** Writes the entry unless it is there already. `identity`: name of the one that the credentials belonged to, of the same namespace. */
+/** Who acts for an entry in the audit trail, with the request that the entry keeps. */
+export const subjectOfEntry = ({ metadata, spec }: OrphanedCredential): AskedSubject => ({
+  kind: ORPHANED_CREDENTIAL.kind,
+  namespace: "",
+  name: metadata.name,
+  uid: metadata.uid,
+  asked: askedOfEntry(metadata, digest(spec)),
+});
+
+/** Writes the entry unless it is there already. `asked`: the request of the resource that goes. `identity`: name of the one that the credentials belonged to, of the same namespace. */
 export const writeOrphan = async (
   ports: Pick<Ports, "cluster">,
   spec: OrphanSpec,
   identity?: string,
+  asked?: Asked,
 ): Promise<void> => {
   const { namespace } = spec.origin;
   const { name } = orphanRef(spec.origin.uid, spec.origin.kind);
@@ -58,7 +70,7 @@ export const writeOrphan = async (
       {
         apiVersion: "keyturn.dev/v1alpha1",
         kind: "OrphanedCredential",
-        metadata: { name, labels },
+        metadata: { name, labels, ...(asked === undefined ? {} : { annotations: { [ASKED]: askedText(asked) } }) },
         spec,
       },
     );

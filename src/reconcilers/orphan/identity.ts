@@ -36,7 +36,7 @@ import { recordFailures } from "../service-account-lifecycle/status.ts";
 import { requirePermit } from "../limits.ts";
 import { offboardingKey } from "../service-account-lifecycle/acts/record.ts";
 import { begun } from "../../domain/lifecycle/leaving.ts";
-import { isHeld, isReleased, orphanRef } from "./entry.ts";
+import { isHeld, isReleased, orphanRef, subjectOfEntry } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
 const SUCCESSOR_PAUSE_MS = 2000;
@@ -96,7 +96,7 @@ const openScope = (
     signal: context.signal,
     now: time?.now ?? context.clock.now(),
     timeTrusted: isTimeTrusted(time),
-    subject: { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name: object.metadata.name, uid: object.metadata.uid },
+    subject: subjectOfEntry(object),
     owner: { cluster: ports.clusterName, namespace, name, uid, predecessors: spec.predecessors ?? [] },
     status: {
       accounts: status.accounts ?? spec.accounts,

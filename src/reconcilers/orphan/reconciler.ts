@@ -3,6 +3,7 @@ import { isIdentityEntry, isRotationEntry, type OrphanSpec } from "../../domain/
 import type { Reconciler } from "../../engine/contract.ts";
 import type { Ports } from "../ports.ts";
 import { refuseNewer } from "../version-skew.ts";
+import { isReleased, subjectOfEntry } from "./entry.ts";
 import { reconcileIdentityEntry } from "./identity.ts";
 import { reconcileRotationEntry } from "./rotation.ts";
 
@@ -16,9 +17,19 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
     const refused = await refuseNewer(object, ref, ports);
     if (refused !== undefined) return refused;
     const spec: OrphanSpec = object.spec;
+    if (isReleased(object) && showsHeld(object)) {
+      const about = { subject: subjectOfEntry(object), target: name, passId: context.passId };
+      await ports.outside.note({ action: "ledger:Release", ...about, result: "OK", facts: { held: spec.held } });
+    }
     if (isRotationEntry(spec)) return reconcileRotationEntry(object, spec, context, ports);
     if (isIdentityEntry(spec)) return reconcileIdentityEntry(object, spec, context, ports);
     context.log.error("A ledger entry of a kind that this version does not know is left alone", { error: undefined });
     return { kind: "settled" };
   },
 });
+
+/** The status still says that a limit or an end holds the entry: its release has not been taken up yet. */
+const showsHeld = ({ status }: OrphanedCredential): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === "Ready" && HELD.includes(reason)) === true;
+
+const HELD: readonly string[] = ["LimitReached", "KeptInUse"];

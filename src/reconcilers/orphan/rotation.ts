@@ -24,7 +24,7 @@ import { connectionToTakeBack } from "../connections.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { isHeld, orphanRef } from "./entry.ts";
+import { isHeld, orphanRef, subjectOfEntry } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -240,19 +240,17 @@ const mutate = <T>(
   ports: Ports,
   mutation: { readonly action: string; readonly target: string },
   run: () => Promise<T>,
-): Promise<T> => {
-  const { metadata } = scope.object;
-  return ports.outside.mutate(
+): Promise<T> =>
+  ports.outside.mutate(
     {
       ...mutation,
       kind: "Revoking",
-      subject: { kind: "OrphanedCredential", namespace: "", name: metadata.name, uid: metadata.uid },
+      subject: subjectOfEntry(scope.object),
       passId: scope.context.passId,
     },
     scope.context.signal,
     run,
   );
-};
 
 const carry = async (
   scope: OrphanScope,
@@ -286,7 +284,7 @@ const carry = async (
       return;
     }
     case "prove":
-      change(scope, action.id, { state: "Proven", provenAt: at, proof: await prove(scope, action, ports) });
+      await proveOnRecord(scope, action, ports);
       return;
     case "withdraw":
       for (const record of scope.spec.deliveries) {
@@ -333,6 +331,23 @@ const prove = async (
   throw new OperatorError("Unavailable", {
     publicMessage: `${wordsOf(requireSource(scope).kind).credential} ${id} is deleted but its login is still accepted; it is tried again.`,
   });
+};
+
+const proveOnRecord = async (
+  scope: OrphanScope,
+  action: Extract<OrphanAction, { type: "prove" }>,
+  ports: Ports,
+): Promise<void> => {
+  const proof = await prove(scope, action, ports);
+  await ports.outside.note({
+    action: "proof:Refused",
+    subject: subjectOfEntry(scope.object),
+    target: action.id,
+    passId: scope.context.passId,
+    result: "OK",
+    facts: { proof },
+  });
+  change(scope, action.id, { state: "Proven", provenAt: timeText(scope.now), proof });
 };
 
 const finish = async (scope: OrphanScope, ports: Ports): Promise<void> => {

@@ -25,7 +25,15 @@ import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
-import { capabilitiesFor, claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
+import {
+  capabilitiesFor,
+  claimFor,
+  requireTarget,
+  subjectOf,
+  wordsFor,
+  type InForce,
+  type RotationScope,
+} from "./scope.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
@@ -104,7 +112,12 @@ const carry = async (
       seen.held = (await permitForOffboarding(ports, uid)) === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
-      await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry, inForce.settings.identity);
+      await writeOrphan(
+        ports,
+        seen.held ? { ...entry, held: "LimitReached" } : entry,
+        inForce.settings.identity,
+        subjectOf(scope).asked,
+      );
       seen.inLedger = true;
       return;
     }

@@ -10,6 +10,7 @@ import { runPipeline } from "../../engine/pipeline.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
+import { isOnRecord } from "../refusals.ts";
 import { isTimeTrusted, msUntil } from "../server-time.ts";
 import { refuseNewer } from "../version-skew.ts";
 import { act } from "./acts/index.ts";
@@ -21,7 +22,7 @@ import { chooseSpec, forEndings } from "./steps/choose-spec.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
-import { capabilitiesFor, rotationRef, type InForce, type RotationScope } from "./scope.ts";
+import { capabilitiesFor, rotationRef, subjectOf, type InForce, type RotationScope } from "./scope.ts";
 
 const DEPENDENT_POLL_MS = 1000;
 const UNHEALTHY_POLL_MS = 5000;
@@ -296,6 +297,10 @@ const report = async (scope: RotationScope, ports: Ports): Promise<StepEnd> => {
   );
   ports.freshness.wrote(stored.metadata);
   for (const event of scope.events) ports.events.record({ ref: scope.ref, uid: scope.object.metadata.uid }, event);
+  if (error !== undefined && isOnRecord(error)) {
+    const about = { action: scope.action?.type ?? "pass", subject: subjectOf(scope), passId: scope.passId };
+    await ports.outside.refused({ ...about, target: next.target?.userName ?? "*" }, error);
+  }
   if (scope.reverted !== undefined) ports.metrics.rollback({ reason: scope.reverted });
   gauge(scope, next, ports);
   if (error !== undefined) scope.recheckAfterMs = afterFailureMs(scope);

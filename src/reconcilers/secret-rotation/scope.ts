@@ -12,6 +12,8 @@ import { OperatorError } from "../../kernel/errors.ts";
 import type { CredentialSource, Listing, ProviderCapabilities } from "../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
 import type { DependentView } from "../../domain/rotation/action.ts";
+import { askedFor } from "../asked.ts";
+import { digest } from "../../kernel/ids.ts";
 import type { Mutation } from "../outside.ts";
 import type { Ports } from "../ports.ts";
 
@@ -102,7 +104,15 @@ export const subjectOf = (scope: RotationScope): Mutation["subject"] => ({
   namespace: scope.request.namespace,
   name: scope.request.name,
   uid: scope.object.metadata.uid,
+  asked: askedFor(scope.object.metadata, intentDigest(scope.status)),
 });
+
+/** Of what stays the same while a rotation is open. */
+const intentDigest = ({ rotation }: RotationStatus): string | undefined => {
+  if (rotation === undefined) return undefined;
+  const { id, version, trigger, openedAt, specHash } = rotation;
+  return digest({ id, version, trigger, openedAt, specHash });
+};
 
 /** Of the spec, of the identity as it is now, or of the record when the identity is gone; undefined while nobody can say. */
 export const targetOf = (

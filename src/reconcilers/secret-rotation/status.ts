@@ -21,6 +21,11 @@ const UNAVAILABLE_CAP_MS = 2 * 3_600_000;
 /** A limit of ours passes within ten minutes. */
 const LIMIT_CAP_MS = 60_000;
 
+const LIMITS = [
+  { type: "Warning", reason: "LimitReached", action: "Rotate" },
+  { type: "Warning", reason: "AuditShareUsed", action: "Rotate" },
+] as const;
+
 /** A failed action goes on record with its back-off; revocation has a record of its own, so that neither holds up the other. */
 export const recordFailure = (scope: RotationScope, error: OperatorError): void => {
   const acting = scope.action !== undefined && REVOCATIONS.includes(scope.action.type);
@@ -28,14 +33,9 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
   const revoking = acting || (scope.action === undefined && scope.revoking !== undefined);
   const key = revoking ? "revocationFailures" : "failures";
   const about = acting && scope.action !== undefined && "id" in scope.action ? scope.action.id : scope.revoking;
-  if (error.code === "LimitReached" && scope.status.failures?.reason !== "LimitReached") {
-    scope.events.push({
-      type: "Warning",
-      reason: "LimitReached",
-      action: "Rotate",
-      note: error.publicMessage,
-    });
-  }
+  const limit = LIMITS.find(({ reason }) => reason === error.code);
+  if (limit !== undefined && scope.status.failures?.reason !== error.code)
+    scope.events.push({ ...limit, note: error.publicMessage });
   scope.status = {
     ...scope.status,
     [key]: failed(scope.status[key], {
@@ -50,7 +50,7 @@ export const recordFailure = (scope: RotationScope, error: OperatorError): void 
 };
 
 const capFor = (error: OperatorError): number => {
-  if (error.code === "LimitReached") return LIMIT_CAP_MS;
+  if (error.code === "LimitReached" || error.code === "AuditShareUsed") return LIMIT_CAP_MS;
   return isRefusal(error) || error.code === "StillInUse" ? REFUSED_CAP_MS : UNAVAILABLE_CAP_MS;
 };
 

@@ -272,6 +272,8 @@ const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[]
         until: retention.until,
         predecessors: scope.status.predecessors ?? [],
       }),
+      undefined,
+      scope.subject.asked,
     );
     deletion.entry = await readEntry(scope, ports);
     return;

@@ -8,7 +8,9 @@ import { report, type Situation } from "../../domain/lifecycle/report.ts";
 import { willCutSentence } from "../../domain/lifecycle/retention.ts";
 import type { RotationsView } from "../../domain/lifecycle/rotations.ts";
 import type { Outcome } from "../../engine/contract.ts";
+import { OperatorError } from "../../kernel/errors.ts";
 import type { Ports } from "../ports.ts";
+import { isOnRecord } from "../refusals.ts";
 import { msUntil } from "../server-time.ts";
 import { keepReview, takeInventory } from "./inventory.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
@@ -54,8 +56,20 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
     { clock: ports.clock },
   );
   ports.freshness.wrote(stored.metadata);
+  await recordRefusals(scope, inForce, ports);
   tell(scope, { before, next }, ports);
   return lookingAgain(outcomeOf(scope, next, end), rotations);
+};
+
+/** What was refused to the resource, by Keyturn or a provider, is on record as such. */
+const recordRefusals = async (scope: LifecycleScope, { keptDown }: InForce, ports: Ports): Promise<void> => {
+  const { subject, passId } = scope;
+  for (const { error, about } of scope.failures) {
+    if (isOnRecord(error)) await ports.outside.refused({ action: "pass", subject, target: about, passId }, error);
+  }
+  if (keptDown === undefined) return;
+  const error = new OperatorError(keptDown.reason, { publicMessage: keptDown.message });
+  await ports.outside.refused({ action: "comeBack", subject, target: "*", passId }, error);
 };
 
 /** The watch wakes an identity when one of its rotations is done; a look that failed, and an event that was lost, are made up for by looking again. */

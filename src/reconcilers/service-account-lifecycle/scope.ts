@@ -13,6 +13,7 @@ import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { OperatorError } from "../../kernel/errors.ts";
 import type { AccountClient, AccountObservation, AccountOwner } from "../../providers/account.ts";
+import { askedFor } from "../asked.ts";
 import type { Mutation } from "../outside.ts";
 import type { WorkEnd } from "./steps/work.ts";
 
@@ -126,6 +127,7 @@ export const subjectOf = (request: ReconcileRequest, object: ServiceAccountLifec
   namespace: request.namespace,
   name: request.name,
   uid: object.metadata.uid,
+  asked: askedFor(object.metadata, object.status?.plan?.digest),
 });
 
 /** Steps that failed in this pass, by name. */

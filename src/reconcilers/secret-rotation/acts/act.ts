@@ -1,5 +1,5 @@
 import type { RotationAction } from "../../../domain/rotation/action.ts";
-import type { OpenRotation, RotationStatus } from "../../../domain/rotation/record.ts";
+import type { OpenRotation, RotationStatus, Trigger } from "../../../domain/rotation/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import type { CallContext } from "../../../providers/contract.ts";
 import type { Ports } from "../../ports.ts";
@@ -28,10 +28,25 @@ export const mutate = <T>(
   run: () => Promise<T>,
 ): Promise<T> =>
   act.ports.outside.mutate(
-    { ...mutation, subject: subjectOf(act.scope), passId: act.scope.passId },
+    {
+      ...mutation,
+      kind: mutation.kind === "Issuing" && goesOn(act.scope) ? "Continuing" : mutation.kind,
+      subject: subjectOf(act.scope),
+      passId: act.scope.passId,
+    },
     act.scope.signal,
     run,
   );
+
+/** It belongs to an open rotation or is a renewal: a used share of the audit volume does not hold it up. */
+const goesOn = ({ status, action }: RotationScope): boolean =>
+  status.rotation !== undefined ||
+  (action?.type === "openIntent" && isRenewal(action.trigger)) ||
+  (action?.type === "sign" && isRenewal(action.because));
+
+/** Not asked for by somebody's change: the credential in use is replaced because of what has become of it. */
+export const isRenewal = (trigger: Trigger | "Changed"): boolean =>
+  trigger !== "FirstIssue" && trigger !== "Requested" && trigger !== "Changed";
 
 /** The planner names steps of a rotation only while one is open. */
 export const openRotation = ({ scope }: Act): OpenRotation => {

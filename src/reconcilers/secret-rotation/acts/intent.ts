@@ -3,9 +3,9 @@ import { opened, renewed } from "../../../domain/rotation/transitions.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
 import type { Listing } from "../../../providers/contract.ts";
-import { capabilitiesFor, type RotationScope } from "../scope.ts";
+import { capabilitiesFor, subjectOf, type RotationScope } from "../scope.ts";
 import { openSource } from "../steps/observe.ts";
-import { callContext, openRotation, say, type Act, type Carry } from "./act.ts";
+import { callContext, isRenewal, openRotation, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
 
 /**
@@ -14,6 +14,8 @@ import { ensureFinalizer, ensureOwnership } from "./ownership.ts";
  */
 export const openIntent: Carry<"openIntent"> = async (act, { trigger }) => {
   const { scope, ports } = act;
+  // What is begun goes on to its end, so the share is asked before anything is begun.
+  if (!isRenewal(trigger)) await ports.outside.demandShare(subjectOf(scope), scope.passId);
   await ensureFinalizer(act);
   await ensureOwnership(act, { next: true });
   const listing = requireListing(scope);

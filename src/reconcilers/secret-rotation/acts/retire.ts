@@ -4,7 +4,8 @@ import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import { formatDuration } from "../../../kernel/duration.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import { openForTakingBack } from "../steps/observe.ts";
-import { capabilitiesFor, wordsFor } from "../scope.ts";
+import type { RotationStatus } from "../../../domain/rotation/record.ts";
+import { capabilitiesFor, subjectOf, wordsFor } from "../scope.ts";
 import { underPermit } from "./refusals.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 
@@ -73,18 +74,26 @@ const logInAgain = async (act: Act, source: CredentialSource): Promise<void> => 
   if (material !== undefined) await source.verify(material, act.scope.now, callContext(act));
 };
 
+/** The proof is a record of the audit trail, beside the status. */
+const proven = async (act: Act, id: string, proof: Parameters<typeof provenDead>[2]): Promise<RotationStatus> => {
+  const { scope, ports } = act;
+  const about = { subject: subjectOf(scope), target: id, passId: scope.passId };
+  await ports.outside.note({ action: "proof:Refused", ...about, result: "OK", facts: { proof } });
+  return provenDead(scope.status, id, proof, scope.now);
+};
+
 /** The dead credential is tried and must be refused; where its value is lost, the provider's listing is the proof. */
 export const prove: Carry<"prove"> = async (act, { id, version }) => {
   const { scope, ports, inForce } = act;
   if (capabilitiesFor({ inForce, ports }).leavesNothing) {
     // `revoke` has read it back.
     say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is revoked, says who issued it.`, "Prove");
-    return provenDead(scope.status, id, "ProvenByAuthority", scope.now);
+    return proven(act, id, "ProvenByAuthority");
   }
   const material = scope.staging?.versions.find((entry) => entry.version === version && entry.id === id)?.material;
   if (material === undefined) {
     say(act, "Normal", "Proven", `${wordsFor(act).credential} ${id} is gone from the provider's listing.`, "Prove");
-    return provenDead(scope.status, id, "ProvenByListing", scope.now);
+    return proven(act, id, "ProvenByListing");
   }
   const source = await openForTakingBack(scope, inForce, ports);
   const outcome = await underPermit(act, version, {
@@ -104,5 +113,5 @@ export const prove: Carry<"prove"> = async (act, { id, version }) => {
     `A login with the deleted ${wordsFor(act).credential.toLowerCase()} ${id} was refused.`,
     "Prove",
   );
-  return provenDead(scope.status, id, "ProvenByLogin", scope.now);
+  return proven(act, id, "ProvenByLogin");
 };

@@ -146,7 +146,17 @@ const absentIsFine = (thrown: unknown): void => {
 /** The provider is asked whether it really refuses; what is still accepted is a failure that is tried again. */
 export const proveRefused = async (act: AccountAct, keys: readonly string[]): Promise<Proof> => {
   const outcome = await act.client.proveRefused(keys.filter(isGrantKey), callContext(act));
-  if (outcome.kind === "refused") return outcome.proof;
+  if (outcome.kind === "refused") {
+    await act.ports.outside.note({
+      action: "proof:Refused",
+      subject: act.subject,
+      target: act.client.target,
+      passId: act.passId,
+      result: "OK",
+      facts: { account: act.account, proof: outcome.proof },
+    });
+    return outcome.proof;
+  }
   throw new OperatorError("Unavailable", {
     publicMessage: `Account ${act.account} is cut and ${outcome.what} is still accepted; it is tried again.`,
   });
