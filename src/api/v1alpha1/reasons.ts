@@ -85,6 +85,7 @@ export const CONDITIONS = {
       Drifted: "Something was changed by hand; it is being put back, or spec.drift.mode is Report.",
       Planned: "The plan is in status.plan; the annotation keyturn.dev/dry-run holds it there.",
       Suspended: "The identity is suspended.",
+      Held: "An IdentityHold holds it; only who may delete that can bring it back.",
       IdentityNotReady: "The identity that the credential belongs to, or its account, does not exist yet.",
       IdentitySuspended: "The identity that the credential belongs to is suspended.",
       IdentityDecommissioned:
@@ -215,6 +216,7 @@ export const CONDITIONS = {
     reasons: {
       Cutting: "Rights are being cut and credentials disabled.",
       Proven: "Rights are cut, credentials disabled, and the providers refuse.",
+      Held: "The same, by an IdentityHold: only who may delete that can bring it back. status.holds has its name.",
       IdentitySuspended: "The identity that the rotation belongs to is suspended.",
       IdentityDecommissioned: "The identity that the rotation belongs to is decommissioned, expired or being deleted.",
       Resuming: "The identity is Active again; the current credential has not logged in yet.",
