@@ -145,6 +145,7 @@ const silentMetrics = (): Metrics => {
     credential: nothing,
     pendingRevocations: nothing,
     ledgerFrom: nothing,
+    holdsFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,
