@@ -21,10 +21,7 @@ export interface HoldSource {
 }
 
 /** `connection`: as the watch has shown it last; what a hold names through one that is unknown is held by what its status has seen. */
-export const holdsSeen = (
-  source: HoldSource,
-  connection: (name: string) => ProviderConnection | undefined,
-): Holds => {
+export const holdsSeen = (source: HoldSource, connection: (name: string) => ProviderConnection | undefined): Holds => {
   const inForce = (): readonly HoldInForce[] => source.list().map((hold) => holdInForce(hold, connection));
   return {
     read: () => source.hasSynced(),

@@ -135,7 +135,8 @@ export interface LifecycleInput {
   readonly holdsUnread?: boolean | undefined;
 }
 
-export type LifecycleWait = "Paused" | "DryRun" | "BackingOff" | "Hold" | "ClockSkew" | "Expiry" | "Rest" | "HoldsUnread";
+export type LifecycleWait =
+  "Paused" | "DryRun" | "BackingOff" | "Hold" | "ClockSkew" | "Expiry" | "Rest" | "HoldsUnread";
 
 /**
  * The one next thing to do. At most one outside request each, repeatable. Those marked (record) only change status and are followed by

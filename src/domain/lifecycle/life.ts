@@ -48,10 +48,7 @@ const isLater = (expiresAt: Date | undefined, permittedUntil: string | undefined
   permittedUntil !== undefined && (expiresAt === undefined || expiresAt > new Date(permittedUntil));
 
 /** The settings while the spec's wish to live again or longer is refused: what ended stays so, and the former end goes on counting. */
-export const keptDown = (
-  status: LifeRecord,
-  settings: LifecycleSettings,
-): LifecycleSettings => {
+export const keptDown = (status: LifeRecord, settings: LifecycleSettings): LifecycleSettings => {
   const state = settings.state === "Active" ? (endOf(status) ?? settings.state) : settings.state;
   const { permittedUntil } = status;
   return permittedUntil !== undefined && isLater(settings.expiresAt, permittedUntil)

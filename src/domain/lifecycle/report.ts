@@ -95,7 +95,8 @@ const ready = (input: ReportInput): ConditionUpdate => {
   }
   if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
   const { keptDown, heldBy } = input;
-  if (heldBy === undefined && keptDown !== undefined) return condition("Ready", "False", keptDown.reason, keptDown.message);
+  if (heldBy === undefined && keptDown !== undefined)
+    return condition("Ready", "False", keptDown.reason, keptDown.message);
   if (expired(settings, now)) {
     return condition(
       "Ready",

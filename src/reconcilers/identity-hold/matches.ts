@@ -37,7 +37,8 @@ export const isHeldRotation = (hold: HoldInForce, { metadata, spec, status }: Se
 export const isHeldEntry = (hold: HoldInForce, { metadata, spec, status }: OrphanedCredential): boolean => {
   if (status?.holds?.includes(hold.name) === true) return true;
   const { kind, namespace, name } = spec.origin;
-  const identity = kind === "ServiceAccountLifecycle" ? name : (of: string) => isLedgerOf(metadata, { namespace, name: of });
+  const identity =
+    kind === "ServiceAccountLifecycle" ? name : (of: string) => isLedgerOf(metadata, { namespace, name: of });
   const targets = spec.accounts === undefined ? [spec.target] : spec.accounts.map(({ target }) => target);
   return heldBy([hold], { namespace, identity, targets }) !== undefined;
 };
@@ -84,7 +85,10 @@ export const findMatches = (
 const UNOWNED = "no resource of Keyturn's has it; it is held should one declare it";
 const UNKNOWN = "its ProviderConnection does not exist";
 
-const about = (kind: HoldMatch["kind"], { namespace, name }: Metadata): Pick<HoldMatch, "kind" | "namespace" | "name"> => ({
+const about = (
+  kind: HoldMatch["kind"],
+  { namespace, name }: Metadata,
+): Pick<HoldMatch, "kind" | "namespace" | "name"> => ({
   kind,
   ...(namespace === undefined || namespace === "" ? {} : { namespace }),
   name,
@@ -96,7 +100,8 @@ const identityStanding = (
   identities: readonly ServiceAccountLifecycle[],
 ): ReturnType<typeof standingOfIdentity> | undefined => {
   const named = identities.find(
-    (identity) => identity.metadata.namespace === metadata.namespace && identity.metadata.name === spec.identityRef?.name,
+    (identity) =>
+      identity.metadata.namespace === metadata.namespace && identity.metadata.name === spec.identityRef?.name,
   );
   return named && standingOfIdentity(named, hold.name);
 };
@@ -107,7 +112,10 @@ const identityStanding = (
  */
 const targetsByName = (
   hold: HoldInForce,
-  { rotations, entries }: { readonly rotations: readonly SecretRotation[]; readonly entries: readonly OrphanedCredential[] },
+  {
+    rotations,
+    entries,
+  }: { readonly rotations: readonly SecretRotation[]; readonly entries: readonly OrphanedCredential[] },
   claims: readonly Claim[],
 ): readonly string[] => {
   const ofName = rotations.filter(({ metadata, spec }) =>

@@ -46,23 +46,28 @@ export const wakeHeld = (watches: Watches, queues: Queues): { readonly all: () =
       return;
     }
     const hold = holdInForce(object, connection);
-    wake(queues.identities, identities.list().filter((each) => isHeldIdentity(hold, each)));
-    wake(queues.rotations, rotations.list().filter((each) => isHeldRotation(hold, each)));
-    wake(queues.orphans, orphans.list().filter((each) => isHeldEntry(hold, each)));
+    wake(
+      queues.identities,
+      identities.list().filter((each) => isHeldIdentity(hold, each)),
+    );
+    wake(
+      queues.rotations,
+      rotations.list().filter((each) => isHeldRotation(hold, each)),
+    );
+    wake(
+      queues.orphans,
+      orphans.list().filter((each) => isHeldEntry(hold, each)),
+    );
   });
-  const holding = <T>(isHeld: (hold: ReturnType<typeof holdInForce>, object: T) => boolean) => ({
-    object,
-    before,
-  }: {
-    readonly object: T;
-    readonly before?: T;
-  }): void => {
-    const found = holds.list().filter((each) => {
-      const hold = holdInForce(each, connection);
-      return isHeld(hold, object) || (before !== undefined && isHeld(hold, before));
-    });
-    wake(queues.holds, found);
-  };
+  const holding =
+    <T>(isHeld: (hold: ReturnType<typeof holdInForce>, object: T) => boolean) =>
+    ({ object, before }: { readonly object: T; readonly before?: T }): void => {
+      const found = holds.list().filter((each) => {
+        const hold = holdInForce(each, connection);
+        return isHeld(hold, object) || (before !== undefined && isHeld(hold, before));
+      });
+      wake(queues.holds, found);
+    };
   identities.onChange(holding(isHeldIdentity));
   rotations.onChange(holding(isHeldRotation));
   orphans.onChange(holding(isHeldEntry));

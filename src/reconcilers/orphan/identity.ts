@@ -117,10 +117,7 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   if ((await yieldClaimed(entry, living)) === "pending") return waits("TakenOver", SUCCESSOR_PAUSE_MS);
   if ((scope.status.accounts ?? []).length === 0) return FINISHED;
   scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(entry.object.status ?? {});
-  await auditHolds(
-    { ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] },
-    ports,
-  );
+  await auditHolds({ ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] }, ports);
   if (isHeld(entry.object) && scope.hold === undefined) return { progress: { waits: "Held" } };
   return leave(entry);
 };

@@ -75,12 +75,7 @@ const declaredTargets = async (
 };
 
 /** What the spec in force asks for, apart from any hold. */
-const askBeneath = async (
-  scope: LifecycleScope,
-  inForce: InForce,
-  generation: number,
-  ports: Ports,
-): Promise<void> => {
+const askBeneath = async (scope: LifecycleScope, inForce: InForce, generation: number, ports: Ports): Promise<void> => {
   const { settings } = inForce;
   const question = lifeQuestion(scope.status, settings, scope.now);
   if (question === undefined) {
