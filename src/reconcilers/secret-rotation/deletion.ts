@@ -8,10 +8,11 @@ import {
   type DeletionAction,
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
-import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
+import type { ClosedIntent, DeliveryRecord, RotationStatus } from "../../domain/rotation/record.ts";
 import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
 import { hasEnded } from "../../domain/rotation/identity.ts";
+import { without } from "../../kernel/without.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
@@ -42,6 +43,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     if (declared.settings.deletion.policy === "Retain") throw thrown;
   });
   const inForce = withoutRetaining(scope, declared);
+  if (scope.hold !== undefined) scope.status = withoutAdoption(scope.status);
   const act: Act = { scope, inForce, ports };
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
@@ -166,6 +168,18 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   const settings = readForEndings(spec);
   if (settings === undefined) throw new Error("A stored spec without a source cannot have been acted on.");
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
+};
+
+/** Under a hold what was only adopted ends like any other; the places that were there before stay as they are. */
+const withoutAdoption = (status: RotationStatus): RotationStatus => {
+  const { current, adoptedPlaces = [], deliveries = [] } = status;
+  return current?.adopted !== true
+    ? status
+    : {
+        ...without(status, "adoptedPlaces"),
+        current: without(current, "adopted"),
+        deliveries: deliveries.filter(({ target }) => !adoptedPlaces.includes(target)),
+      };
 };
 
 /** Of an identity that has ended nothing is retained. */
