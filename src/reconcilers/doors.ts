@@ -203,6 +203,7 @@ export const PORTS = {
   resyncMs: "memory",
   retainKubernetes: "memory",
   readOnly: "read",
+  holds: "read",
   demand: "guarded",
 } as const satisfies Record<keyof Ports, "guarded" | "read" | "report" | "memory">;
 

@@ -22,6 +22,8 @@ export interface Metrics extends EngineMetrics {
   ledgerFrom(read: () => { readonly count: number; readonly due: number | undefined }): void;
   /** Asked at every scrape: is read-only on here, and how many resources have something due that waits for its end? */
   readOnlyFrom(read: () => { readonly engaged: boolean; readonly waiting: number }): void;
+  /** Asked at every scrape: have the IdentityHolds been read since the start? */
+  holdsFrom(read: () => boolean): void;
   /** Asked at every scrape: the identities that there are now. */
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */

@@ -81,6 +81,12 @@ export const METRICS = {
     labels: [],
     help: "Resources that have something due which waits for the end of read-only.",
   },
+  holdsRead: {
+    name: "keyturn_holds_read",
+    type: "gauge",
+    labels: [],
+    help: "1 when the IdentityHolds have been read since the start; while it is 0 nothing is given, issued or brought back.",
+  },
   providerKeys: {
     name: "keyturn_provider_keys",
     type: "gauge",

@@ -28,6 +28,7 @@ export class PrometheusMetrics implements Metrics {
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
+  #holdsRead = (): boolean => false;
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
@@ -44,6 +45,7 @@ export class PrometheusMetrics implements Metrics {
     this.#fillAuditVolume();
     const { count, due } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
+    this.#metrics.holdsRead.set(this.#holdsRead() ? 1 : 0);
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     const { engaged, waiting } = this.#readOnly();
     this.#metrics.readOnly.set(engaged ? 1 : 0);
@@ -85,6 +87,10 @@ export class PrometheusMetrics implements Metrics {
 
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void {
     this.#metrics.pendingRevocations.set(labels, count);
+  }
+
+  holdsFrom(read: () => boolean): void {
+    this.#holdsRead = read;
   }
 
   ledgerFrom(read: Parameters<Metrics["ledgerFrom"]>[0]): void {

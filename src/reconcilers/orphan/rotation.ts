@@ -9,6 +9,8 @@ import {
   type OrphanStatus,
   type RotationOrphan,
 } from "../../domain/orphan/record.ts";
+import { holdsTold } from "../../domain/hold/match.ts";
+import { auditHolds } from "../holds.ts";
 import { wordsOf, type SourceTarget } from "../../domain/rotation/source.ts";
 import { claimFor } from "../secret-rotation/scope.ts";
 import { wouldEnd } from "../../domain/orphan/would.ts";
@@ -24,7 +26,7 @@ import { connectionToTakeBack } from "../connections.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { isHeld, orphanRef, subjectOfEntry } from "./entry.ts";
+import { isHeld, isLedgerOf, orphanRef, subjectOfEntry } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -55,6 +57,7 @@ export const reconcileRotationEntry = async (
     now: ports.cluster.serverTime()?.now ?? context.clock.now(),
     status: object.status ?? {},
   };
+  await noteHolds(scope, ports);
   const blockedMs = backOffMs(scope);
   if (blockedMs > 0) return { kind: "waiting", recheckAfterMs: blockedMs };
   const { outcome, action } = await attempt(scope, ports);
@@ -69,6 +72,21 @@ export const reconcileRotationEntry = async (
   });
   await writeStatus<OrphanedCredential>(ports.cluster, ref, { base: object, next: next }, { clock: ports.clock });
   return outcome;
+};
+
+/** The holds on what the resource has left: by the identity that it named, and by its target. A limit does not hold back what they hold. */
+const noteHolds = async (scope: OrphanScope, ports: Ports): Promise<void> => {
+  if (!ports.holds.read()) return;
+  const { object, spec, status, context } = scope;
+  const { name, uid } = object.metadata;
+  const { namespace } = spec.origin;
+  const identity = (of: string): boolean => isLedgerOf(object.metadata, { namespace, name: of });
+  const hold = ports.holds.on({ namespace, identity, targets: [spec.target] });
+  const names = hold?.names ?? [];
+  const subject = { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name, uid };
+  const { passId, signal } = context;
+  await auditHolds({ subject, passId, signal, before: status.holds ?? [], now: names }, ports);
+  scope.status = { ...without(status, "holds"), ...holdsTold(names) };
 };
 
 const backOffMs = ({ status, now }: OrphanScope): number =>
@@ -156,7 +174,7 @@ const decide = async (
     spec,
     status: scope.status,
     originAlive: successor?.metadata.uid === origin.uid,
-    held: isHeld(scope.object),
+    held: isHeld(scope.object) && scope.status.holds === undefined,
     takenOver,
     unclaimed: holder === undefined,
     listing: scope.listing?.credentials,

@@ -170,6 +170,10 @@ export interface OrphanedCredential {
          */
         readonly mayDeny?: boolean;
       }>;
+      /**
+       * It was cut under a hold that says that its credentials may be in other hands; coming back switches none of them on.
+       */
+      readonly compromised?: boolean;
       readonly closedAt?: string;
     }>;
     /**
@@ -182,6 +186,10 @@ export interface OrphanedCredential {
    */
   readonly status?: {
     readonly observedGeneration?: number;
+    /**
+     * Names of the IdentityHolds that hold what the resource has left; absent when there is none.
+     */
+    readonly holds?: ReadonlyArray<string>;
     readonly conditions?: ReadonlyArray<{
       readonly type: string;
       readonly status: "True" | "False" | "Unknown";
@@ -271,6 +279,10 @@ export interface OrphanedCredential {
          */
         readonly mayDeny?: boolean;
       }>;
+      /**
+       * It was cut under a hold that says that its credentials may be in other hands; coming back switches none of them on.
+       */
+      readonly compromised?: boolean;
       readonly closedAt?: string;
     }>;
     /**
