@@ -291,6 +291,7 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   predecessors: ["6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10"],
   target: { connection: "aws-prod", userName: "reports", claim: "aws-access-key/123456789012/reports" },
   identityUid: "6c2ee0b5-7d7d-4f6e-9a53-0f6a6f5b8f10",
+  holds: ["suspected-leak"],
   suspension: { reason: "IdentitySuspended", since: AT, resumedAt: AT, refused: true },
   adoptedPlaces: ["secret/default/app"],
   rewrittenGeneration: 2,
@@ -301,6 +302,7 @@ const CONDITIONS = FULL_STATUS.conditions;
 const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
   permittedUntil: AT,
+  holds: ["suspected-leak"],
   permittedReturn: 3,
   rules: ["RetainByPermission"],
   exchangeSince: AT,

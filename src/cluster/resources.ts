@@ -33,6 +33,13 @@ export const orphanedCredentials: ResourceKind = Object.freeze({
   kind: "OrphanedCredential",
   namespaced: false,
 });
+export const identityHolds: ResourceKind = Object.freeze({
+  group: "keyturn.dev",
+  version: "v1alpha1",
+  plural: "identityholds",
+  kind: "IdentityHold",
+  namespaced: false,
+});
 export const clusterRoleBindings: ResourceKind = Object.freeze({
   group: "rbac.authorization.k8s.io",
   version: "v1",

@@ -41,6 +41,8 @@ export interface LifecycleStatus {
   readonly predecessors?: readonly string[];
   /** The latest end that somebody who may grant the privileges has asked for (life.ts). Absent: no end is known. */
   readonly permittedUntil?: string;
+  /** Names of the IdentityHolds that hold it; absent when there is none. */
+  readonly holds?: readonly string[];
   /** The generation whose asker was permitted to bring the whole identity back; until it is back (life.ts). */
   readonly permittedReturn?: number;
   /** Rules newer than b745cd6 that hold for this resource; absent: none (ADR 0048). */

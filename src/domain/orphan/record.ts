@@ -104,6 +104,8 @@ export interface OrphanStatus {
   readonly credentials?: readonly OrphanCredentialState[];
   /** What was delivered has been taken away. */
   readonly withdrawn?: boolean;
+  /** Names of the IdentityHolds that hold what the resource has left; absent when there is none. */
+  readonly holds?: readonly string[];
   /** How far each account of an identity is. */
   readonly accounts?: readonly AccountRecord[];
   readonly failures?: Failures;

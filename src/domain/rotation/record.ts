@@ -18,6 +18,8 @@ export interface RotationStatus {
   /** UID of the ServiceAccountLifecycle as it was seen last: one that is gone has been there. */
   readonly identityUid?: string;
   readonly suspension?: Suspension;
+  /** Names of the IdentityHolds that hold it; absent when there is none. */
+  readonly holds?: readonly string[];
   /** Targets of the deliveries that were there before, while the credential in use is an adopted one. */
   readonly adoptedPlaces?: readonly string[];
   /** The failed generation that rollback.mode RewriteSpec was about last. */

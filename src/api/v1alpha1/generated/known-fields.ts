@@ -2,6 +2,92 @@
 import type { KnownFields } from "../shape.ts";
 
 export const KNOWN_FIELDS: KnownFields = {
+ "IdentityHold": {
+  "spec": {
+   "fields": {
+    "namespace": "any",
+    "name": "any",
+    "targets": {
+     "items": {
+      "fields": {
+       "connectionRef": {
+        "fields": {
+         "name": "any"
+        }
+       },
+       "kind": {
+        "words": [
+         "AwsUser",
+         "AwsRole",
+         "VaultEntity",
+         "VaultAppRole",
+         "VaultDatabaseRole",
+         "VaultPKIRole",
+         "KubernetesServiceAccount",
+         "HookTarget"
+        ]
+       },
+       "name": "any"
+      }
+     }
+    },
+    "reason": "any",
+    "compromised": "any"
+   }
+  },
+  "status": {
+   "fields": {
+    "observedGeneration": "any",
+    "conditions": {
+     "items": {
+      "fields": {
+       "type": "any",
+       "status": {
+        "words": [
+         "True",
+         "False",
+         "Unknown"
+        ]
+       },
+       "reason": "any",
+       "message": "any",
+       "lastTransitionTime": "any",
+       "observedGeneration": "any"
+      }
+     }
+    },
+    "matched": {
+     "items": {
+      "fields": {
+       "kind": {
+        "words": [
+         "ServiceAccountLifecycle",
+         "SecretRotation",
+         "OrphanedCredential",
+         "Target"
+        ]
+       },
+       "namespace": "any",
+       "name": "any",
+       "state": {
+        "words": [
+         "Open",
+         "Cut",
+         "Proven",
+         "Foreign"
+        ]
+       },
+       "message": "any"
+      }
+     }
+    },
+    "matchedOmitted": "any",
+    "targets": {
+     "items": "any"
+    }
+   }
+  }
+ },
  "OrphanedCredential": {
   "spec": {
    "fields": {
@@ -207,6 +293,9 @@ export const KNOWN_FIELDS: KnownFields = {
   "status": {
    "fields": {
     "observedGeneration": "any",
+    "holds": {
+     "items": "any"
+    },
     "conditions": {
      "items": {
       "fields": {
@@ -966,6 +1055,9 @@ export const KNOWN_FIELDS: KnownFields = {
       }
      }
     },
+    "holds": {
+     "items": "any"
+    },
     "sequence": "any",
     "current": {
      "fields": {
@@ -1535,6 +1627,9 @@ export const KNOWN_FIELDS: KnownFields = {
        "observedGeneration": "any"
       }
      }
+    },
+    "holds": {
+     "items": "any"
     },
     "state": {
      "words": [

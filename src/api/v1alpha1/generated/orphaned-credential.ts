@@ -182,6 +182,10 @@ export interface OrphanedCredential {
    */
   readonly status?: {
     readonly observedGeneration?: number;
+    /**
+     * Names of the IdentityHolds that hold what the resource has left; absent when there is none.
+     */
+    readonly holds?: ReadonlyArray<string>;
     readonly conditions?: ReadonlyArray<{
       readonly type: string;
       readonly status: "True" | "False" | "Unknown";

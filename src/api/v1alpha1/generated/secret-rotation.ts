@@ -660,6 +660,10 @@ export interface SecretRotation {
       readonly observedGeneration?: number;
     }>;
     /**
+     * Names of the IdentityHolds that hold this resource; absent when there is none.
+     */
+    readonly holds?: ReadonlyArray<string>;
+    /**
      * Counts every credential ever made for this target; only grows.
      */
     readonly sequence?: number;

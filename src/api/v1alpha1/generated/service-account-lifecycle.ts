@@ -322,6 +322,10 @@ export interface ServiceAccountLifecycle {
       readonly observedGeneration?: number;
     }>;
     /**
+     * Names of the IdentityHolds that hold this identity; absent when there is none.
+     */
+    readonly holds?: ReadonlyArray<string>;
+    /**
      * What the identity is now; one word for kubectl get.
      */
     readonly state?: "Pending" | "Active" | "Suspending" | "Suspended" | "Resuming" | "Decommissioning" | "Decommissioned";
