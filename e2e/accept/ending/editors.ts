@@ -108,7 +108,7 @@ const longer = (before: boolean): readonly Attempt[] => [
 ];
 
 /** The ended account is declared anew beside a former one; what needs no role may come back, by the page. */
-const ofCluster = /ServiceAccount/;
+const ofCluster = (what: string): boolean => what.includes("ServiceAccount");
 const without =
   (account: string): StayCase["end"] =>
   async ({ site, name }) => {

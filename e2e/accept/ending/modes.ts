@@ -13,6 +13,7 @@ import { readyParts } from "./parts.ts";
 import { plantedFaults } from "./prove.ts";
 import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
+import { casesOfStay, stayScenarios } from "./stay-cases.ts";
 import { laterMembers, missedEndingTargets, summariseEnding } from "./summary.ts";
 import { bothEndings, emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
@@ -63,10 +64,12 @@ export async function wholeEnding(
   if (all.results.entries.length > 0)
     say(`${all.results.entries.length} results of this commit are there already (--fresh starts over)`);
   let code = 0;
-  if (part !== "cut") code = Math.max(code, await ground(all, voice));
+  if (part === undefined || part === "ground") code = Math.max(code, await ground(all, voice));
   if (part === "ground") return code;
-  const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
-  await all.perform(scenarios, lanes);
+  const keep = (id: string, tally: EndingTally): void => void tallies.set(id, tally);
+  if (part !== "cut") await all.perform(stayScenarios(casesOfStay, keep), lanes);
+  if (part === "stay") return stayed(all, voice);
+  await all.perform([...batches(chosenCases(), tallies), ...changeScenarios(keep)], lanes);
   const kills: string[] = [];
   for (const [name, story] of Object.entries(storiesInto(tallies))) {
     const told = await all.reference([`${name}-story`, `${name}-story-again`], story);
@@ -82,6 +85,17 @@ export async function wholeEnding(
       print(`${members.join(", ")}: left out of the line; part ${later} brings them`);
   print(JSON.stringify(summary));
   return missed.length === 0 ? code : 1;
+}
+
+/** What editors and evaders came to; the rest of the line is the other parts'. */
+async function stayed(all: Campaign, { say, print }: EndingVoice): Promise<number> {
+  await all.scan();
+  const summary = summariseEnding(all.results, []);
+  const mine = ["editorAttempts", "editorWins", "holdEvasions", "holdWins", "falseProofs", "violations"] as const;
+  const missed = missedEndingTargets(summary).filter((target) => mine.some((name) => target.startsWith(`${name} `)));
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  print(JSON.stringify(Object.fromEntries([...mine, "minutes" as const].map((name) => [name, summary[name]]))));
+  return missed.length === 0 ? 0 : 1;
 }
 
 /** The observer, shown by faults that are planted beneath it. */
@@ -106,6 +120,7 @@ export async function oneEnding(
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
     for (const { id } of changes) print(id);
+    for (const { it } of casesOfStay) print(it.id);
     for (const story of Object.keys(stories)) print(`${story}-story (undisturbed), kill/PHASE/… (any part of it)`);
     return 0;
   }
@@ -130,6 +145,10 @@ export async function oneEnding(
       tallies,
     ),
     ...changes.filter(({ id }) => fits(id)),
+    ...stayScenarios(
+      casesOfStay.filter(({ it }) => fits(it.id)),
+      (id, tally) => tallies.set(id, tally),
+    ),
   ];
   if (scenarios.length === 0) {
     say(`There is no case ${name}; --scenario list names them all.`);

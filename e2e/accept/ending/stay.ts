@@ -48,7 +48,7 @@ export interface StayCase {
   /** Tried after everything was refused. */
   readonly after?: readonly Attempt[];
   /** What must stay refused where the rest may come back by right; absent: everything. */
-  readonly only?: RegExp;
+  only?(what: string, play: StayPlay): boolean;
   /** What must come of it besides; told as what is wrong. */
   finally?(play: StayPlay): Promise<string | undefined>;
 }
@@ -162,7 +162,7 @@ async function tryAll(
 async function untilRefused(play: StayPlay, it: StayCase): Promise<readonly string[]> {
   const began = Date.now();
   for (;;) {
-    const left = leftOf(await oneLook(play, it));
+    const left = leftOf(await oneLook(play, it, true));
     if (left.length === 0 || Date.now() - began > mostSeconds * 1000) return left;
     await sleep(1000);
   }
@@ -174,7 +174,7 @@ async function staysRefused(play: StayPlay, it: StayCase): Promise<readonly stri
   const wins = new Set<string>();
   for (;;) {
     const isLast = Date.now() - began > mostSeconds * 1000;
-    const round = await oneLook(play, it);
+    const round = await oneLook(play, it, !isLast);
     if (isFalseProof(round)) wins.add(`a proof is claimed while this works: ${leftOf(round).join(", ")}`);
     const left = leftOf(round);
     if (isLast) {
@@ -185,9 +185,12 @@ async function staysRefused(play: StayPlay, it: StayCase): Promise<readonly stri
   }
 }
 
-async function oneLook(play: StayPlay, it: StayCase): Promise<Round> {
+/** `early`: what others have bound since the last list of bindings need not be told of yet. */
+async function oneLook(play: StayPlay, it: StayCase, early: boolean): Promise<Round> {
   const all = await look(play.accesses, () => claimAnywhere(play));
-  const round = { ...all, worked: all.worked.filter(({ what }) => it.only?.test(what) !== false) };
+  const counts = ({ what, from }: Access): boolean =>
+    it.only?.(what, play) !== false && !(early && from === "others");
+  const round = { ...all, worked: all.worked.filter(counts) };
   countRound(play.tally, round);
   return round;
 }
