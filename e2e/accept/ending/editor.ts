@@ -1,8 +1,8 @@
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import type { KubeClient } from "../../stack/kube.ts";
 
-/** What the API server said to an attempt; a refusal of RBAC, a policy or the schema are one. */
-export type Answer = "accepted" | "refused";
+/** What the API server said to an attempt, and who of it refused. */
+export type Answer = "accepted" | "refused by a policy" | "refused by RBAC" | "refused by the schema";
 
 /** Requests of somebody who may edit a namespace and holds `bind` on nothing. */
 export interface Editor {
@@ -24,8 +24,8 @@ export function editorOf(site: IdentitySite, client: KubeClient): Editor {
   const send: Editor["send"] = async (method, path, body, type) => {
     const { status, body: text } = await client.raw(method, path, body, type);
     if (status >= 200 && status < 300) return "accepted";
-    // 404: what is asked for is not there, or no longer; an attempt at nothing is none.
-    if (status === 403 || status === 409 || status === 422) return "refused";
+    // 404, 409: what is asked for is not there, or no longer as it was; an attempt at nothing is none.
+    if (status === 403 || status === 422) return refusedBy(text);
     throw new Error(`${method} ${path} in ${site.namespace}: ${status}: ${text.slice(0, 300)}`);
   };
   const patch: Editor["patch"] = (path, body) => send("PATCH", path, body, "application/merge-patch+json");
@@ -36,11 +36,22 @@ export function editorOf(site: IdentitySite, client: KubeClient): Editor {
     apply: (path, body) =>
       send("PATCH", `${path}?fieldManager=editor&force=true`, body, "application/apply-patch+yaml"),
     async put(path, spec) {
-      const live = await site.lane.world.stack.kubernetes.client.get(path);
-      return send("PUT", path, { ...live, spec: { ...(live["spec"] as object), ...spec } });
+      for (let tries = 1; ; tries += 1)
+        try {
+          const live = await site.lane.world.stack.kubernetes.client.get(path);
+          return await send("PUT", path, { ...live, spec: { ...(live["spec"] as object), ...spec } });
+        } catch (error) {
+          // The operator writes its status meanwhile.
+          if (tries === 8 || !String(error).includes(": 409:")) throw error;
+        }
     },
     annotate: (path, annotations) => patch(path, { metadata: { annotations } }),
   };
+}
+
+function refusedBy(text: string): Answer {
+  if (text.includes("ValidatingAdmissionPolicy")) return "refused by a policy";
+  return /cannot \w+ resource/.test(text) ? "refused by RBAC" : "refused by the schema";
 }
 
 const rbac = "/apis/rbac.authorization.k8s.io/v1";
