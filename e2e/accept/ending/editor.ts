@@ -57,22 +57,26 @@ function refusedBy(text: string): Answer {
 const rbac = "/apis/rbac.authorization.k8s.io/v1";
 const apiGroup = "rbac.authorization.k8s.io";
 
-/** The site's `intern` may do what an editor of the namespace may, and is an administrator of the namespace beside it. */
+/** The site's `intern` and `team` may do what an editor of the namespace may, and are administrators of the namespace beside it. */
 export async function giveEditors(site: IdentitySite): Promise<void> {
   const kube = site.lane.world.stack.kubernetes.client;
   const people = `${site.namespace}-people`;
   const core = ["configmaps", "secrets", "serviceaccounts", "services", "pods"];
   const edit = [{ apiGroups: [""], resources: [...core, "serviceaccounts/token"], verbs: ["*"] }];
-  const admin = [...edit, { apiGroups: [apiGroup], resources: ["roles", "rolebindings"], verbs: ["*"] }];
+  const admin = [
+    ...edit,
+    { apiGroups: [apiGroup], resources: ["roles", "rolebindings"], verbs: ["*"] },
+    { apiGroups: ["keyturn.dev"], resources: ["serviceaccountlifecycles", "secretrotations"], verbs: ["*"] },
+  ];
   for (const [namespace, name, rules] of [
     [site.namespace, "editor", edit],
     [people, "admin", admin],
   ] as const) {
     await kube.create(`${rbac}/namespaces/${namespace}/roles`, { metadata: { name }, rules });
     await kube.create(`${rbac}/namespaces/${namespace}/rolebindings`, {
-      metadata: { name: `intern-is-${name}` },
+      metadata: { name: `people-are-${name}` },
       roleRef: { apiGroup, kind: "Role", name },
-      subjects: [{ kind: "ServiceAccount", name: "intern", namespace: people }],
+      subjects: ["intern", "team"].map((one) => ({ kind: "ServiceAccount", name: one, namespace: people })),
     });
   }
 }

@@ -1,11 +1,13 @@
 import type { Scenario } from "../lifecycle/stage.ts";
 import { editorCases } from "./editors.ts";
 import { casesBeside } from "./editors-beside.ts";
+import { evasions } from "./evasions.ts";
 import { stayBatch } from "./stay.ts";
 import type { Counted, StayCase } from "./stay.ts";
 import type { EndingTally } from "./tally.ts";
 
-const editors: Counted = { attempts: "editorAttempts", wins: "editorWins" };
+const editors: Counted = { who: "intern", attempts: "editorAttempts", wins: "editorWins" };
+const evaders: Counted = { who: "team", attempts: "holdEvasions", wins: "holdWins" };
 
 interface Counting {
   readonly it: StayCase;
@@ -13,20 +15,20 @@ interface Counting {
 }
 
 /** Everything that is tried to keep an access that has ended; ids say of which sort. */
-export const casesOfStay: readonly Counting[] = [...editorCases, ...casesBeside].map((it) => ({
-  it: { ...it, id: `editor/${it.id}` },
-  counted: editors,
-}));
+export const casesOfStay: readonly Counting[] = [
+  ...[...editorCases, ...casesBeside].map((it) => ({ it: { ...it, id: `editor/${it.id}` }, counted: editors })),
+  ...evasions.map((it) => ({ it: { ...it, id: `hold/${it.id}` }, counted: evaders })),
+];
 
 /** Cases of one sort on one site at once. */
-const atOnce = 6;
+const atOnce = 5;
 
 /** Batches of these cases, of each sort by itself. */
 export function stayScenarios(
   chosen: readonly Counting[],
   done: (id: string, tally: EndingTally) => void,
 ): readonly Scenario[] {
-  return [editors].flatMap((counted) => {
+  return [editors, evaders].flatMap((counted) => {
     const mine = chosen.filter((one) => one.counted === counted).map(({ it }) => it);
     const count = Math.ceil(mine.length / atOnce);
     return Array.from({ length: count }, (_, i) => {
