@@ -121,14 +121,21 @@ describe("permissions", () => {
     ok(template.includes('{{- if has "*" $all }}\n{{- fail '), "the chart refuses *");
   });
 
-  it("let people write specs and no status; approvers annotate the ledger, and write nothing else", async () => {
+  it("let people write specs and no status; approvers annotate the ledger, security makes and deletes holds, and neither writes anything else", async () => {
     for (const { role, rule } of await rulesIn("config/rbac/users.yaml")) {
       const reads = rule.verbs.every((verb) => ["get", "list", "watch"].includes(verb));
       const { name } = role.metadata;
       ok(!rule.resources.some((resource) => resource.includes("/")), name);
       if (name === "keyturn-approver" && !reads)
         deepStrictEqual([rule.resources, rule.verbs], [["orphanedcredentials"], ["patch"]]);
-      if (name !== "keyturn-approver") deepStrictEqual(rule.resources, ["secretrotations", "serviceaccountlifecycles"]);
+      if (name === "keyturn-security") {
+        deepStrictEqual(
+          [rule.resources, rule.verbs],
+          [["identityholds"], ["get", "list", "watch", "create", "delete"]],
+        );
+        deepStrictEqual(role.metadata, { name }, "aggregated to nobody");
+      } else if (name !== "keyturn-approver")
+        deepStrictEqual(rule.resources, ["secretrotations", "serviceaccountlifecycles"]);
     }
   });
 });

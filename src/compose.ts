@@ -1,4 +1,5 @@
 import { FINALIZER } from "./api/v1alpha1/annotations.ts";
+import { IDENTITY_HOLD, type IdentityHold } from "./api/v1alpha1/identity-hold.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "./api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation } from "./api/v1alpha1/secret-rotation.ts";
@@ -32,6 +33,10 @@ import type { Options } from "./options.ts";
 import { allowsAny } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { freshness } from "./reconcilers/freshness.ts";
+import { holdsSeen } from "./reconcilers/holds.ts";
+import type { Holdable } from "./reconcilers/identity-hold/matches.ts";
+import { identityHoldReconciler } from "./reconcilers/identity-hold/reconciler.ts";
+import { wakeHeld } from "./reconcilers/identity-hold/wakes.ts";
 import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
@@ -96,6 +101,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const identities = watchedInformerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE);
   const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
   const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL);
+  const holds = informerOf<IdentityHold>(IDENTITY_HOLD);
 
   // The manager knows who leads, and is built from controllers that have to ask it.
   const leading = { now: (): boolean => false };
@@ -120,6 +126,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
     identitiesIn: (namespace) => identities.list().filter(({ metadata }) => metadata.namespace === namespace),
+    holds: holdsSeen(holds, (name) => connectionObjects.get({ name })),
     freshness: freshness(),
     revived: new Set(),
     rollouts: rollouts({ clock, debounceMs: options.restartDebounceMs, most: options.maxConcurrentRollouts }),
@@ -150,6 +157,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const identityController = controllerOf(serviceAccountLifecycleReconciler(ports), options.workers);
   const connectionController = controllerOf(connectionReconciler(ports), 2);
   const orphanController = controllerOf(orphanReconciler(ports), 2);
+  const world: Holdable = {
+    identities: () => identities.list(),
+    rotations: () => rotations.list(),
+    entries: () => orphans.list(),
+  };
+  const holdController = controllerOf(identityHoldReconciler(ports, world), 1);
 
   const resyncs = [
     follow(rotations, rotationController, { clock, everyMs: options.resyncMs }),
@@ -163,6 +176,11 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       clock,
       everyMs: options.resyncMs,
       only: ({ spec }) => isWatched(watched, spec.origin.namespace),
+    }),
+    follow(holds, holdController, {
+      clock,
+      everyMs: options.resyncMs,
+      only: ({ spec }) => isWatched(watched, spec.namespace),
     }),
   ];
   // The ledger waits for its resource to be gone or its accounts to be taken over, a rotation or an identity for its connection to be put right.
@@ -216,6 +234,11 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       if (connectionNames(spec).includes(object.metadata.name)) identityController.enqueue(requestOf(metadata));
     }
   });
+  const wakes = wakeHeld(
+    { identities, rotations, orphans, holds, connection: (name) => connectionObjects.get({ name }) },
+    { identities: identityController, rotations: rotationController, orphans: orphanController, holds: holdController },
+  );
+  metrics.holdsFrom(() => holds.hasSynced());
   metrics.ledgerFrom(() => {
     const entries = orphans.list();
     return { count: entries.length, due: ledgerDue(entries) };
@@ -231,9 +254,11 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       providerconnections: connectionObjects,
       orphanedcredentials: orphans,
     },
-    controllers: [rotationController, identityController, connectionController, orphanController],
+    besides: [holds],
+    controllers: [rotationController, identityController, connectionController, orphanController, holdController],
     ...(lease === undefined ? {} : { lease }),
     onLeading: (signal) => {
+      if (!holds.hasSynced()) void holds.synced(signal).then(wakes.all, () => undefined);
       sweepAgainAndAgain(ports, signal);
       surveyAgainAndAgain(ports, { ...surveyPorts(options, cluster, connections), metrics }, signal);
     },

@@ -111,6 +111,24 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     },
     at: "1570m",
   },
+  KeyturnHoldUnmatched: { ...stays("Unmatched", 2, "IdentityHold"), labels: { name: DB.name } },
+  KeyturnHoldNotProven: {
+    fires: { [condition("IdentityHold", "Ready", "False")]: "1x40" },
+    labels: { name: DB.name },
+    quiet: {
+      [condition("IdentityHold", "Ready", "False")]: "1x10 _x40",
+      [condition("IdentityHold", "Ready")]: "_x10 1x40",
+      // What becomes of others is told by alerts of their own.
+      [condition(rotation.kind, "Ready", "False")]: "1x40",
+    },
+    at: "30m",
+  },
+  KeyturnHoldsUnread: {
+    fires: { 'keyturn_holds_read{pod="keyturn-0"}': "0x20", 'keyturn_holds_read{pod="keyturn-1"}': "1x20" },
+    labels: {},
+    quiet: { 'keyturn_holds_read{pod="keyturn-0"}': "0x3 1x20" },
+    at: "10m",
+  },
   KeyturnOrphanedResource: {
     fires: {
       'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-0"}': `${24 * HOUR}x1700`,

@@ -303,6 +303,7 @@ const FULL_IDENTITY_STATUS: Required<ServiceAccountLifecycleStatus> = {
   observedGeneration: 3,
   permittedUntil: AT,
   holds: ["suspected-leak"],
+  endBeneath: "Suspended",
   permittedReturn: 3,
   rules: ["RetainByPermission"],
   exchangeSince: AT,

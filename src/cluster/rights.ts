@@ -112,14 +112,14 @@ export const RIGHTS: readonly RightsRule[] = [
   {
     scope: "Cluster",
     group: OWN,
-    resources: ["providerconnections", "orphanedcredentials"],
+    resources: ["providerconnections", "orphanedcredentials", "identityholds"],
     verbs: ["get", "list", "watch"],
-    because: "Connections of the platform, and the ledger.",
+    because: "Connections of the platform, the ledger, and what is held.",
   },
   {
     scope: "Cluster",
     group: OWN,
-    resources: ["providerconnections/status", "orphanedcredentials/status"],
+    resources: ["providerconnections/status", "orphanedcredentials/status", "identityholds/status"],
     verbs: ["update"],
     because: "What has become of them.",
   },

@@ -20,6 +20,8 @@ export interface ManagerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly informers: Readonly<Record<string, Watched>>;
+  /** Started with the others and not waited for: passes go on without them as far as they may. */
+  readonly besides?: readonly Pick<Watched, "start">[];
   readonly controllers: readonly Runnable[];
   /** Without one the operator leads at once. */
   readonly lease?: LeaderLease;
@@ -88,6 +90,7 @@ export class Manager {
   async #live(onLost: () => void): Promise<void> {
     const { informers, lease, log } = this.#options;
     Object.values(informers).forEach((informer) => informer.start(this.#living.signal));
+    this.#options.besides?.forEach((informer) => informer.start(this.#living.signal));
     this.#started = true;
     const synced = await Promise.all(
       Object.values(informers).map((informer) => informer.synced(this.#acting.signal)),

@@ -1,7 +1,8 @@
 import { ADMISSION_PROBE, CHANGED_BY, ROTATE_AT } from "../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
 import { CONDITIONS, EVENTS, type ConditionMeaning } from "../api/v1alpha1/reasons.ts";
-import { PROVIDER_CONNECTION } from "../api/v1alpha1/provider-connection.ts";
+import { IDENTITY_HOLD, type IdentityHold, type IdentityHoldSpec } from "../api/v1alpha1/identity-hold.ts";
+import { PROVIDER_CONNECTION, type ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION, type SecretRotation, type SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
 import {
   SERVICE_ACCOUNT_LIFECYCLE,
@@ -52,6 +53,7 @@ import { stagingStore } from "../stores/staging.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import { rollouts } from "./rollouts.ts";
 import { freshness } from "./freshness.ts";
+import { holdsSeen } from "./holds.ts";
 import { orphanReconciler } from "./orphan/reconciler.ts";
 import { outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
@@ -143,6 +145,7 @@ const silentMetrics = (): Metrics => {
     credential: nothing,
     pendingRevocations: nothing,
     ledgerFrom: nothing,
+    holdsFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,
@@ -176,6 +179,8 @@ export class Bench {
   readonly places = new Map<string, FakeAccountPlace>();
   /** The operator's flag --retain-kubernetes, for every process that starts from now on. */
   retainKubernetes = false;
+  /** False: the IdentityHolds have not been read since the start. */
+  holdsRead = true;
   /** No limits unless a test sets some. */
   limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
   /** What stands between the operator and an account's client, in every process. */
@@ -273,6 +278,13 @@ export class Bench {
         this.cluster
           .all<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE)
           .filter(({ metadata }) => metadata.namespace === namespace),
+      holds: holdsSeen(
+        {
+          hasSynced: () => this.holdsRead,
+          list: () => this.cluster.all<IdentityHold & KubeObject>(IDENTITY_HOLD),
+        },
+        (name) => this.cluster.peek<ProviderConnection & KubeObject>(connectionRef(name)),
+      ),
       freshness: freshness(),
       revived: new Set(),
       rollouts: rollouts({ clock, debounceMs: 0, most: 0 }),
@@ -413,6 +425,25 @@ export class Bench {
   delivered(name = "app"): string | undefined {
     const value = this.secret(name)?.data?.["accessKeyId"];
     return value === undefined ? undefined : fromBase64(value);
+  }
+
+  /** Somebody who may has made an IdentityHold. */
+  hold(name: string, spec: Partial<IdentityHoldSpec> = {}, status: IdentityHold["status"] = {}): void {
+    this.cluster.seed(
+      { kind: IDENTITY_HOLD, name },
+      {
+        apiVersion: "keyturn.dev/v1alpha1",
+        kind: "IdentityHold",
+        metadata: { generation: 1 },
+        spec: { namespace: REQUEST.namespace, name: "billing", reason: "suspected leak", ...spec },
+        status,
+      },
+    );
+  }
+
+  unhold(name: string): Promise<boolean> {
+    const ref = { kind: IDENTITY_HOLD, name };
+    return this.cluster.delete(ref, { uid: this.cluster.peek<IdentityHold & KubeObject>(ref)?.metadata.uid ?? "" });
   }
 
   orphans(): readonly OrphanedCredential[] {

@@ -15,6 +15,7 @@ import type { DeclaredPlace, DeliveryPlace } from "../domain/rotation/record.ts"
 import type { AdmissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Rollouts } from "./rollouts.ts";
+import type { Holds } from "./holds.ts";
 import type { Outside } from "./outside.ts";
 
 /** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
@@ -92,6 +93,7 @@ export interface Ports {
   readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
   /** ServiceAccountLifecycles of a namespace as last seen: good to know their names, never for a decision. */
   readonly identitiesIn: (namespace: string) => readonly ServiceAccountLifecycle[];
+  readonly holds: Holds;
   readonly freshness: Freshness;
   readonly rollouts: Rollouts;
   /** SecretRotations (`<namespace>/<name>`) whose connection can be used again: their next pass does not wait out its back-off. */

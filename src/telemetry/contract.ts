@@ -20,6 +20,8 @@ export interface Metrics extends EngineMetrics {
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
   /** Asked at every scrape: how many entries the ledger has, and when the first of them should have ended, in Unix milliseconds. */
   ledgerFrom(read: () => { readonly count: number; readonly due: number | undefined }): void;
+  /** Asked at every scrape: have the IdentityHolds been read since the start? */
+  holdsFrom(read: () => boolean): void;
   /** Asked at every scrape: the identities that there are now. */
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */

@@ -69,6 +69,12 @@ export const METRICS = {
     labels: [],
     help: "By when the first OrphanedCredential should have ended: its hold is over, in Unix seconds. No series: there is none, or all are kept disabled as declared.",
   },
+  holdsRead: {
+    name: "keyturn_holds_read",
+    type: "gauge",
+    labels: [],
+    help: "1 when the IdentityHolds have been read since the start; while it is 0 nothing is given, issued or brought back.",
+  },
   providerKeys: {
     name: "keyturn_provider_keys",
     type: "gauge",

@@ -27,6 +27,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #conditions = new Map<string, ReadonlyMap<string, string>>();
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
+  #holdsRead = (): boolean => false;
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
   #identities: () => readonly IdentityFacts[] = () => [];
 
@@ -41,6 +42,7 @@ export class PrometheusMetrics implements Metrics {
     fillIdentityGauges(this.#metrics, this.#identities());
     const { count, due } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
+    this.#metrics.holdsRead.set(this.#holdsRead() ? 1 : 0);
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     return { contentType: this.#registry.contentType, text: await textOf(this.#registry) };
   }
@@ -79,6 +81,10 @@ export class PrometheusMetrics implements Metrics {
 
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void {
     this.#metrics.pendingRevocations.set(labels, count);
+  }
+
+  holdsFrom(read: () => boolean): void {
+    this.#holdsRead = read;
   }
 
   ledgerFrom(read: Parameters<Metrics["ledgerFrom"]>[0]): void {

@@ -1,3 +1,5 @@
+import type { KnownKind } from "./shape.ts";
+
 /**
  * `normal`: present always, True is good. `abnormal`: present only while it is True. `proof`: present only while it is asked for, True
  * when it has been proven.
@@ -12,7 +14,7 @@ export const POLARITY_WORDS: Readonly<Record<Polarity, string>> = {
 };
 
 export interface ConditionMeaning {
-  readonly on: readonly ("SecretRotation" | "ServiceAccountLifecycle" | "ProviderConnection" | "OrphanedCredential")[];
+  readonly on: readonly KnownKind[];
   readonly polarity: Polarity;
   readonly meaning: string;
   /** Reason → meaning. Stable: alerts and scripts may compare them. */
@@ -47,6 +49,12 @@ export const FAILURE_REASONS = {
   Unknown: "An error that the operator has no word for; its log has more.",
 } as const;
 
+/** Of an IdentityHold, what of it asks for a person. */
+const UNMATCHED = {
+  MatchesNothing: "No resource, ledger entry or claim has its name or one of its targets: nothing was cut.",
+  ForeignMatch: "Something that it matches is not Keyturn's, so nothing of that was cut; the message names it.",
+} as const;
+
 /** Needs a person: what no retry will cure. */
 const STALL_REASONS = {
   Conflict:
@@ -61,10 +69,10 @@ const STALL_REASONS = {
 /** Every condition type and every reason that it can have; docs/reference/conditions.md shows the same, held by a test. */
 export const CONDITIONS = {
   Ready: {
-    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential", "IdentityHold"],
     polarity: "normal",
     meaning:
-      "SecretRotation: a credential is published that works; it stays True during a rotation and after a failed one. ServiceAccountLifecycle: the identity is as its spec in force says. ProviderConnection: the operator can log in. OrphanedCredential: all is revoked and proven.",
+      "SecretRotation: a credential is published that works; it stays True during a rotation and after a failed one. ServiceAccountLifecycle: the identity is as its spec in force says. ProviderConnection: the operator can log in. OrphanedCredential: all is revoked and proven. IdentityHold: everything that it matches is cut, and that was proven.",
     reasons: {
       Available: "The current credential has logged in and is delivered.",
       AvailableUnverified: "The current credential is delivered; spec.verify.mode is None, so no login was tried.",
@@ -85,6 +93,10 @@ export const CONDITIONS = {
       Drifted: "Something was changed by hand; it is being put back, or spec.drift.mode is Report.",
       Planned: "The plan is in status.plan; the annotation keyturn.dev/dry-run holds it there.",
       Suspended: "The identity is suspended.",
+      Held: "An IdentityHold holds it; only who may delete that can bring it back. IdentityHold: all that it matches is cut and proven.",
+      Cutting: "IdentityHold: something that it matches is not wholly cut yet; the message names it.",
+      NotProven: "IdentityHold: all that it matches is cut, and not all of it is proven yet; the message names it.",
+      ...UNMATCHED,
       IdentityNotReady: "The identity that the credential belongs to, or its account, does not exist yet.",
       IdentitySuspended: "The identity that the credential belongs to is suspended.",
       IdentityDecommissioned:
@@ -186,8 +198,14 @@ export const CONDITIONS = {
       Resumed: "After an undone deletion or suspension the old credential could not be used again.",
     },
   },
+  Unmatched: {
+    on: ["IdentityHold"],
+    polarity: "abnormal",
+    meaning: "The hold does not hold what it was meant for; a person has to look.",
+    reasons: { ...UNMATCHED },
+  },
   Reconciling: {
-    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential", "IdentityHold"],
     polarity: "abnormal",
     meaning: "Something is under way (kstatus).",
     reasons: {
@@ -196,7 +214,7 @@ export const CONDITIONS = {
     },
   },
   Stalled: {
-    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential"],
+    on: ["SecretRotation", "ServiceAccountLifecycle", "ProviderConnection", "OrphanedCredential", "IdentityHold"],
     polarity: "abnormal",
     meaning: "Nothing moves until a person acts, or a refusal has lasted (kstatus).",
     reasons: {
@@ -215,6 +233,7 @@ export const CONDITIONS = {
     reasons: {
       Cutting: "Rights are being cut and credentials disabled.",
       Proven: "Rights are cut, credentials disabled, and the providers refuse.",
+      Held: "The same, by an IdentityHold: only who may delete that can bring it back. status.holds has its name.",
       IdentitySuspended: "The identity that the rotation belongs to is suspended.",
       IdentityDecommissioned: "The identity that the rotation belongs to is decommissioned, expired or being deleted.",
       Resuming: "The identity is Active again; the current credential has not logged in yet.",
@@ -398,6 +417,11 @@ export const EVENTS = {
   VersionSkew: {
     type: "Warning",
     meaning: "A newer version has written a field that this one does not know, so it does nothing; the note names it.",
+  },
+  Held: { type: "Normal", meaning: "Everything that the IdentityHold matches is cut, and that was proven." },
+  HoldUnmatched: {
+    type: "Warning",
+    meaning: "The IdentityHold matches nothing, or something that is not Keyturn's; the note says what.",
   },
   InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },

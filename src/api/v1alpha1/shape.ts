@@ -6,6 +6,7 @@ export type Shape =
   | { readonly members: Shape }
   | { readonly words: readonly string[] };
 
-export type KnownKind = "SecretRotation" | "ServiceAccountLifecycle" | "ProviderConnection" | "OrphanedCredential" | "IdentityHold";
+export type KnownKind =
+  "SecretRotation" | "ServiceAccountLifecycle" | "ProviderConnection" | "OrphanedCredential" | "IdentityHold";
 
 export type KnownFields = Readonly<Record<KnownKind, { readonly spec: Shape; readonly status: Shape }>>;

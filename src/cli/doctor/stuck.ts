@@ -43,6 +43,7 @@ const ABNORMAL: Readonly<Record<string, Result>> = {
   ReviewDue: "warn",
   Paused: "warn",
   Leaked: "warn",
+  Unmatched: "fail",
 };
 
 /** Reasons of conditions that mean trouble although the condition alone does not. */

@@ -129,9 +129,14 @@ export interface LifecycleInput {
   readonly notes?: readonly PlanLine[] | undefined;
   readonly dryRun: boolean;
   readonly paused: boolean;
+  /** An IdentityHold holds it: `settings` are those of the hold. */
+  readonly held?: boolean | undefined;
+  /** The holds have not been read since the start: nothing is given or given back, what takes away goes on. */
+  readonly holdsUnread?: boolean | undefined;
 }
 
-export type LifecycleWait = "Paused" | "DryRun" | "BackingOff" | "Hold" | "ClockSkew" | "Expiry" | "Rest";
+export type LifecycleWait =
+  "Paused" | "DryRun" | "BackingOff" | "Hold" | "ClockSkew" | "Expiry" | "Rest" | "HoldsUnread";
 
 /**
  * The one next thing to do. At most one outside request each, repeatable. Those marked (record) only change status and are followed by

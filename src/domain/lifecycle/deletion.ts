@@ -27,6 +27,8 @@ export interface DepartureInput {
   /** Steps that failed in this pass, or whose back-off lasts (step-names.ts). */
   readonly failed: readonly string[];
   readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs">;
+  /** An IdentityHold holds them. */
+  readonly held?: boolean | undefined;
 }
 
 export interface IdentityDeletionInput extends DepartureInput {
@@ -116,7 +118,7 @@ const leavingInput = (input: DepartureInput): LeavingInput => ({
   deletion: input.deletion,
 });
 
-const leaversOf = ({ records, capabilities }: DepartureInput): readonly Leaver[] =>
+const leaversOf = ({ records, capabilities, held }: DepartureInput): readonly Leaver[] =>
   records.map((record) => ({
     record,
     wanted: "Gone",
@@ -124,4 +126,5 @@ const leaversOf = ({ records, capabilities }: DepartureInput): readonly Leaver[]
     canDisableCredentials: capabilities[record.name]?.canDisableCredentials ?? true,
     takenBack: false,
     narrows: false,
+    held,
   }));

@@ -14,6 +14,8 @@ export interface Leaver {
   readonly takenBack: boolean;
   /** The object's own spec has left it out: a narrowing. */
   readonly narrows: boolean;
+  /** An IdentityHold holds it: an adopted account that is not ours yet is cut as well, not given back. */
+  readonly held?: boolean | undefined;
 }
 
 export interface LeavingInput {
@@ -60,6 +62,10 @@ export const begun = ({ state }: AccountRecord): boolean => state === "Leaving" 
 /** Adopted and never wholly applied: it is not ours yet, and goes back as it was found. */
 export const isGivenBack = ({ adopted, state }: AccountRecord): boolean => adopted === true && state === "Pending";
 
+/** Cut under a hold before it became ours: it stays cut when the hold is over, and is never deleted. */
+const isKeptFound = ({ adopted, state }: AccountRecord): boolean =>
+  adopted === true && (state === "Leaving" || state === "Cut");
+
 const looked = (open: readonly Leaver[], { observed }: LeavingInput): LifecycleAction | undefined => {
   const unseen = open.find(({ record }) => record.state !== "Gone" && observed[record.name] === undefined);
   return unseen === undefined ? undefined : { type: "observe", what: "account", account: unseen.record.name };
@@ -97,8 +103,9 @@ const ended = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | 
 };
 
 /** Is this account cut and held, rather than given back or taken back? One with a credential may have been used by somebody. */
-const isCut = ({ record, takenBack }: Leaver, view: AccountView | undefined): boolean => {
-  if (record.state === "Gone" || isGivenBack(record)) return false;
+const isCut = ({ record, takenBack, held }: Leaver, view: AccountView | undefined): boolean => {
+  if (record.state === "Gone") return false;
+  if (isGivenBack(record)) return held === true;
   return !takenBack || (view?.principal === "ours" && view.credentials.length > 0);
 };
 
@@ -264,7 +271,8 @@ const takeBack: Step = ({ record, takenBack }, view, input) => {
 /** After the hold, when this operator knows what time it is. */
 const remove: Step = (leaver, view, input) => {
   const { record } = leaver;
-  if (!isDeleted(leaver, input) || !input.timeTrusted || record.state !== "Cut") return undefined;
+  if (!isDeleted(leaver, input) || !input.timeTrusted || record.state !== "Cut" || isKeptFound(record))
+    return undefined;
   const heldUntil = holdEnd(record, input);
   if (heldUntil === undefined || heldUntil > input.now) return undefined;
   const credentials = view.principal === "ours" ? view.credentials : [];
@@ -321,7 +329,7 @@ const waiting = (input: LeavingInput, open: readonly Leaver[]): LeavingAnswer =>
     ({ record }) => (input.mayBegin || begun(record)) && input.failed.some((step) => accountIn(step) === record.name),
   );
   const holds = open
-    .filter((leaver) => isDeleted(leaver, input))
+    .filter((leaver) => isDeleted(leaver, input) && !isKeptFound(leaver.record))
     .map(({ record }) => holdEnd(record, input))
     .filter((end) => end !== undefined)
     .sort((a, b) => a.getTime() - b.getTime());

@@ -1,4 +1,5 @@
 import { without } from "../../kernel/without.ts";
+import { holdsTold, type HeldBy } from "../hold/match.ts";
 import { begun } from "./leaving.ts";
 import type { LifecycleState, LifecycleStatus, NewerRule } from "./record.ts";
 import { wantedState, type LifecycleSettings, type WantedState } from "./settings.ts";
@@ -9,9 +10,11 @@ import { wantedState, type LifecycleSettings, type WantedState } from "./setting
  */
 export type LifeQuestion = "Again" | "Longer";
 
+type LifeRecord = Pick<LifecycleStatus, "state" | "accounts" | "permittedUntil" | "holds" | "endBeneath">;
+
 /** What the spec in force asks for and the record has no permission for yet; undefined: nothing. */
 export const lifeQuestion = (
-  status: Pick<LifecycleStatus, "state" | "accounts" | "permittedUntil">,
+  status: LifeRecord,
   settings: Pick<LifecycleSettings, "state" | "expiresAt">,
   now: Date,
 ): LifeQuestion | undefined => {
@@ -19,11 +22,18 @@ export const lifeQuestion = (
   return isLater(settings.expiresAt, status.permittedUntil) ? "Longer" : undefined;
 };
 
-/** The end that was in force at the last pass. Who is on the way back (Resuming) was permitted to when that began. */
-const endOf = ({ state, accounts }: Pick<LifecycleStatus, "state" | "accounts">): WantedState | undefined =>
-  (accounts ?? []).length === 0 || state === undefined ? undefined : ENDS[state];
+/**
+ * The end that was in force at the last pass. Who is on the way back (Resuming) was permitted to when that began. Of an identity that is held
+ * it is the end beneath the holds: the hold itself is none that anybody could be asked about.
+ */
+const endOf = ({ state, accounts, holds, endBeneath }: LifeRecord): End | undefined => {
+  if ((accounts ?? []).length === 0 || state === undefined) return undefined;
+  return holds === undefined ? ENDS[state] : endBeneath;
+};
 
-const ENDS: Readonly<Record<LifecycleState, WantedState | undefined>> = {
+type End = Exclude<WantedState, "Active">;
+
+const ENDS: Readonly<Record<LifecycleState, End | undefined>> = {
   Pending: undefined,
   Active: undefined,
   Suspending: "Suspended",
@@ -38,10 +48,7 @@ const isLater = (expiresAt: Date | undefined, permittedUntil: string | undefined
   permittedUntil !== undefined && (expiresAt === undefined || expiresAt > new Date(permittedUntil));
 
 /** The settings while the spec's wish to live again or longer is refused: what ended stays so, and the former end goes on counting. */
-export const keptDown = (
-  status: Pick<LifecycleStatus, "state" | "accounts" | "permittedUntil">,
-  settings: LifecycleSettings,
-): LifecycleSettings => {
+export const keptDown = (status: LifeRecord, settings: LifecycleSettings): LifecycleSettings => {
   const state = settings.state === "Active" ? (endOf(status) ?? settings.state) : settings.state;
   const { permittedUntil } = status;
   return permittedUntil !== undefined && isLater(settings.expiresAt, permittedUntil)
@@ -91,3 +98,51 @@ export const retainsByPermission = (status: LifecycleStatus, generation: number,
   status.rules?.includes(RETAIN) === true || generation - (deleted ? 1 : 0) > (status.observedGeneration ?? -1);
 
 const RETAIN: NewerRule = "RetainByPermission";
+
+/** The settings while it is held: suspended, unless they say that it ends anyhow. */
+export const underHold = (settings: LifecycleSettings): LifecycleSettings =>
+  settings.state === "Active" ? { ...settings, state: "Suspended" } : settings;
+
+/** The record of an identity that is held. `settings`: those that would be in force without the hold. */
+export const heldNoted = (
+  status: LifecycleStatus,
+  { names }: Pick<HeldBy, "names">,
+  { settings, now }: { readonly settings: LifecycleSettings; readonly now: Date },
+): LifecycleStatus => {
+  const beneath = wantedState(settings, now);
+  return {
+    ...without(status, "holds", "endBeneath"),
+    ...holdsTold(names),
+    ...(beneath === "Active" ? {} : { endBeneath: beneath }),
+  };
+};
+
+/**
+ * Taken over under a hold from what a deletion left: a coming back, about which the present requester is still to be asked when the hold is
+ * gone.
+ */
+export const undoneUnderHold = (status: LifecycleStatus): LifecycleStatus =>
+  status.holds === undefined ? status : { ...status, endBeneath: status.endBeneath ?? "Suspended" };
+
+/**
+ * The holds are gone. Who lived beneath them comes back as it was: the requesters on record answer for that, as they do for drift. `settings`:
+ * those that are in force now.
+ */
+export const holdsLifted = (
+  status: LifecycleStatus,
+  at: { readonly settings: LifecycleSettings; readonly now: Date; readonly generation: number },
+): LifecycleStatus => {
+  if (status.holds === undefined) return status;
+  const free = without(status, "holds", "endBeneath");
+  const lives = wantedState(at.settings, at.now) === "Active" && (status.accounts ?? []).some(begun);
+  return lives ? returnPermitted(free, at.generation) : free;
+};
+
+/** Under a hold that says so, nothing of what is cut comes back by itself: each account remembers it until it has come back. */
+export const compromisedNoted = (status: LifecycleStatus): LifecycleStatus =>
+  (status.accounts ?? []).every((record) => !begun(record) || record.compromised === true)
+    ? status
+    : {
+        ...status,
+        accounts: (status.accounts ?? []).map((record) => (begun(record) ? { ...record, compromised: true } : record)),
+      };

@@ -28,7 +28,11 @@ export const planLifecycle = (input: LifecycleInput): LifecycleAction => {
   const leaving = planLeavers({
     now: input.now,
     timeTrusted: input.timeTrusted,
-    leavers: leavers.filter((leaver) => holdBack(input) !== "held" || !isTakenOut(leaver, input)),
+    leavers: leavers.filter(
+      (leaver) =>
+        (holdBack(input) !== "held" || !isTakenOut(leaver, input)) &&
+        (input.holdsUnread !== true || !isGivenBack(leaver.record)),
+    ),
     observed: input.observed,
     failed: [...(input.failed ?? []), ...stepsBackingOff(input.status, input.now)],
     // What a dry run or a pause holds back is left out above (held-back.ts); neither delays an end.
@@ -57,6 +61,7 @@ export const leaversOf = (input: LifecycleInput): readonly Leaver[] => {
         canDisableCredentials: capabilities?.canDisableCredentials ?? true,
         takenBack: undeclared && !input.own && record.state === "Pending" && !isInherited(input),
         narrows: undeclared && input.own,
+        held: input.held,
       },
     ];
   });
@@ -114,6 +119,7 @@ const planUnrecorded = (input: LifecycleInput): LifecycleAction | undefined => {
 
 /** Everything but leaving. */
 const planStaying = (input: LifecycleInput, lines: readonly PlanLine[]): LifecycleAction => {
+  if (input.holdsUnread === true) return planWithdrawals(input, lines) ?? { type: "wait", for: "HoldsUnread" };
   if (input.paused) return planPaused(input, lines);
   if (input.refusal !== undefined) return planWithdrawals(input, lines) ?? input.refusal;
   const refusal = neverBegins(input);

@@ -43,6 +43,8 @@ export interface LifecycleStatus {
   readonly permittedUntil?: string;
   /** Names of the IdentityHolds that hold it; absent when there is none. */
   readonly holds?: readonly string[];
+  /** While it is held: the end that is in force beneath the holds. Absent: it lives again when they are gone. */
+  readonly endBeneath?: "Suspended" | "Decommissioned";
   /** The generation whose asker was permitted to bring the whole identity back; until it is back (life.ts). */
   readonly permittedReturn?: number;
   /** Rules newer than b745cd6 that hold for this resource; absent: none (ADR 0048). */
@@ -94,6 +96,8 @@ export interface AccountRecord {
   readonly cutWays?: readonly CutWayName[];
   /** What cutting or closing replaces or takes away, written before it does: coming back puts it in its place. */
   readonly former?: readonly FormerPiece[];
+  /** It was cut under a hold that says that its credentials may be in other hands: coming back switches none of them on. */
+  readonly compromised?: boolean;
   /** When the login was closed: what it gave until then ends at the latest by its own longest life from here. */
   readonly closedAt?: string;
 }

@@ -10,15 +10,17 @@ export interface KnownCredentials {
 
 /** Ids of credentials that coming back switches on: in use before the cut, on record of a SecretRotation, and not reported leaked. */
 export const reopenable = (
-  { enabledCredentials }: Pick<AccountRecord, "enabledCredentials">,
+  { enabledCredentials, compromised }: Pick<AccountRecord, "enabledCredentials" | "compromised">,
   known: KnownCredentials | undefined,
 ): readonly string[] =>
-  (enabledCredentials ?? []).filter((id) => known?.onRecord.includes(id) === true && !known.leaked.includes(id));
+  compromised === true
+    ? []
+    : (enabledCredentials ?? []).filter((id) => known?.onRecord.includes(id) === true && !known.leaked.includes(id));
 
 /** One line for each credential that was in use, stands, and stays off: told before the account comes back. */
 export const stayOffLines = (
   account: string,
-  record: Pick<AccountRecord, "enabledCredentials">,
+  record: Pick<AccountRecord, "enabledCredentials" | "compromised">,
   view: AccountView,
   known: KnownCredentials,
 ): readonly PlanLine[] => {
@@ -28,9 +30,14 @@ export const stayOffLines = (
     .map(({ id }) => ({
       sign: "~",
       account,
-      title: `credential ${id} ${STAYS_OFF}: ${known.leaked.includes(id) ? "it is reported leaked" : "no SecretRotation answers for it"}`,
+      title: `credential ${id} ${STAYS_OFF}: ${whyOff(id, record, known)}`,
       direction: "none",
     }));
+};
+
+const whyOff = (id: string, { compromised }: Pick<AccountRecord, "compromised">, known: KnownCredentials): string => {
+  if (compromised === true) return "an IdentityHold said that it is compromised";
+  return known.leaked.includes(id) ? "it is reported leaked" : "no SecretRotation answers for it";
 };
 
 const STAYS_OFF = "stays off";

@@ -41,6 +41,13 @@ export const suspended = (input: ReportInput): ConditionUpdate | undefined => {
   if (wantedState(input.settings, input.now) !== "Suspended") return undefined;
   const doubt = doubtOf(input, "Suspended");
   if (doubt !== undefined) return condition("Suspended", "False", doubt.reason, doubt.message);
+  if (input.heldBy !== undefined)
+    return condition(
+      "Suspended",
+      "True",
+      "Held",
+      `Rights are cut and credentials disabled. ${input.heldBy}${besides(input)}`,
+    );
   const message = "Rights are cut and credentials disabled; spec.state Active brings exactly them back.";
   return condition("Suspended", "True", "Proven", `${message}${besides(input)}`);
 };

@@ -9,7 +9,7 @@ import { activity } from "./report-words.ts";
 /** A refusal that has lasted needs a person, although it is tried again. */
 const STALLED_AFTER = 3;
 /** Waits in which nothing is under way that a deployment tool should wait for. */
-const RESTING: readonly LifecycleWait[] = ["Rest", "Expiry", "Hold", "Paused", "DryRun", "ClockSkew"];
+const RESTING: readonly LifecycleWait[] = ["Rest", "Expiry", "Hold", "Paused", "DryRun", "ClockSkew", "HoldsUnread"];
 
 export interface Trouble {
   readonly reason: string;

@@ -40,6 +40,7 @@ const WAITS: Readonly<Record<LifecycleWait, string>> = {
   ClockSkew: "Clocks disagree; nothing is deleted",
   Expiry: "Idle",
   Rest: "Idle",
+  HoldsUnread: "Nothing is given until the IdentityHolds have been read",
 };
 
 /** One line that says what is going on now; stable, so that a waiting resource is not written again and again. */

@@ -37,6 +37,8 @@ export interface ReportInput {
   /** Undefined when not every account was looked at in this pass: what was said before stays. */
   /** Why the identity does not live again or longer although its spec says so; absent: it may. */
   readonly keptDown?: { readonly reason: string; readonly message: string } | undefined;
+  /** The IdentityHolds that hold it, in a sentence; absent: none. */
+  readonly heldBy?: string | undefined;
   /** What its deletion will cut although the spec says Retain. */
   readonly willCut?: string | undefined;
   readonly unmanaged?: { readonly credentials: readonly string[]; readonly grants: readonly string[] } | undefined;
@@ -92,8 +94,9 @@ const ready = (input: ReportInput): ConditionUpdate => {
     );
   }
   if (situation.kind === "stalled") return condition("Ready", "False", situation.reason, situation.message);
-  const { keptDown } = input;
-  if (keptDown !== undefined) return condition("Ready", "False", keptDown.reason, keptDown.message);
+  const { keptDown, heldBy } = input;
+  if (heldBy === undefined && keptDown !== undefined)
+    return condition("Ready", "False", keptDown.reason, keptDown.message);
   if (expired(settings, now)) {
     return condition(
       "Ready",
@@ -105,6 +108,8 @@ const ready = (input: ReportInput): ConditionUpdate => {
   if (wanted === "Decommissioned") {
     return condition("Ready", hasLeft(input) ? "True" : "False", "Decommissioned", "spec.state is Decommissioned.");
   }
+  if (wanted === "Suspended" && heldBy !== undefined)
+    return condition("Ready", hasLeft(input) ? "True" : "False", "Held", heldBy);
   if (wanted === "Suspended") {
     return condition(
       "Ready",
@@ -158,7 +163,7 @@ const ready = (input: ReportInput): ConditionUpdate => {
 
 /** It is as declared: nothing of it is accepted any more, and that was proven. Who waits for it (kstatus) has waited long enough. */
 const hasLeft = (input: ReportInput): boolean =>
-  suspended(input)?.reason === "Proven" || offboarded(input)?.status === "True";
+  suspended(input)?.status === "True" || offboarded(input)?.status === "True";
 
 const repairing = (situation: Situation): boolean =>
   situation.kind === "acted" && "because" in situation.action && situation.action.because === "Drift";

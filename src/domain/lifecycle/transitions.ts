@@ -260,7 +260,17 @@ export const returningBegun = (status: LifecycleStatus, account: string): Lifecy
  */
 export const resumed = (status: LifecycleStatus, account: string): LifecycleStatus =>
   changed(status, account, ({ former, ...record }) => ({
-    ...without(record, "enabledCredentials", "cutAt", "provenAt", "proof", "heldUntil", "cutWays", "closedAt"),
+    ...without(
+      record,
+      "enabledCredentials",
+      "cutAt",
+      "provenAt",
+      "proof",
+      "heldUntil",
+      "cutWays",
+      "closedAt",
+      "compromised",
+    ),
     ...keptFormer(former),
     state: goodAccounts(status).includes(account) && !isServiceAccount(record.target) ? "Active" : "Pending",
   }));

@@ -68,6 +68,8 @@ export interface PlanInput {
   readonly paused: boolean;
   /** Of the identity that the credential belongs to, read live in this pass; undefined: it belongs to none. */
   readonly identity?: IdentityState | undefined;
+  /** An IdentityHold holds it, so `identity` has ended: what was only adopted is surrendered too, not given back. */
+  readonly held?: boolean | undefined;
   /** Name of the credentials' holder at the provider, for people. */
   readonly holder: string;
   readonly rotateAt?: Date | undefined;

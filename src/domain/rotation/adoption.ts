@@ -12,7 +12,9 @@ export const isAdopted = ({ current, rotation, ...status }: RotationStatus): boo
 
 /** Its identity has ended before it was ours: it is given back. */
 export const planEndOfAdoption = (input: PlanInput): RotationAction | undefined =>
-  isAdopted(input.status) && hasEnded(input.identity) ? giveBack(input, "IdentityNotActive") : undefined;
+  isAdopted(input.status) && hasEnded(input.identity) && input.held !== true
+    ? giveBack(input, "IdentityNotActive")
+    : undefined;
 
 /** What was adopted is given back when the owner does not want it any more, or it is not what was adopted any more. */
 export const planGivingBack = (input: PlanInput): RotationAction | undefined => {

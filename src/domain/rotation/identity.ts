@@ -34,6 +34,7 @@ export const viewIdentity = (input: IdentityInput): IdentityView => {
   if (expiresAt !== undefined && !(Date.parse(expiresAt) > now.getTime())) return is("Decommissioned", "has expired");
   if (state === "Decommissioned") return is("Decommissioned", "is decommissioned");
   if (state === "Suspended") return is("Suspended", "is suspended");
+  if (object.status?.holds !== undefined) return is("Suspended", "is held");
   return input.account === undefined ? ACTIVE : viewAccount(object, input.account, is, seenBefore);
 };
 

@@ -26,8 +26,9 @@ export const planEnd = (input: PlanInput): RotationAction | undefined => {
   const reason = reasonOf(identity);
   const { suspension } = status;
   if (suspension?.reason !== reason || suspension.resumedAt !== undefined) return { type: "recordSuspension", reason };
-  // What was only adopted is given back instead.
-  return status.current !== undefined && endsHere(input) && !isAdopted(status) ? { type: "surrender" } : undefined;
+  // What was only adopted is given back instead, unless it is held.
+  const givenUp = input.held === true || !isAdopted(status);
+  return status.current !== undefined && endsHere(input) && givenUp ? { type: "surrender" } : undefined;
 };
 
 /** Does no one else switch it off? Keys of an account of the identity are switched off, and on again, by the identity's own reconciler. */
@@ -62,7 +63,9 @@ export const lateAnswersUntil = ({ status, attributionWindowMs }: PlanInput): nu
 export const planComeback = (input: PlanInput): RotationAction | undefined => {
   const { suspension, current } = input.status;
   if (suspension === undefined || suspension.refused === true) return undefined;
-  if (current === undefined || current.resuming === true) return { type: "comeBack", step: "End" };
+  // One that has leaked meanwhile is not switched on again: it is replaced.
+  if (current === undefined || current.resuming === true || current.leaked === true)
+    return { type: "comeBack", step: "End" };
   if (suspension.resumedAt === undefined) return { type: "comeBack", step: "Begin" };
   if (input.listing === undefined) return { type: "observe", what: "listing" };
   if (missing(current, input.listing, input.now)) return { type: "comeBack", step: "End" };

@@ -34,7 +34,11 @@ import {
 import { recordFailures } from "../service-account-lifecycle/status.ts";
 import { requirePermit } from "../limits.ts";
 import { offboardingKey } from "../service-account-lifecycle/acts/record.ts";
-import { begun } from "../../domain/lifecycle/leaving.ts";
+import { begun, isGivenBack } from "../../domain/lifecycle/leaving.ts";
+import { compromisedNoted } from "../../domain/lifecycle/life.ts";
+import { holdsTold } from "../../domain/hold/match.ts";
+import { auditHolds } from "../holds.ts";
+import { heldOnRecord, holdOf } from "../service-account-lifecycle/holding.ts";
 import { isHeld, isReleased, orphanRef } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
@@ -112,7 +116,9 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   if (living?.metadata.uid === spec.origin.uid) return waits("Origin", ORIGIN_PAUSE_MS);
   if ((await yieldClaimed(entry, living)) === "pending") return waits("TakenOver", SUCCESSOR_PAUSE_MS);
   if ((scope.status.accounts ?? []).length === 0) return FINISHED;
-  if (isHeld(entry.object)) return { progress: { waits: "Held" } };
+  scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(entry.object.status ?? {});
+  await auditHolds({ ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] }, ports);
+  if (isHeld(entry.object) && scope.hold === undefined) return { progress: { waits: "Held" } };
   return leave(entry);
 };
 
@@ -180,7 +186,7 @@ const leave = async (entry: Entry): Promise<PassEnd> => {
 
 const inputOf = async (entry: Entry): Promise<DepartureInput> => {
   const { spec, scope, ports } = entry;
-  const records = scope.status.accounts ?? [];
+  const records = (scope.status.accounts ?? []).filter((record) => ports.holds.read() || !isGivenBack(record));
   const capabilities = await leavingCapabilities(scope, ports);
   return {
     now: scope.now,
@@ -189,13 +195,17 @@ const inputOf = async (entry: Entry): Promise<DepartureInput> => {
     capabilities,
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     failed: [...failedSteps(scope), ...stepsBackingOff(scope.status, scope.now)],
-    deletion: { policy: spec.policy, holdMs: spec.holdSeconds * 1000 },
+    deletion: { policy: policyOf(entry), holdMs: spec.holdSeconds * 1000 },
+    held: scope.hold !== undefined,
   };
 };
 
+/** What a limit holds back and an IdentityHold has cut is not deleted before a person has let it go on. */
+const policyOf = ({ object, spec }: Entry): IdentityOrphan["policy"] => (isHeld(object) ? "Disable" : spec.policy);
+
 /** Until when accounts that were in use stay so: the end of an identity that was deleted with Retain. Undefined: nothing waits for it. */
 const inUseUntil = ({ object, spec, scope }: Entry): Date | undefined => {
-  if (spec.until === undefined || isReleased(object)) return undefined;
+  if (spec.until === undefined || isReleased(object) || scope.hold !== undefined) return undefined;
   const until = new Date(spec.until);
   return until > scope.now && (scope.status.accounts ?? []).some((record) => !begun(record)) ? until : undefined;
 };
@@ -220,7 +230,7 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
       return RECORDED;
     case "prove": {
       const proof = await carryProof(scope, action.account, ports);
-      const holdMs = spec.policy === "Delete" ? spec.holdSeconds * 1000 : undefined;
+      const holdMs = policyOf(entry) === "Delete" ? spec.holdSeconds * 1000 : undefined;
       if (proof !== undefined) scope.status = proven(scope.status, action.account, { proof, now: scope.now, holdMs });
       return undefined;
     }
@@ -246,7 +256,7 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
 
 /** The permit was taken when the entry was written, or a person has released it; what was in use until its end takes it now. */
 const isPermitted = async ({ object, spec, scope, ports }: Entry, account: string): Promise<boolean> => {
-  if (spec.until === undefined || isReleased(object)) return true;
+  if (spec.until === undefined || isReleased(object) || scope.hold !== undefined) return true;
   try {
     await requirePermit(ports, "offboarding", offboardingKey(spec.origin.uid, account));
     return true;
@@ -319,8 +329,9 @@ const write = async ({ object, spec, scope, ports }: Entry, progress: OrphanProg
   const before: OrphanStatus = object.status ?? {};
   const { accounts = [], leaveFailures } = scope.status;
   const status: OrphanStatus = {
-    ...without(before, "failures"),
-    accounts,
+    ...without(before, "failures", "holds"),
+    ...holdsTold(scope.hold?.names ?? []),
+    accounts: scope.hold?.compromised === true ? (compromisedNoted({ accounts }).accounts ?? []) : accounts,
     ...(leaveFailures === undefined ? {} : { failures: leaveFailures }),
   };
   const next = reportOrphan(status, {

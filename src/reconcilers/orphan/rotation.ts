@@ -9,6 +9,8 @@ import {
   type OrphanStatus,
   type RotationOrphan,
 } from "../../domain/orphan/record.ts";
+import { holdsTold } from "../../domain/hold/match.ts";
+import { auditHolds } from "../holds.ts";
 import { wordsOf, type SourceTarget } from "../../domain/rotation/source.ts";
 import { claimFor } from "../secret-rotation/scope.ts";
 import { progressOf, reportOrphan } from "../../domain/orphan/report.ts";
@@ -22,7 +24,7 @@ import type { DeliveryPlace } from "../../domain/rotation/record.ts";
 import { connectionToTakeBack } from "../connections.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { isHeld, orphanRef } from "./entry.ts";
+import { isHeld, isLedgerOf, orphanRef } from "./entry.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -53,6 +55,7 @@ export const reconcileRotationEntry = async (
     now: ports.cluster.serverTime()?.now ?? context.clock.now(),
     status: object.status ?? {},
   };
+  await noteHolds(scope, ports);
   const blockedMs = backOffMs(scope);
   if (blockedMs > 0) return { kind: "waiting", recheckAfterMs: blockedMs };
   const { outcome, action } = await attempt(scope, ports);
@@ -67,6 +70,21 @@ export const reconcileRotationEntry = async (
   });
   await writeStatus<OrphanedCredential>(ports.cluster, ref, { base: object, next: next }, { clock: ports.clock });
   return outcome;
+};
+
+/** The holds on what the resource has left: by the identity that it named, and by its target. A limit does not hold back what they hold. */
+const noteHolds = async (scope: OrphanScope, ports: Ports): Promise<void> => {
+  if (!ports.holds.read()) return;
+  const { object, spec, status, context } = scope;
+  const { name, uid } = object.metadata;
+  const { namespace } = spec.origin;
+  const identity = (of: string): boolean => isLedgerOf(object.metadata, { namespace, name: of });
+  const hold = ports.holds.on({ namespace, identity, targets: [spec.target] });
+  const names = hold?.names ?? [];
+  const subject = { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name, uid };
+  const { passId, signal } = context;
+  await auditHolds({ subject, passId, signal, before: status.holds ?? [], now: names }, ports);
+  scope.status = { ...without(status, "holds"), ...holdsTold(names) };
 };
 
 const backOffMs = ({ status, now }: OrphanScope): number =>
@@ -154,7 +172,7 @@ const decide = async (
     spec,
     status: scope.status,
     originAlive: successor?.metadata.uid === origin.uid,
-    held: isHeld(scope.object),
+    held: isHeld(scope.object) && scope.status.holds === undefined,
     takenOver,
     unclaimed: holder === undefined,
     listing: scope.listing?.credentials,

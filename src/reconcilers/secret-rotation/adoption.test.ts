@@ -337,3 +337,25 @@ describe("what was adopted", function () {
     await untouched(bench, before);
   });
 });
+
+describe("an adopted key that an IdentityHold holds", function () {
+  this.timeout(60_000);
+
+  it("ends like any other and is not given back", async () => {
+    const bench = await adopted();
+    bench.hold("leak", { name: "*" });
+    await bench.passes(20);
+    assert.equal(bench.source.keys.get(OLD)?.enabled ?? false, false);
+    assert.equal(bench.reasons().includes("GivenBack"), false);
+  });
+
+  it("ends as well when its resource is deleted, and the Secret that was there before stays", async () => {
+    const bench = await adopted({ deletion: { policy: "Retain" } });
+    bench.hold("leak", { name: "*" });
+    await bench.deleteRotation();
+    await bench.passes(3);
+    await bench.ledgerToRest();
+    assert.equal(bench.source.keys.get(OLD)?.enabled ?? false, false);
+    assert.notEqual(bench.cluster.peek<Secret>(APP), undefined);
+  });
+});

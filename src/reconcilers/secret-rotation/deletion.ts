@@ -8,10 +8,11 @@ import {
   type DeletionAction,
   type DeletionInput,
 } from "../../domain/rotation/deletion.ts";
-import type { ClosedIntent, DeliveryRecord } from "../../domain/rotation/record.ts";
+import type { ClosedIntent, DeliveryRecord, RotationStatus } from "../../domain/rotation/record.ts";
 import { readForEndings, readSettings } from "../../domain/rotation/settings.ts";
 import { failed } from "../../domain/rotation/failures.ts";
 import { hasEnded } from "../../domain/rotation/identity.ts";
+import { without } from "../../kernel/without.ts";
 import { timeText } from "../../kernel/time-text.ts";
 import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
@@ -24,15 +25,25 @@ import { callContext, mutate, type Act } from "./acts/act.ts";
 import { permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
 import { capabilitiesFor, claimFor, requireTarget, wordsFor, type InForce, type RotationScope } from "./scope.ts";
+import { readStanding } from "./steps/holding.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
 
 const RETRY_CAP_MS = 60_000;
+const UNREAD_PAUSE_MS = 5000;
 
 /** Deleting: the planner's steps one after another, each read afresh; a failure waits, or is handed over when its time is up. */
 export const deleteRotation = async (scope: RotationScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
-  const inForce = await withoutRetaining(scope, settingsForDeletion(scope), ports);
+  const declared = settingsForDeletion(scope);
+  // Whether it may be retained may hang on a hold; everything else does not wait for it.
+  if (declared.settings.deletion.policy === "Retain" && !ports.holds.read())
+    return { kind: "waiting", recheckAfterMs: UNREAD_PAUSE_MS };
+  await readStanding(scope, declared.settings, ports).catch((thrown: unknown) => {
+    if (declared.settings.deletion.policy === "Retain") throw thrown;
+  });
+  const inForce = withoutRetaining(scope, declared);
+  if (scope.hold !== undefined) scope.status = withoutAdoption(scope.status);
   const act: Act = { scope, inForce, ports };
   await rememberTarget(scope, inForce, ports);
   const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(scope.object.metadata.uid));
@@ -98,7 +109,7 @@ const carry = async (
     case "writeLedger": {
       const entry = await ledgerEntry(act, seen.staged);
       const { uid } = scope.object.metadata;
-      seen.held = (await permitForOffboarding(ports, uid)) === "none";
+      seen.held = scope.hold === undefined && (await permitForOffboarding(ports, uid)) === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
       await writeOrphan(ports, seen.held ? { ...entry, held: "LimitReached" } : entry, inForce.settings.identity);
@@ -159,12 +170,22 @@ const settingsForDeletion = (scope: RotationScope): InForce => {
   return { settings, specHash: good?.specHash ?? "", spec, own: true };
 };
 
+/** Under a hold what was only adopted ends like any other; the places that were there before stay as they are. */
+const withoutAdoption = (status: RotationStatus): RotationStatus => {
+  const { current, adoptedPlaces = [], deliveries = [] } = status;
+  return current?.adopted !== true
+    ? status
+    : {
+        ...without(status, "adoptedPlaces"),
+        current: without(current, "adopted"),
+        deliveries: deliveries.filter(({ target }) => !adoptedPlaces.includes(target)),
+      };
+};
+
 /** Of an identity that has ended nothing is retained. */
-const withoutRetaining = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<InForce> => {
+const withoutRetaining = (scope: RotationScope, inForce: InForce): InForce => {
   const { settings } = inForce;
-  if (settings.deletion.policy !== "Retain") return inForce;
-  const identity = await readIdentity(scope, settings, ports);
-  if (!hasEnded(identity?.state)) return inForce;
+  if (settings.deletion.policy !== "Retain" || !hasEnded(scope.identity?.state)) return inForce;
   return { ...inForce, settings: { ...settings, deletion: { ...settings.deletion, policy: "Delete" } } };
 };
 

@@ -16,7 +16,7 @@ import { gauge } from "./gauges.ts";
 import { inherit } from "./inherit.ts";
 import { baseStatus, finalStatus, recordFailure, recordSuccess } from "./status.ts";
 import { chooseSpec, forEndings } from "./steps/choose-spec.ts";
-import { readIdentity } from "./steps/identity.ts";
+import { readStanding } from "./steps/holding.ts";
 import { decide } from "./steps/observe.ts";
 import { rewriteFailed } from "./rewrite.ts";
 import { capabilitiesFor, rotationRef, type InForce, type RotationScope } from "./scope.ts";
@@ -71,7 +71,7 @@ const steps = (ports: Ports): readonly Step<RotationScope>[] => [
     group: "decide",
     run: (scope) =>
       elseOnlyEndings(scope, async () => {
-        if (scope.inForce !== undefined) scope.identity = await readIdentity(scope, scope.inForce.settings, ports);
+        if (scope.inForce !== undefined) await readStanding(scope, scope.inForce.settings, ports);
         return { kind: "next" };
       }),
   },

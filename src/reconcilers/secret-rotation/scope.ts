@@ -1,6 +1,7 @@
 import { SECRET_ROTATION, type SecretRotation } from "../../api/v1alpha1/secret-rotation.ts";
 import type { ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import type { ObjectRef } from "../../cluster/contract.ts";
+import type { HeldBy } from "../../domain/hold/match.ts";
 import type { RotationAction } from "../../domain/rotation/action.ts";
 import type { IdentityView } from "../../domain/rotation/identity.ts";
 import type { RotationStatus } from "../../domain/rotation/record.ts";
@@ -57,6 +58,8 @@ export interface RotationScope {
   timeTrusted: boolean;
   inForce?: InForce;
   identity?: Identity | undefined;
+  /** The IdentityHolds that hold it; `identity` is Suspended by them. */
+  hold?: HeldBy | undefined;
   /** The source's. */
   connection?: ProviderConnection;
   readonly connections: Map<string, ProviderConnection>;
@@ -150,7 +153,7 @@ export const claimFor = (connection: ProviderConnection, target: SourceTarget, n
   claimOf(target, accountOf(connection), namespace);
 
 /** Two connections to the same account are one account. */
-const accountOf = ({ spec: { aws, vault, kubernetes, hook }, metadata }: ProviderConnection): string =>
+export const accountOf = ({ spec: { aws, vault, kubernetes, hook }, metadata }: ProviderConnection): string =>
   aws?.accountId ??
   (kubernetes === undefined ? undefined : "in-cluster") ??
   (hook === undefined ? undefined : (hook.url?.replace("https://", "") ?? `job/${metadata.name}`)) ??

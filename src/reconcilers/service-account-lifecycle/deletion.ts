@@ -9,8 +9,9 @@ import {
   type IdentityDeletionInput,
 } from "../../domain/lifecycle/deletion.ts";
 import { keptDown, lifeQuestion, retainsByPermission } from "../../domain/lifecycle/life.ts";
+import { isGivenBack } from "../../domain/lifecycle/leaving.ts";
 import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/record.ts";
-import { retentionOf, type Retention } from "../../domain/lifecycle/retention.ts";
+import { NOTHING_RETAINED, retentionOf, type Retention } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import { afterOutside, formerRecorded, leavingBegun, proofVoided } from "../../domain/lifecycle/transitions.ts";
 import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
@@ -22,6 +23,7 @@ import { msUntil } from "../server-time.ts";
 import { hasPermits, identityEntry, recoverFrom } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
+import { heldOnRecord, holdOf } from "./holding.ts";
 import { retainAnswers } from "./retain.ts";
 import { failedSteps, type LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
@@ -51,6 +53,10 @@ interface Deletion {
 export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
   const settings = settingsForDeletion(scope);
+  // Whether something is kept or given back may hang on a hold; everything else does not wait for it.
+  if (!ports.holds.read() && (settings.deletion.policy === "Retain" || (scope.status.accounts ?? []).some(isGivenBack)))
+    return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
+  scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(scope.status);
   const retention = await retained(scope, settings, ports);
   if (retention === undefined) return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
   const deletion: Deletion = {
@@ -106,6 +112,8 @@ const retained = async (
   ports: Ports,
 ): Promise<Retention | undefined> => {
   const { status, object, now } = scope;
+  // Under a hold nothing keeps a right.
+  if (scope.hold !== undefined) return NOTHING_RETAINED;
   const records = status.accounts ?? [];
   const byPermission = retainsByPermission(status, object.metadata.generation ?? 0, true);
   const asks = settings.deletion.policy === "Retain" && byPermission && settings.expiresAt === undefined;
@@ -135,6 +143,7 @@ const handOver = async (deletion: Deletion): Promise<Outcome> => {
 /** All permits before anything is touched; an entry that is there already was written with its permits, or held. */
 const isHeldBack = async (deletion: Deletion): Promise<boolean> => {
   const { scope, retention, entry } = deletion;
+  if (scope.hold !== undefined) return false;
   if (entry !== undefined) return entry.spec.held === "LimitReached";
   // What is kept is not touched, and what is in use until its end needs no permit before that.
   const accounts = (scope.status.accounts ?? []).filter(({ name }) => !retention.kept.includes(name));
@@ -190,6 +199,7 @@ const inputOf = async (deletion: Deletion): Promise<IdentityDeletionInput> => {
     failed: failedSteps(scope),
     ledger: entry === undefined ? undefined : recordsOf(entry),
     retention: deletion.retention,
+    held: scope.hold !== undefined,
   };
 };
 

@@ -1,6 +1,7 @@
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { addFinalizer } from "../../cluster/finalizer.ts";
 import type { AccountRecord } from "../../domain/lifecycle/record.ts";
+import { undoneUnderHold } from "../../domain/lifecycle/life.ts";
 import { isIdentityEntry, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { MOST_PREDECESSORS, originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
@@ -33,11 +34,11 @@ export const inherit = async (scope: LifecycleScope, inForce: InForce, ports: Po
     await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status));
   }
   const uids = left.map(({ uid }) => uid);
-  scope.status = {
+  scope.status = undoneUnderHold({
     ...scope.status,
     accounts: [...accounts].sort((a, b) => (a.name < b.name ? -1 : 1)),
     predecessors: [...new Set([...uids, ...(scope.status.predecessors ?? [])])].slice(0, MOST_PREDECESSORS),
-  };
+  });
   scope.events.push({
     type: "Normal",
     reason: "Resumed",

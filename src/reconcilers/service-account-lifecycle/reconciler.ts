@@ -75,7 +75,7 @@ const steps = (ports: Ports): readonly Step<LifecycleScope>[] => [
       const { inForce } = scope;
       if (inForce === undefined) return { kind: "next" };
       await openDesired(scope, inForce, ports);
-      if (isHeldBack(scope) || !(await inherit(scope, inForce, ports))) return { kind: "next" };
+      if (isHeldBack(scope) || !ports.holds.read() || !(await inherit(scope, inForce, ports))) return { kind: "next" };
       scope.inherited = true;
       return { kind: "stop", outcome: AT_ONCE };
     },

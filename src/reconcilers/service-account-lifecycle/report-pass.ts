@@ -2,7 +2,9 @@ import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import { turnEvents } from "../../domain/lifecycle/events.ts";
+import { heldSentence } from "../../domain/hold/match.ts";
 import { heldBackUntil } from "../../domain/lifecycle/held-back.ts";
+import { compromisedNoted } from "../../domain/lifecycle/life.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { report, type Situation } from "../../domain/lifecycle/report.ts";
 import { willCutSentence } from "../../domain/lifecycle/retention.ts";
@@ -28,6 +30,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
   });
   const unmanaged = takeInventory(scope, ports);
   keepReview(scope, inForce);
+  if (scope.hold?.compromised === true) scope.status = compromisedNoted(scope.status);
   const rotations = await readRotations(scope, inForce, ports);
   const before = scope.object.status ?? {};
   const annotations = scope.object.metadata.annotations ?? {};
@@ -44,6 +47,7 @@ export const reportPass = async (scope: LifecycleScope, inForce: InForce, ports:
     observed: Object.fromEntries([...scope.observed].map(([name, seen]) => [name, viewOf(seen)])),
     unmanaged,
     keptDown: inForce.keptDown,
+    heldBy: scope.hold === undefined ? undefined : heldSentence(scope.hold),
     willCut: willCutSentence(scope.retains ?? {}),
     rotations,
   });
@@ -96,10 +100,12 @@ const measureOffboarding = (before: LifecycleStatus, next: LifecycleStatus, now:
   for (const [type, result] of OFFBOARDINGS) {
     const was = before.conditions?.find((condition) => condition.type === type);
     const is = next.conditions?.find((condition) => condition.type === type);
-    if (was === undefined || was.reason === "Proven" || is?.reason !== "Proven") continue;
+    if (was === undefined || was.status === "True" || is?.status !== "True" || !PROOFS.includes(is.reason)) continue;
     ports.metrics.offboarded({ result }, (now.getTime() - Date.parse(was.lastTransitionTime)) / 1000);
   }
 };
+
+const PROOFS: readonly string[] = ["Proven", "Held"];
 
 const OFFBOARDINGS = [
   ["Offboarded", "Decommissioned"],

@@ -7,6 +7,7 @@ import {
 import type { ObjectRef } from "../../cluster/contract.ts";
 import type { DesiredAccount, LifecycleAction, Permission } from "../../domain/lifecycle/action.ts";
 import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
+import type { HeldBy } from "../../domain/hold/match.ts";
 import type { KnownCredentials } from "../../domain/lifecycle/reopening.ts";
 import type { RetainAnswer } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
@@ -62,6 +63,8 @@ export interface AccountScope {
   owner: AccountOwner;
   /** As it will be written. */
   status: LifecycleStatus;
+  /** The IdentityHolds that hold it; undefined: none, as far as they have been read. */
+  hold?: HeldBy | undefined;
   /** Absent for the ledger: nothing is declared any more. */
   inForce?: InForce;
   /** Read live, once a pass; what could not be read is an error for every account that needs it. */

@@ -281,6 +281,7 @@ export const KNOWN_FIELDS: KnownFields = {
          }
         }
        },
+       "compromised": "any",
        "closedAt": "any"
       }
      }
@@ -410,6 +411,7 @@ export const KNOWN_FIELDS: KnownFields = {
          }
         }
        },
+       "compromised": "any",
        "closedAt": "any"
       }
      }
@@ -1631,6 +1633,12 @@ export const KNOWN_FIELDS: KnownFields = {
     "holds": {
      "items": "any"
     },
+    "endBeneath": {
+     "words": [
+      "Suspended",
+      "Decommissioned"
+     ]
+    },
     "state": {
      "words": [
       "Pending",
@@ -1710,6 +1718,7 @@ export const KNOWN_FIELDS: KnownFields = {
          }
         }
        },
+       "compromised": "any",
        "closedAt": "any"
       }
      }

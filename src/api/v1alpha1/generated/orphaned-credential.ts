@@ -170,6 +170,10 @@ export interface OrphanedCredential {
          */
         readonly mayDeny?: boolean;
       }>;
+      /**
+       * It was cut under a hold that says that its credentials may be in other hands; coming back switches none of them on.
+       */
+      readonly compromised?: boolean;
       readonly closedAt?: string;
     }>;
     /**
@@ -275,6 +279,10 @@ export interface OrphanedCredential {
          */
         readonly mayDeny?: boolean;
       }>;
+      /**
+       * It was cut under a hold that says that its credentials may be in other hands; coming back switches none of them on.
+       */
+      readonly compromised?: boolean;
       readonly closedAt?: string;
     }>;
     /**

@@ -326,6 +326,10 @@ export interface ServiceAccountLifecycle {
      */
     readonly holds?: ReadonlyArray<string>;
     /**
+     * While it is held: the end that is in force beneath the holds. Absent means that it lives again when they are gone.
+     */
+    readonly endBeneath?: "Suspended" | "Decommissioned";
+    /**
      * What the identity is now; one word for kubectl get.
      */
     readonly state?: "Pending" | "Active" | "Suspending" | "Suspended" | "Resuming" | "Decommissioning" | "Decommissioned";
@@ -404,6 +408,10 @@ export interface ServiceAccountLifecycle {
          */
         readonly mayDeny?: boolean;
       }>;
+      /**
+       * It was cut under a hold that says that its credentials may be in other hands; coming back switches none of them on.
+       */
+      readonly compromised?: boolean;
       /**
        * When new logins were closed.
        */

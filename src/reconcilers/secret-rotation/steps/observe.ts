@@ -80,6 +80,7 @@ export const planInput = (scope: RotationScope, inForce: InForce, ports: Ports):
   status: scope.status,
   attributionWindowMs: ports.attributionWindowMs,
   identity: scope.identity?.state,
+  held: scope.hold !== undefined,
   holder: holderName(scope, inForce),
   paused: inForce.endsOnly === true || scope.object.metadata.annotations?.[PAUSED] === "true",
   rotateAt: rotateAt(scope),

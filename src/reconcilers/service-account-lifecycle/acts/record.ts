@@ -120,7 +120,9 @@ const beginLeaving = async (
   { scope, inForce, ports }: Recording,
   action: Extract<RecordAction, { type: "beginLeaving" }>,
 ): Promise<void> => {
-  await requirePermit(ports, "offboarding", offboardingKey(scope.subject.uid, action.account));
+  // A hold is a person's word that it must end: no limit is asked.
+  if (scope.hold === undefined)
+    await requirePermit(ports, "offboarding", offboardingKey(scope.subject.uid, action.account));
   const { account, enabledCredentials, narrows } = action;
   scope.status = leavingBegun(scope.status, { account, enabledCredentials, narrows, specHash: inForce.specHash });
   await tellClaim({ scope, inForce, ports }, account);

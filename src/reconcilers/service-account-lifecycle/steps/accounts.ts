@@ -2,7 +2,6 @@ import type { ProviderConnection } from "../../../api/v1alpha1/provider-connecti
 import type { Account } from "../../../api/v1alpha1/service-account-lifecycle.ts";
 import type { AccountView, DesiredAccount, LifecycleAction } from "../../../domain/lifecycle/action.ts";
 import { desiredAccount, identityServiceAccount, sharedTarget } from "../../../domain/lifecycle/pieces/index.ts";
-import { isGivenBack } from "../../../domain/lifecycle/leaving.ts";
 import type { AccountRecord, LifecycleStatus } from "../../../domain/lifecycle/record.ts";
 import { wantedState } from "../../../domain/lifecycle/settings.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
@@ -143,9 +142,10 @@ const recordedOf = (scope: AccountScope, name: string, record: AccountRecord | u
     cutWays: record?.cutWays,
     former: record?.former,
     pieces: record?.pieces,
-    adopting: record !== undefined && isGivenBack(record),
+    adopting: record?.adopted === true && record.state !== "Active",
     ...(record?.closedAt === undefined ? {} : { closedAt: new Date(record.closedAt) }),
     ...(record?.cutAt === undefined ? {} : { cutAt: new Date(record.cutAt) }),
+    ...(scope.hold?.compromised === true || record?.compromised === true ? { revokeTokens: true } : {}),
     everything: (leaving && isUnderWay(record, scope.now)) || record === undefined || record.adopted === true,
   };
 };

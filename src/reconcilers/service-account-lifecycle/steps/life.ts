@@ -2,19 +2,25 @@ import type { LifecycleAction } from "../../../domain/lifecycle/action.ts";
 import {
   endPermitted,
   endShortened,
+  heldNoted,
+  holdsLifted,
   keptDown,
   lifeQuestion,
   retainsByPermission,
   returnKept,
   returnPermitted,
+  underHold,
   withRules,
 } from "../../../domain/lifecycle/life.ts";
+import type { HeldBy } from "../../../domain/hold/match.ts";
+import { cleared } from "../../../domain/lifecycle/transitions.ts";
 import { wantedState } from "../../../domain/lifecycle/settings.ts";
 import { toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
+import { heldOnRecord, holdOf, tellHolds } from "../holding.ts";
 import { retainAnswers } from "../retain.ts";
 import type { InForce, KeptDown, LifecycleScope } from "../scope.ts";
-import { noteFailure } from "./accounts.ts";
+import { desiredOf, noteFailure } from "./accounts.ts";
 import { judgeLife } from "./permissions.ts";
 
 /**
@@ -23,8 +29,54 @@ import { judgeLife } from "./permissions.ts";
  */
 export const askForLife = async (scope: LifecycleScope, inForce: InForce, ports: Ports): Promise<void> => {
   const generation = scope.object.metadata.generation ?? 0;
-  const { settings } = inForce;
   scope.status = withRules(scope.status, generation);
+  scope.hold = await holdOn(scope, inForce, ports);
+  // Written into the audit trail before it is acted on, and again by the pass that finds the hold gone.
+  await tellHolds(scope, ports);
+  await askBeneath(scope, inForce, generation, ports);
+  const settled = scope.inForce ?? inForce;
+  const { hold } = scope;
+  if (hold !== undefined) {
+    const beneath = { settings: settled.settings, now: scope.now };
+    // What has backed off until now is tried at once when the hold begins.
+    const fresh = scope.status.holds === undefined ? cleared(scope.status, "leaveFailures") : scope.status;
+    scope.status = heldNoted(fresh, hold, beneath);
+    scope.inForce = { ...settled, settings: underHold(settled.settings) };
+  } else {
+    scope.status = holdsLifted(scope.status, { settings: settled.settings, now: scope.now, generation });
+  }
+  await askForRetain(scope, ports);
+};
+
+/**
+ * The holds on this identity: by its name, or by a target that it has or declares. While they have not been read, those on record go on
+ * holding.
+ */
+const holdOn = async (scope: LifecycleScope, inForce: InForce, ports: Ports): Promise<HeldBy | undefined> => {
+  if (!ports.holds.read()) return heldOnRecord(scope.status);
+  return holdOf(scope, ports.holds.byTarget() ? await declaredTargets(scope, inForce, ports) : [], ports);
+};
+
+/** Claims of what is declared; nothing can be made of an account whose connection cannot be read, and its failure is told elsewhere. */
+const declaredTargets = async (
+  scope: LifecycleScope,
+  { settings }: InForce,
+  ports: Ports,
+): Promise<readonly string[]> => {
+  const targets: string[] = [];
+  for (const account of settings.accounts) {
+    try {
+      targets.push((await desiredOf(scope, account, settings, ports)).target);
+    } catch (thrown) {
+      if (toOperatorError(thrown).code === "Aborted") throw thrown;
+    }
+  }
+  return targets;
+};
+
+/** What the spec in force asks for, apart from any hold. */
+const askBeneath = async (scope: LifecycleScope, inForce: InForce, generation: number, ports: Ports): Promise<void> => {
+  const { settings } = inForce;
   const question = lifeQuestion(scope.status, settings, scope.now);
   if (question === undefined) {
     scope.status = returnKept(endPermitted(scope.status, settings.expiresAt), settings, scope.now);
@@ -39,7 +91,6 @@ export const askForLife = async (scope: LifecycleScope, inForce: InForce, ports:
       scope.status = returnKept(endShortened(scope.status, settings.expiresAt), held, scope.now);
     }
   }
-  await askForRetain(scope, ports);
 };
 
 /** Undefined: permitted. What cannot be found out is a failure as well, so that it is asked again soon. */

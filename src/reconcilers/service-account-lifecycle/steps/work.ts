@@ -71,6 +71,8 @@ const inputOf = async (scope: LifecycleScope, inForce: InForce, ports: Ports): P
     notes: willCutLines(scope.retains ?? {}),
     dryRun: annotations[DRY_RUN] === "true",
     paused: annotations[PAUSED] === "true",
+    held: scope.hold !== undefined,
+    holdsUnread: !ports.holds.read(),
   };
 };
 

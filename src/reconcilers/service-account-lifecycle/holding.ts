@@ -1,0 +1,23 @@
+import type { HeldBy } from "../../domain/hold/match.ts";
+import type { LifecycleStatus } from "../../domain/lifecycle/record.ts";
+import { auditHolds } from "../holds.ts";
+import type { Ports } from "../ports.ts";
+import type { AccountScope, LifecycleScope } from "./scope.ts";
+
+/** The holds on accounts in the hands of a pass: by the identity's name, by what is on record, and by the claims of what is declared. */
+export const holdOf = (
+  { request: { namespace, name }, status }: Pick<AccountScope, "request" | "status">,
+  declared: readonly string[],
+  ports: Pick<Ports, "holds">,
+): HeldBy | undefined => {
+  const recorded = (status.accounts ?? []).map(({ target }) => target);
+  return ports.holds.on({ namespace, identity: name, targets: [...recorded, ...declared] });
+};
+
+/** As the record has them; whether the credentials are compromised stands with each account. */
+export const heldOnRecord = ({ holds }: Pick<LifecycleStatus, "holds">): HeldBy | undefined =>
+  holds === undefined ? undefined : { names: holds, compromised: false };
+
+/** The audit trail has a record for each hold that begins to hold it, and for each that does so no more. */
+export const tellHolds = ({ subject, passId, signal, status, hold }: LifecycleScope, ports: Ports): Promise<void> =>
+  auditHolds({ subject, passId, signal, before: status.holds ?? [], now: hold?.names ?? [] }, ports);
