@@ -1,5 +1,6 @@
 import type { Account } from "../../../src/api/v1alpha1/service-account-lifecycle.ts";
 import type { IdentitySite } from "../../lane/identity-site.ts";
+import { VaultError } from "../../stack/vault.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import { accessKey } from "../lifecycle/credentials.ts";
 import { answerTo, issued, rotationOf } from "../lifecycle/fifty.ts";
@@ -88,14 +89,14 @@ export function delivered(play: StayPlay, secret: string): Access {
       if (accessKeyId !== undefined && AWS_SECRET_ACCESS_KEY !== undefined)
         return accessKey(site, { accessKeyId, secretAccessKey: AWS_SECRET_ACCESS_KEY }).tryIt();
       if (ROLE_ID === undefined || SECRET_ID === undefined) return "refused";
-      const body = { role_id: ROLE_ID, secret_id: SECRET_ID };
-      return site.lane.world.stack.vault.client.call("POST", "auth/approle/login", body).then(
-        () => "accepted",
-        (error: unknown) => {
-          if (/4(00|03)/.test(String(error))) return "refused";
-          throw error;
-        },
-      );
+      try {
+        const body = { role_id: ROLE_ID, secret_id: SECRET_ID };
+        await site.lane.world.stack.vault.client.call("POST", "auth/approle/login", body);
+        return "accepted";
+      } catch (error) {
+        if (error instanceof VaultError && (error.status === 400 || error.status === 403)) return "refused";
+        throw error;
+      }
     },
     close: () => undefined,
   };

@@ -31,7 +31,7 @@ export interface StayPlay {
 export interface Attempt {
   readonly what: string;
   /** Resolves with the API server's word; throws where the attempt was none. */
-  run(play: StayPlay): Promise<Answer>;
+  readonly run: (play: StayPlay) => Promise<Answer>;
 }
 
 /** One kind of attempts at one identity. */
