@@ -48,7 +48,9 @@ export const givenTo = (command: Command, args: readonly string[]): Given => {
   };
 };
 
-type Options = Readonly<Record<string, { readonly type: "boolean" | "string"; readonly multiple: boolean; readonly short?: string }>>;
+type Options = Readonly<
+  Record<string, { readonly type: "boolean" | "string"; readonly multiple: boolean; readonly short?: string }>
+>;
 
 const parsed = (command: Command, args: readonly string[], options: Options) => {
   try {

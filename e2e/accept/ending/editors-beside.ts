@@ -315,7 +315,10 @@ export const casesBeside: readonly StayCase[] = [
     after: [
       annotated("reviewed", { "keyturn.dev/reviewed-at": "2026-12-01T00:00:00Z" }),
       annotated("retry", { "keyturn.dev/retry": "2" }),
-      { what: "adoption", run: (play) => play.editor.patch(path(play), { spec: { adoption: { mode: "IfAnnotated" } } }) },
+      {
+        what: "adoption",
+        run: (play) => play.editor.patch(path(play), { spec: { adoption: { mode: "IfAnnotated" } } }),
+      },
     ],
   },
 ];

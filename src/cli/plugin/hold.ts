@@ -106,9 +106,7 @@ const targetOf = (word: string): Target => {
   const [connection = "", kind = "", ...rest] = word.split(":");
   const name = rest.join(":");
   if (!isTargetKind(kind) || name === "")
-    throw new WrongUse(
-      `--target ${word} is not CONNECTION:KIND:NAME; kinds: ${Object.keys(TARGET_KINDS).join(", ")}.`,
-    );
+    throw new WrongUse(`--target ${word} is not CONNECTION:KIND:NAME; kinds: ${Object.keys(TARGET_KINDS).join(", ")}.`);
   if (connection === "" && kind !== "KubernetesServiceAccount")
     throw new WrongUse(`--target ${word} needs the ProviderConnection of its ${kind}.`);
   return { ...(connection === "" ? {} : { connectionRef: { name: connection } }), kind, name };
