@@ -2,6 +2,7 @@ import type { Mutant } from "./mutants.ts";
 
 const lifecycle = "src/domain/lifecycle/*.test.ts";
 const identities = "src/reconcilers/service-account-lifecycle/*.test.ts";
+const held = "src/reconcilers/service-account-lifecycle/hold.test.ts";
 const ledger = "src/domain/orphan/*.test.ts";
 const sweep = "src/reconcilers/sweep.test.ts";
 const aws = "src/providers/aws/**/*.test.ts";
@@ -213,5 +214,49 @@ export const leavingMutants: readonly Mutant[] = [
     text: "  if (value === null) return {};",
     instead: "  if (value === null) return undefined;",
     specs: ["src/cluster/empty-objects.test.ts", identities],
+  },
+  {
+    name: "hold by UID",
+    file: "src/reconcilers/service-account-lifecycle/holding.ts",
+    text: "  return ports.holds.on({ namespace, identity: name, targets: [...recorded, ...declared] });",
+    instead: `  const found = ports.holds.on({ namespace, identity: name, targets: [...recorded, ...declared] });
+  const first = ((ports.holds as any).first ??= (scope as any).owner.uid);
+  return first === (scope as any).owner.uid ? found : undefined;`,
+    specs: [held],
+  },
+  {
+    name: "give before the holds have been read",
+    file: "src/domain/lifecycle/plan.ts",
+    text: "  if (input.holdsUnread === true) return",
+    instead: "  if (input.holdsUnread === undefined) return",
+    specs: [held],
+  },
+  {
+    name: "issue before the holds have been read",
+    file: "src/reconcilers/secret-rotation/steps/holding.ts",
+    text: "  if (read || hasEnded(identity?.state)) return identity;",
+    instead: "  if (read || identity === undefined || hasEnded(identity.state)) return identity;",
+    specs: ["src/reconcilers/secret-rotation/hold.test.ts"],
+  },
+  {
+    name: "give back under a hold what is not ours yet",
+    file: "src/domain/lifecycle/leaving.ts",
+    text: "  if (isGivenBack(record)) return held === true;",
+    instead: "  if (isGivenBack(record)) return false;",
+    specs: [held],
+  },
+  {
+    name: "keep a right by Retain under a hold",
+    file: "src/reconcilers/service-account-lifecycle/deletion.ts",
+    text: "  if (scope.hold !== undefined) return NOTHING_RETAINED;",
+    instead: "",
+    specs: [held],
+  },
+  {
+    name: "take the end of a hold for the end of what was beneath it",
+    file: "src/domain/lifecycle/life.ts",
+    text: "  return holds === undefined ? ENDS[state] : endBeneath;",
+    instead: "  return holds === undefined ? ENDS[state] : undefined;",
+    specs: [held],
   },
 ];

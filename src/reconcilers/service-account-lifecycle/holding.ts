@@ -6,11 +6,12 @@ import type { AccountScope, LifecycleScope } from "./scope.ts";
 
 /** The holds on accounts in the hands of a pass: by the identity's name, by what is on record, and by the claims of what is declared. */
 export const holdOf = (
-  { request: { namespace, name }, status }: Pick<AccountScope, "request" | "status">,
+  scope: Pick<AccountScope, "request" | "status">,
   declared: readonly string[],
   ports: Pick<Ports, "holds">,
 ): HeldBy | undefined => {
-  const recorded = (status.accounts ?? []).map(({ target }) => target);
+  const { namespace, name } = scope.request;
+  const recorded = (scope.status.accounts ?? []).map(({ target }) => target);
   return ports.holds.on({ namespace, identity: name, targets: [...recorded, ...declared] });
 };
 
