@@ -27,7 +27,7 @@ import { loginRatio, missedTargets, summarise } from "./summary.ts";
 const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N] [--operator FILE]
 accept sources [--fresh] [--scenario NAME] [--lanes N]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
-accept ending [--part ground|cut|record] [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
+accept ending [--part ground|cut|stay|record] [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept install [--part NAME]
 accept main-job
 accept sample [--seed N] [--lanes N]

@@ -135,6 +135,28 @@ describe("kubectl keyturn on a real control plane", function () {
     await kube.mergePatch(path, { spec: { versions: crd.spec.versions } });
   });
 
+  it("makes a hold and ends it, and never changes one", async () => {
+    const kube = stack.kubernetes.client;
+    const held = `${NAMESPACE}/billing`;
+    const made = await plugin("hold", held, "--reason", "leak", "--compromised", "--target", "lake:AwsUser:billing");
+    equal(made.code, 0, made.err);
+    const path = `${API}/identityholds/${NAMESPACE}.billing`;
+    deepEqual((await kube.get(path))["spec"], {
+      namespace: NAMESPACE,
+      name: "billing",
+      targets: [{ connectionRef: { name: "lake" }, kind: "AwsUser", name: "billing" }],
+      reason: "leak",
+      compromised: true,
+    });
+    equal((await plugin("hold", held, "--reason", "another")).code, 1);
+    equal((await plugin("hold", `${NAMESPACE}/*`, "--reason", "leak")).code, 0);
+    equal((await plugin("hold", "Not-A-Namespace/x", "--reason", "leak")).code, 1);
+    equal((await plugin("unhold", held)).code, 0);
+    equal(await kube.find(path), undefined);
+    equal((await plugin("unhold", NAMESPACE)).code, 0);
+    equal((await plugin("unhold", held)).code, 1);
+  });
+
   it("shows what is stuck, and what to do", async () => {
     const kube = stack.kubernetes.client;
     await kube.create(identities, identity("billing"));

@@ -76,8 +76,8 @@ export interface KubeClient {
   ): AsyncGenerator<WatchEvent<T>>;
   /** A token of a ServiceAccount for an audience (default: the API server itself). */
   serviceAccountToken(namespace: string, name: string, audience?: string, seconds?: number): Promise<string>;
-  /** Any other call: status and body as they come. */
-  raw(method: string, path: string, body?: object): Promise<{ status: number; body: string }>;
+  /** Any other call: status and body as they come. `type` of the body; absent means JSON. */
+  raw(method: string, path: string, body?: object, type?: string): Promise<{ status: number; body: string }>;
   close(): void;
 }
 
@@ -148,8 +148,8 @@ export function kubeClient(options: { url: string; ca: string; token: string }):
       const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
       return (await call<{ status: { token: string } }>("POST", path, body)).status.token;
     },
-    async raw(method, path, body) {
-      const { status, body: text } = await send(method, path, body);
+    async raw(method, path, body, type) {
+      const { status, body: text } = await send(method, path, body, type);
       return { status, body: text };
     },
     close: () => {

@@ -5,7 +5,7 @@ import { FORMS, type Command, type Form } from "./commands.ts";
 export class WrongUse extends Error {}
 
 export interface Given {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly positionals: readonly string[];
   /** What the command does not know itself: the operator's flags. */
   readonly rest: readonly string[];
@@ -17,10 +17,11 @@ export interface Given {
 export const givenTo = (command: Command, args: readonly string[]): Given => {
   const own = command.flags.map(({ name }) => name);
   const options = Object.fromEntries(
-    command.flags.map(({ name, short, value }) => [
+    command.flags.map(({ name, short, value, multiple = false }) => [
       name,
       {
         type: value === undefined ? ("boolean" as const) : ("string" as const),
+        multiple,
         ...(short === undefined ? {} : { short }),
       },
     ]),
@@ -30,7 +31,7 @@ export const givenTo = (command: Command, args: readonly string[]): Given => {
   const used = new Set<number>();
   for (const token of tokens) {
     if (token.kind !== "option" || (!own.includes(token.name) && token.name !== "help")) continue;
-    if (options[token.name]?.type === "string" && typeof values[token.name] !== "string")
+    if (options[token.name]?.type === "string" && token.value === undefined)
       throw new WrongUse(`--${token.name} needs a value.`);
     used.add(token.index);
     if (token.value !== undefined && !token.inlineValue) used.add(token.index + 1);
@@ -47,7 +48,9 @@ export const givenTo = (command: Command, args: readonly string[]): Given => {
   };
 };
 
-type Options = Readonly<Record<string, { readonly type: "boolean" | "string"; readonly short?: string }>>;
+type Options = Readonly<
+  Record<string, { readonly type: "boolean" | "string"; readonly multiple: boolean; readonly short?: string }>
+>;
 
 const parsed = (command: Command, args: readonly string[], options: Options) => {
   try {
@@ -68,4 +71,10 @@ const parsed = (command: Command, args: readonly string[], options: Options) => 
 export const text = ({ values }: Given, name: string): string | undefined => {
   const value = values[name];
   return typeof value === "string" ? value : undefined;
+};
+
+/** All that was given of a flag that may be given more than once. */
+export const texts = ({ values }: Given, name: string): readonly string[] => {
+  const value = values[name];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
 };

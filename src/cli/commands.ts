@@ -6,6 +6,8 @@ export interface CommandFlag {
   readonly value?: string;
   /** What may be given, for the completion. */
   readonly words?: readonly string[];
+  /** It may be given more than once. */
+  readonly multiple?: true;
   readonly help: string;
 }
 
@@ -148,6 +150,30 @@ export const PLUGIN_COMMANDS: readonly Command[] = [
     args: "NAME",
     help: "The end of suspend: spec.state Active. Refused where Git owns it.",
     flags: [{ name: "force", help: "also where Git owns it" }, ...WHERE],
+  },
+  {
+    name: "hold",
+    args: "NAMESPACE/NAME|NAMESPACE/'*'",
+    help: "A suspension that the team cannot lift: makes an IdentityHold.",
+    flags: [
+      { name: "reason", value: "TEXT", help: "why; the team reads it" },
+      { name: "compromised", help: "others may have the credentials: revoke tokens, keys stay off afterwards" },
+      {
+        name: "target",
+        value: "CONNECTION:KIND:NAME",
+        multiple: true,
+        help: "hold this too, by its name at the provider; may be given again",
+      },
+      { name: "name", value: "NAME", help: "of the IdentityHold; else NAMESPACE.NAME, or NAMESPACE for '*'" },
+      KUBECONFIG,
+      CONTEXT,
+    ],
+  },
+  {
+    name: "unhold",
+    args: "HOLD|NAMESPACE/NAME",
+    help: "The end of hold: deletes the IdentityHold.",
+    flags: [KUBECONFIG, CONTEXT],
   },
   inventory,
   doctor,

@@ -80,18 +80,31 @@ function ofCondition(identity: Identity | undefined, type: string): Claim {
   return { proven: status === "True", reason, message };
 }
 
-async function ofDeleted({ site, name }: Leaver): Promise<Claim> {
-  const identity = await site.find(name);
-  if (identity !== undefined) return ofCondition(identity, "Offboarded");
-  interface Entry extends KubeObject {
-    readonly spec: { readonly origin: { kind: string; namespace: string; name: string } };
-    readonly status?: { readonly accounts?: readonly AccountRecord[] };
-  }
+/** The same wherever it stands now: suspended, offboarded, or on the ledger. */
+export async function claimAnywhere(of: Pick<Leaver, "site" | "name">): Promise<Claim> {
+  const identity = await of.site.find(of.name);
+  if (identity === undefined) return ofDeleted(of);
+  return ofCondition(identity, identity.status?.state?.startsWith("Suspend") === true ? "Suspended" : "Offboarded");
+}
+
+interface Entry extends KubeObject {
+  readonly spec: { readonly origin: { kind: string; namespace: string; name: string } };
+  readonly status?: { readonly accounts?: readonly AccountRecord[] };
+}
+
+/** What an identity has left in the ledger. */
+export async function ledgerEntryOf({ site, name }: Pick<Leaver, "site" | "name">): Promise<Entry | undefined> {
   const { items } = await site.lane.world.stack.kubernetes.client.list<Entry>(
     "/apis/keyturn.dev/v1alpha1/orphanedcredentials",
   );
   const mine = items.filter(({ spec: { origin } }) => origin.namespace === site.namespace && origin.name === name);
-  const entry = mine.find(({ spec }) => spec.origin.kind === "ServiceAccountLifecycle");
+  return mine.find(({ spec }) => spec.origin.kind === "ServiceAccountLifecycle");
+}
+
+async function ofDeleted({ site, name }: Pick<Leaver, "site" | "name">): Promise<Claim> {
+  const identity = await site.find(name);
+  if (identity !== undefined) return ofCondition(identity, "Offboarded");
+  const entry = await ledgerEntryOf({ site, name });
   if (entry === undefined) return { proven: true, reason: "Gone", message: "neither resource nor entry is there" };
   return ofRecords(entry.status?.accounts ?? [], (entry.status?.accounts ?? []).length > 0, entry);
 }

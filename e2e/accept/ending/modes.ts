@@ -14,6 +14,7 @@ import { readOnlyDrill } from "./read-only.ts";
 import { plantedFaults } from "./prove.ts";
 import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
+import { casesOfStay, stayScenarios } from "./stay-cases.ts";
 import { laterMembers, missedEndingTargets, summariseEnding } from "./summary.ts";
 import { tamperScenario } from "./tamper.ts";
 import { bothEndings, emptyEnding } from "./tally.ts";
@@ -68,7 +69,10 @@ export async function wholeEnding(
   if (part === undefined || part === "ground") code = Math.max(code, await ground(all, voice));
   if (part === "ground") return code;
   if (part === "record") return record(all, tallies, voice);
-  const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios((id, tally) => tallies.set(id, tally))];
+  const keep = (id: string, tally: EndingTally): void => void tallies.set(id, tally);
+  if (part !== "cut") await all.perform(stayScenarios(casesOfStay, keep), lanes);
+  if (part === "stay") return stayed(all, voice);
+  const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios(keep)];
   if (part === undefined) scenarios.push(...recordScenarios(tallies));
   await all.perform(scenarios, lanes);
   const kills: string[] = [];
@@ -111,6 +115,17 @@ async function record(all: Campaign, tallies: Tallies, { say, print, lanes }: En
   return missed.length === 0 ? 0 : 1;
 }
 
+/** What editors and evaders came to; the rest of the line is the other parts'. */
+async function stayed(all: Campaign, { say, print }: EndingVoice): Promise<number> {
+  await all.scan();
+  const summary = summariseEnding(all.results, []);
+  const mine = ["editorAttempts", "editorWins", "holdEvasions", "holdWins", "falseProofs", "violations"] as const;
+  const missed = missedEndingTargets(summary).filter((target) => mine.some((name) => target.startsWith(`${name} `)));
+  if (missed.length > 0) say(`missed: ${missed.join("; ")}`);
+  print(JSON.stringify(Object.fromEntries([...mine, "minutes" as const].map((name) => [name, summary[name]]))));
+  return missed.length === 0 ? 0 : 1;
+}
+
 /** The observer, shown by faults that are planted beneath it. */
 async function ground(all: Campaign, { say, print }: EndingVoice): Promise<number> {
   const missing = { planted: 0, found: 0, falseAlarms: 0 };
@@ -133,6 +148,7 @@ export async function oneEnding(
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
     for (const { id } of changes) print(id);
+    for (const { it } of casesOfStay) print(it.id);
     for (const story of Object.keys(stories)) print(`${story}-story (undisturbed), kill/PHASE/… (any part of it)`);
     return 0;
   }
@@ -157,6 +173,10 @@ export async function oneEnding(
       tallies,
     ),
     ...[...changes, ...recordScenarios(tallies)].filter(({ id }) => fits(id)),
+    ...stayScenarios(
+      casesOfStay.filter(({ it }) => fits(it.id)),
+      (id, tally) => tallies.set(id, tally),
+    ),
   ];
   if (scenarios.length === 0) {
     say(`There is no case ${name}; --scenario list names them all.`);

@@ -3,7 +3,7 @@ export const partNames = ["ground", "cut", "stay", "record"] as const;
 export type PartName = (typeof partNames)[number];
 
 /** Parts whose scenarios are there. */
-export const readyParts: readonly PartName[] = ["ground", "cut", "record"];
+export const readyParts: readonly PartName[] = partNames;
 
 /** The part that a flag names; undefined for all that are there. Throws for one that is unknown or not there yet, and says which are. */
 export function endingPart(flag: string | undefined): PartName | undefined {

@@ -4,13 +4,14 @@ import { clusterCases } from "./cases-cluster.ts";
 import { iamCases } from "./cases-iam.ts";
 import { chosenCases } from "./modes.ts";
 import { endingPart } from "./parts.ts";
+import { casesOfStay, stayScenarios } from "./stay-cases.ts";
 import { missedEndingTargets, summariseEnding } from "./summary.ts";
 import type { EndingEntry } from "./summary.ts";
 import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
 const members =
-  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds removals removalsHeldUp denials denialsRemoved exchanges tamperCases tampersMissed readOnlyWaiting readOnlyMutations killPoints killPointsHit violations minutes";
+  "leaverCases leaverWrong stepsRefused accessTried accessLeft falseProofs uncutSeconds editorAttempts editorWins holdEvasions holdWins removals removalsHeldUp denials denialsRemoved exchanges tamperCases tampersMissed readOnlyWaiting readOnlyMutations killPoints killPointsHit violations minutes";
 const entry = (id: string, ending: Partial<EndingTally>, hits: readonly string[] = []): EndingEntry => ({
   ...{ id, hits, violations: [], leaks: 0, seconds: 1, tally: {} as EndingEntry["tally"] },
   ending: { ...emptyEnding(), ...ending },
@@ -32,6 +33,7 @@ const good: Partial<EndingTally> = {
     tamperCases: 30,
     readOnlyWaiting: 20,
   },
+  ...{ editorAttempts: 40, holdEvasions: 10 },
 };
 const kills = Array.from({ length: 90 }, (_, i) => `kill/${i}`);
 
@@ -50,6 +52,8 @@ describe("the last line of the campaign of leavers", () => {
     "accessLeft",
     "falseProofs",
     "uncutSeconds",
+    "editorWins",
+    "holdWins",
     "removalsHeldUp",
     "denialsRemoved",
     "readOnlyMutations",
@@ -82,11 +86,36 @@ describe("the table of leavers", () => {
   });
 });
 
+describe("the table of what is tried to stay", () => {
+  const of = (sort: string) => casesOfStay.filter(({ it: one }) => one.id.startsWith(sort)).map(({ it: one }) => one);
+  const attempts = (cases: ReturnType<typeof of>): number =>
+    cases.reduce((sum, { before = [], after = [] }) => sum + before.length + after.length, 0);
+
+  it("has each case once", () => {
+    equal(new Set(casesOfStay.map(({ it: one }) => one.id)).size, casesOfStay.length);
+  });
+
+  it("has forty attempts of ten kinds by editors, and ten ways round a hold", () => {
+    const editors = of("editor/");
+    ok(editors.length >= 10 && attempts(editors) >= 40, `${attempts(editors)} attempts of ${editors.length} kinds`);
+    ok(of("hold/").length >= 10, `${of("hold/").length} evasions`);
+  });
+
+  it("gives every case an attempt", () => {
+    for (const { it: one } of casesOfStay) ok(attempts([one]) > 0, one.id);
+  });
+
+  it("plays every case in one batch", () => {
+    const played = stayScenarios(casesOfStay, () => undefined);
+    equal(new Set(played.map(({ id }) => id)).size, played.length);
+  });
+});
+
 describe("parts of the campaign of leavers", () => {
   it("are named, and one that is not there yet is an error that says so", () => {
     equal(endingPart("cut"), "cut");
+    equal(endingPart("stay"), "stay");
     equal(endingPart(undefined), undefined);
-    throws(() => endingPart("stay"), /stay.*not there yet/);
-    throws(() => endingPart("cat"), /no part cat.*ground, cut, record/);
+    throws(() => endingPart("cat"), /no part cat.*ground, cut, stay, record/);
   });
 });

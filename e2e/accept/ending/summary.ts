@@ -38,6 +38,8 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     "accessLeft",
     "falseProofs",
     "uncutSeconds",
+    "editorWins",
+    "holdWins",
     "removalsHeldUp",
     "denialsRemoved",
     "readOnlyMutations",
@@ -48,6 +50,8 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
     leaverCases: 48,
     stepsRefused: 36,
     accessTried: 600,
+    editorAttempts: 40,
+    holdEvasions: 10,
     removals: 12,
     denials: 10,
     exchanges: 6,
@@ -68,5 +72,4 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
 
 /** Members of the line that parts bring which are not there yet; never zeros in their place. */
 export const laterMembers: Readonly<Partial<Record<PartName, readonly string[]>>> = {
-  stay: ["editorAttempts", "editorWins", "holdEvasions", "holdWins"],
 };

@@ -11,6 +11,12 @@ export interface EndingTally {
   /** Rounds in which something worked while a proof was claimed before and after. */
   falseProofs: number;
   uncutSeconds: number;
+  /** What an editor without `bind` tried, so that an ended access goes on, and the cases in which it did. */
+  editorAttempts: number;
+  editorWins: number;
+  /** Ways round an IdentityHold that were tried, and those that led past it. */
+  holdEvasions: number;
+  holdWins: number;
   removals: number;
   removalsHeldUp: number;
   denials: number;
@@ -33,6 +39,10 @@ export function emptyEnding(): EndingTally {
     accessLeft: 0,
     falseProofs: 0,
     uncutSeconds: 0,
+    editorAttempts: 0,
+    editorWins: 0,
+    holdEvasions: 0,
+    holdWins: 0,
     removals: 0,
     removalsHeldUp: 0,
     denials: 0,

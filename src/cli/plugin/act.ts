@@ -6,10 +6,11 @@ import { describeRef } from "../../cluster/resources.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { text, WrongUse, type Given } from "../arguments.ts";
 import { EXIT } from "../doctor/finding.ts";
+import { hold, unhold } from "./hold.ts";
 import { referenceOf } from "./reference.ts";
 
 export interface PluginPorts {
-  readonly cluster: Pick<ClusterClient, "get" | "list" | "mergePatch">;
+  readonly cluster: Pick<ClusterClient, "get" | "list" | "create" | "mergePatch" | "delete">;
   /** The mark by which Argo CD or Flux shows that it applies the object. */
   gitOwner(metadata: ObjectMeta): string | undefined;
   now(): Date;
@@ -24,7 +25,7 @@ export interface Said {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Commands that change something: annotations, and of an identity spec.state. With the user's own rights. */
+/** Commands that change something: annotations, of an identity spec.state, and holds. With the user's own rights. */
 export const act = async (command: string, given: Given, ports: PluginPorts): Promise<Said> => {
   const namespace = text(given, "namespace") ?? ports.namespace;
   const one = (only?: ObjectRef["kind"]): ObjectRef => referenceOf(given.positionals, namespace, only);
@@ -45,6 +46,10 @@ export const act = async (command: string, given: Given, ports: PluginPorts): Pr
       return annotate(ports, one(), { [PAUSED]: "true" }, "is paused: nothing but revocation and offboarding goes on");
     case "unpause":
       return annotate(ports, one(), { [PAUSED]: null }, "is no longer paused");
+    case "hold":
+      return hold(given, ports);
+    case "unhold":
+      return unhold(given, ports);
     default:
       return setState(ports, one(SERVICE_ACCOUNT_LIFECYCLE), command === "suspend" ? "Suspended" : "Active", given);
   }

@@ -20,6 +20,8 @@ interface Shown extends KubeObject {
     readonly conditions?: readonly Condition[];
     readonly state?: string;
     readonly activity?: string;
+    /** Names of the IdentityHolds that hold it. */
+    readonly holds?: readonly string[];
     readonly current?: { readonly version?: string; readonly id?: string; readonly issuedAt?: string };
     readonly lastRotationTime?: string;
     readonly nextRotationTime?: string;
@@ -86,6 +88,7 @@ const summary = (object: Shown): unknown => {
     reason: ready?.reason,
     state: is?.state ?? spec?.state,
     activity: is?.activity,
+    holds: is?.holds,
     current: is?.current,
     rotation: is?.rotation,
     lastRotationTime: is?.lastRotationTime,
@@ -110,6 +113,7 @@ const row = (object: Shown, wide: boolean): readonly string[] => {
   const attention = [...BAD, "ReadOnly", "Leaked", "Paused", "ReviewDue", "Drifted", "Suspended"].filter((type) =>
     isTrue(object, type),
   );
+  if ((is?.holds ?? []).length > 0) attention.push("Held");
   const narrow = [
     kind,
     metadata.namespace ?? "",
@@ -127,10 +131,11 @@ const detail = (ref: ObjectRef, object: Shown): string => {
   const steps = conditions
     .filter(({ type, status: is }) => BAD.includes(type) && is === "True")
     .map(({ type, reason }) => `do: ${nextStep(type, reason)}\n`);
-  const activity = object.status?.activity;
+  const { activity, holds = [] } = object.status ?? {};
   return [
     `${plain(describeRef(ref))}\n`,
     ...(activity === undefined ? [] : [`${plain(activity)}\n`]),
+    ...(holds.length === 0 ? [] : [`Held by IdentityHold ${plain(holds.join(", "))}: only its deletion ends that.\n`]),
     "\n",
     columns(
       ["CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"],
