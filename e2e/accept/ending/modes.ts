@@ -1,5 +1,6 @@
 import type { LifecycleCampaign } from "../lifecycle/campaign.ts";
 import { killCycles, killedStory } from "../lifecycle/kills.ts";
+import { lifecycleVerdict } from "../lifecycle/modes.ts";
 import type { Scenario } from "../lifecycle/stage.ts";
 import { pick } from "../random.ts";
 import { changeScenarios } from "./changes.ts";
@@ -120,7 +121,7 @@ export async function oneEnding(
         lanes,
       );
     }
-    return endingVerdict(all.results.entries, print);
+    return lifecycleVerdict(all.results.entries, print);
   }
   const names = name.split(",");
   const fits = (id: string): boolean => names.some((one) => id.includes(one));
@@ -137,7 +138,7 @@ export async function oneEnding(
   }
   await all.perform(scenarios, lanes);
   print(JSON.stringify(summariseEnding(all.results, [])));
-  return endingVerdict(all.results.entries, print);
+  return lifecycleVerdict(all.results.entries, print);
 }
 
 /** A handful of cases and kill points, drawn by a seed, for every build. */
@@ -168,15 +169,5 @@ export async function sampleEnding(
   ]);
   const [cycle] = killCycles(pick(told.kills, 12, random), 1);
   if (cycle !== undefined) await all.perform([killedStory(cycle.id, cycle.kills, told.trace, story)], 1);
-  return endingVerdict(all.results.entries, print);
-}
-
-function endingVerdict(entries: readonly EndingEntry[], print: (line: string) => void): number {
-  for (const { id, violations, seconds, hits } of entries)
-    print(
-      `${violations.length === 0 ? "pass" : "FAIL"}  ${id} (${seconds.toFixed(0)} s${hits.length > 0 ? `, ${hits.length} kills` : ""})${violations.map(({ invariant, what }) => `\n        ${invariant}: ${what}`).join("")}`,
-    );
-  const failed = entries.filter(({ violations }) => violations.length > 0).length;
-  print(`accept: ${entries.length - failed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  return lifecycleVerdict(all.results.entries, print);
 }

@@ -8,10 +8,11 @@ import { waitFor } from "../../stack/wait.ts";
 import type { Stage } from "../lifecycle/stage.ts";
 import type { Phase, Story } from "../lifecycle/story.ts";
 import { allow, document } from "./cases-iam.ts";
+import { untilBack } from "./back.ts";
 import { iamReader } from "./iam-view.ts";
 import { uncutMeter } from "./observer.ts";
 import type { UncutMeter } from "./observer.ts";
-import { untilBack, watchIam } from "./play.ts";
+import { watchIam } from "./play.ts";
 import type { IamWatch } from "./play.ts";
 
 // The new ways of leaving as stories whose every mutating request is killed at: each way to a denial and back (A2), deletion under a
