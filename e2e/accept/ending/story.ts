@@ -2,7 +2,7 @@ import type { Account } from "../../../src/api/v1alpha1/service-account-lifecycl
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import { spareNames } from "../../lane/identity-site.ts";
 import { accountId } from "../../lane/ground.ts";
-import { rests } from "../../lane/identity.ts";
+import { briefly, identityCondition, rests } from "../../lane/identity.ts";
 import { atProviders, only, readOutside } from "../../lane/outside.ts";
 import { waitFor } from "../../stack/wait.ts";
 import type { Stage } from "../lifecycle/stage.ts";
@@ -79,6 +79,7 @@ const thereAndBack = (
   accounts: (site: IdentitySite) => readonly Account[],
   refused: readonly string[],
   load?: (stage: Stage) => Promise<void>,
+  isCut: (site: IdentitySite, name: string) => Promise<unknown> = (site) => site.until(name, "Suspended", 90_000),
 ): readonly Phase[] => [
   {
     name: `${name}-suspend`,
@@ -88,7 +89,7 @@ const thereAndBack = (
       await forbid(stage.site, refused);
       await patched(stage, name, { state: "Suspended" });
     },
-    rest: ({ site }) => site.until(name, "Suspended", 90_000),
+    rest: ({ site }) => isCut(site, name),
   },
   {
     name: `${name}-resume`,
@@ -101,6 +102,20 @@ const thereAndBack = (
     rest: ({ site }) => untilBack(site, name),
   },
 ];
+
+/** Nothing of it works; the denial that no way was found for is tried again and again. */
+async function provenAndTrying(site: IdentitySite, name: string): Promise<void> {
+  await waitFor(
+    `${name} is proven to be suspended`,
+    async () => {
+      const identity = await site.find(name);
+      const isSeen = identity?.status?.observedGeneration === identity?.metadata.generation;
+      if (isSeen && identityCondition(identity, "Suspended")?.status === "True") return true;
+      throw new Error(briefly(identity).slice(0, 2500));
+    },
+    { timeout: 90_000, every: 60 },
+  );
+}
 
 /** Joins and is loaded, before the kills of the phase are armed. */
 function joined(
@@ -144,7 +159,14 @@ const iamStory = (note: NoteUncut): readonly Phase[] => [
     const of = { UserName: site.awsName("room", "lake"), PolicyName: "by-hand", PolicyDocument };
     await site.lane.world.stack.aws.client.action("iam", "PutUserPolicy", of);
   }),
-  ...thereAndBack(note, "grants", user, ["PutUserPolicy", "PutUserPermissionsBoundary", "AttachUserPolicy"]),
+  ...thereAndBack(
+    note,
+    "grants",
+    user,
+    ["PutUserPolicy", "PutUserPermissionsBoundary", "AttachUserPolicy"],
+    undefined,
+    provenAndTrying,
+  ),
   ...thereAndBack(note, "role-bound", role, ["PutRolePolicy"]),
   {
     name: "dismantle",
