@@ -19,7 +19,8 @@ import type { EndingTally } from "./tally.ts";
 const mostSeconds = 30;
 /** For what is said of it: a list of bindings, for instance, is made once a minute. */
 const mostSecondsToSay = 100;
-const lookEveryMs = 1800;
+/** Not more often: with many leavers at once the looks would be most of what the servers have to do. */
+const lookEveryMs = 4000;
 
 export interface Chosen {
   readonly it: LeaverCase;
@@ -79,7 +80,7 @@ export function watchIam(read: () => Promise<IamView>): IamWatch {
           const held = view.get(principal);
           leaver.meter.sample(began, held === undefined ? [] : former.filter((action) => isAllowed(held, action)));
         }
-      await sleep(200);
+      await sleep(400);
     }
   };
   const running = run();
