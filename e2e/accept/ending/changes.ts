@@ -45,7 +45,8 @@ const privileges: readonly Privilege[] = [
   {
     id: "managed-policy",
     before: (site) => site.awsUser({ policies: ["read"] }),
-    after: (site) => site.awsUser({ policies: [] }),
+    // An empty object, which server-side apply stores as null.
+    after: (site) => site.awsUser(),
     instead: (site) => userWith(site, { policies: [site.policyArn("missing")] })[0]!,
     stands: async ({ held, site }) => (await held())?.attached.includes(site.policyArn("read")) === true,
   },
