@@ -6,7 +6,7 @@ import { candidateActions, everythingOf } from "./access.ts";
 import { comesBack } from "./back.ts";
 import { ends } from "./ends.ts";
 import type { EndName } from "./ends.ts";
-import { iamReader, isAllowed } from "./iam-view.ts";
+import { iamReader, isAllowed, sharedIamReader } from "./iam-view.ts";
 import type { IamView } from "./iam-view.ts";
 import type { Leaver, LeaverCase } from "./leaver.ts";
 import { leaverOf } from "./leaver.ts";
@@ -43,7 +43,7 @@ export function leaverBatch(id: string, cases: readonly Chosen[], done: (tally: 
       );
       const { client } = stage.site.lane.world.stack.aws;
       const readIam = iamReader(client);
-      const watched = watchIam(readIam);
+      const watched = watchIam(sharedIamReader(client));
       try {
         await Promise.all(leavers.map((leaver) => playOne(leaver, watched, readIam)));
       } finally {

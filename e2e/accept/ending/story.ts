@@ -11,7 +11,7 @@ import type { Stage } from "../lifecycle/stage.ts";
 import type { Phase, Story } from "../lifecycle/story.ts";
 import { allow, document } from "./cases-iam.ts";
 import { untilBack } from "./back.ts";
-import { iamReader } from "./iam-view.ts";
+import { sharedIamReader } from "./iam-view.ts";
 import { uncutMeter } from "./observer.ts";
 import type { UncutMeter } from "./observer.ts";
 import { watchIam } from "./play.ts";
@@ -54,7 +54,7 @@ const watched = new WeakMap<Stage, Map<string, Watched>>();
 async function beginWatch(stage: Stage, name: string): Promise<void> {
   const { site } = stage;
   const meter = uncutMeter();
-  const watch = watchIam(iamReader(site.lane.world.stack.aws.client));
+  const watch = watchIam(sharedIamReader(site.lane.world.stack.aws.client));
   const mine = watched.get(stage) ?? new Map<string, Watched>();
   watched.set(stage, mine.set(name, { meter, watch }));
   await watch.follow({ user: site.awsName(name, "lake"), role: site.awsName(name, "job"), meter });
