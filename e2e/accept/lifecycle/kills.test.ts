@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Thing } from "../../lane/outside.ts";
 import { commonTrace, killCycles, killedPart, phaseKills } from "./kills.ts";
 import type { StoryTrace } from "./kills.ts";
+import { differencesFrom } from "./story.ts";
 
 const write = (verb: string, template = "/") => ({ server: "aws", verb, template }) as const;
 const trace: StoryTrace = {
@@ -83,5 +84,15 @@ describe("a story of several lives", () => {
   it("is told whole where no phase has a life", () => {
     const whole = ["join", "leave"].map((name) => phase(name));
     deepEqual(killedPart(kills, { phases: whole }).phases, whole);
+  });
+});
+
+describe("states of two sites", () => {
+  const state = (site: string): Map<string, Thing> =>
+    new Map([[`user/${site}.app`, { key: `user/${site}.app`, id: "", version: "", shape: { path: `/${site}/` } }]]);
+
+  it("are the same but for their names, also where one's name begins with the other's", () => {
+    deepEqual(differencesFrom(state("life-7-1"), state("life-7-12"), ["life-7-1", "life-7-12"]), []);
+    deepEqual(differencesFrom(state("life-7-12"), state("life-7-1"), ["life-7-12", "life-7-1"]), []);
   });
 });

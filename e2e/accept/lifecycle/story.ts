@@ -198,7 +198,9 @@ export const joinerMoverLeaver: Story = { phases, state: storyState };
 
 /** Differences from the state of another site at the same point of the story. */
 export function differencesFrom(reference: Outside, state: Outside, sites: readonly string[]): string[] {
-  const names = (text: string): string => sites.reduce((all, site) => all.replaceAll(site, "SITE"), text);
+  // The longest first: the name of one may begin with another's.
+  const longestFirst = [...sites].sort((a, b) => b.length - a.length);
+  const names = (text: string): string => longestFirst.reduce((all, site) => all.replaceAll(site, "SITE"), text);
   // Names of bindings are made of hashes of what the namespace's name takes part in.
   const hashes = (text: string): string =>
     names(text)
