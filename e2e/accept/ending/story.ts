@@ -252,11 +252,11 @@ const clusterStory = (note: NoteUncut): readonly Phase[] => [
   exchange("groups"),
   // Of its two keys the rotation's comes back on, the other one stays off.
   ...thereAndBack(note, "keys", user, [], async ({ site }) => {
-    await site.createKey(site.awsName("keys", "lake"));
     await site.team.apply(...rotationOf(site, "keys"));
     await issued(site, "keys");
     // A key that turns up in the window of an intent would be taken for its late answer, and revoked.
-    await sleep(4000);
+    await sleep(5000);
+    await site.createKey(site.awsName("keys", "lake"));
   }),
 ];
 
