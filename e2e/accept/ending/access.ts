@@ -163,7 +163,7 @@ async function ofUser(
 }
 
 /** What a rotation of the identity has put into its Secret. */
-async function deliveredKey(site: IdentitySite, name: string): Promise<AwsKey | undefined> {
+export async function deliveredKey(site: IdentitySite, name: string): Promise<AwsKey | undefined> {
   const secret = await site.lane.world.stack.kubernetes.client.find(
     `/api/v1/namespaces/${site.namespace}/secrets/${name}-aws`,
   );

@@ -3,8 +3,9 @@ import type { IdentitySite } from "../../lane/identity-site.ts";
 import { identityCondition } from "../../lane/identity.ts";
 import type { Match } from "../../stack/fault-proxy.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
-import { issued, rotationOf } from "../lifecycle/fifty.ts";
+import { rotationOf } from "../lifecycle/fifty.ts";
 import { byReview, byToken } from "./access.ts";
+import { rotated } from "./cases-iam.ts";
 import type { Leaver, LeaverCase } from "./leaver.ts";
 import type { Access } from "./observer.ts";
 
@@ -253,13 +254,7 @@ const ofSeveral: readonly LeaverCase[] = [
     // The key that the rotation issued and the one that it would issue end with the identity, pause or not (A6).
     ...{ id: "all/rotation-paused", ends: ["suspended", "decommissioned", "expired", "deleted"], staysAway: true },
     accounts: (site) => [site.kubernetesAccount({ roles: ["reader"] }), site.awsUser({ policies: ["read"] })],
-    load: async (leaver) => {
-      const { site, name } = leaver;
-      await site.team.apply(...rotationOf(site, name));
-      await issued(site, name);
-      // What turns up in the window of an intent would be taken for its late answer, and revoked.
-      await sleep(5000);
-    },
+    load: rotated,
     refuse: async ({ site, name }) => {
       const annotations = { "keyturn.dev/paused": "true", "keyturn.dev/dry-run": "true" };
       const [path] = rotationOf(site, name);

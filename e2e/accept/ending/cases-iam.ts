@@ -4,6 +4,8 @@ import type { IdentitySite } from "../../lane/identity-site.ts";
 import { spareNames } from "../../lane/identity-site.ts";
 import { createAuthority } from "../../stack/certificates.ts";
 import { texts } from "../../stack/aws.ts";
+import { sleep } from "../../stack/wait.ts";
+import { issued, rotationOf } from "../lifecycle/fifty.ts";
 import type { Leaver, LeaverCase } from "./leaver.ts";
 import { about } from "./leaver.ts";
 
@@ -79,6 +81,14 @@ const loadedWith =
   };
 const everyKind = loadedWith(password, sshKey, serviceCredential, certificate, mfa);
 
+/** A SecretRotation has issued one of the user's keys and answers for it. */
+export async function rotated({ site, name }: Leaver): Promise<void> {
+  await site.team.apply(...rotationOf(site, name));
+  await issued(site, name);
+  // A key that turns up in the window of an intent would be taken for its late answer, and revoked.
+  await sleep(5000);
+}
+
 /** One switch that is refused: everything else is shut meanwhile. */
 const oneSwitch = (
   id: string,
@@ -92,6 +102,11 @@ const oneSwitch = (
 
 const ofUsers: readonly LeaverCase[] = [
   { id: "user/nothing-refused", ends: ["suspended", "expired"], accounts: aUser },
+  { id: "user/rotated", ends: ["suspended"], accounts: aUser, load: rotated },
+  {
+    ...{ id: "user/rotated-and-inline-deny-refused", accounts: aUser, load: rotated, refuse: refusing(userWays[0]) },
+    ends: ["suspended", "expired"],
+  },
   {
     ...{ id: "user/inline-deny-refused", accounts: aUser, refuse: refusing(userWays[0]) },
     ends: ["suspended", "decommissioned", "left-out", "deleted"],

@@ -4,6 +4,7 @@ import { spareNames } from "../../lane/identity-site.ts";
 import { accountId } from "../../lane/ground.ts";
 import { briefly } from "../../lane/identity.ts";
 import { waitFor } from "../../stack/wait.ts";
+import { inParallel } from "../lifecycle/fifty.ts";
 import type { Scenario } from "../lifecycle/stage.ts";
 import { othersForbid } from "./denials.ts";
 import { guarded, placeOf } from "./place.ts";
@@ -12,6 +13,9 @@ import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
 // What the spec no longer names goes at once (A9), the way fits the quota (A10).
+
+/** Identities that change at once on one site. */
+const atOnce = 4;
 
 type Done = (id: string, tally: EndingTally) => void;
 
@@ -41,7 +45,8 @@ const privileges: readonly Privilege[] = [
   {
     id: "managed-policy",
     before: (site) => site.awsUser({ policies: ["read"] }),
-    after: (site) => site.awsUser({ policies: [] }),
+    // An empty object, which server-side apply stores as null.
+    after: (site) => site.awsUser(),
     instead: (site) => userWith(site, { policies: [site.policyArn("missing")] })[0]!,
     stands: async ({ held, site }) => (await held())?.attached.includes(site.policyArn("read")) === true,
   },
@@ -92,38 +97,36 @@ const removedAtOnce = (done: Done): Scenario => ({
     const all = privileges.flatMap((one) =>
       besides.filter((how) => how !== "failing-exchange" || one.instead !== undefined).map((how) => ({ one, how })),
     );
-    await Promise.all(
-      all.map(async ({ one, how }, i) => {
-        const place = placeOf(stage, `r${i + 1}`);
-        const { site, name } = place;
-        const title = `removals/${one.id}/${how}`;
-        const extra = (policy: "read" | "missing"): Account => ({
-          name: "beside",
-          aws: { connectionRef: { name: site.connections.aws }, user: { policies: [site.policyArn(policy)] } },
-        });
-        const spec = (account: Account, policy: "read" | "missing") =>
-          site.identity(name, [account, extra(policy)], { deletion: { holdFor: "1h", timeout: "30s" } });
-        await guarded(stage, title, async () => {
-          await site.apply(spec(one.before(site), "read"));
-          await site.until(name, "Good", 90_000);
-          if (!(await one.stands(place))) throw new Error("it was never given");
-          tally.removals += 1;
-          const after = how === "failing-exchange" ? (one.instead ?? one.after)(site) : one.after(site);
-          await site.apply(spec(after, how === "failing-elsewhere" ? "missing" : "read"));
-          const gone = async (): Promise<boolean> => !(await one.stands(place));
-          await waitFor(`${title}: it is gone`, gone, { timeout: mostSecondsToRemove * 1000, every: 250 }).catch(
-            async () => {
-              tally.removalsHeldUp += 1;
-              stage.broken(
-                "S5",
-                `${title}: is still there after ${mostSecondsToRemove} s.`,
-                briefly(await site.find(name)),
-              );
-            },
-          );
-        });
-      }),
-    );
+    await inParallel([...all.entries()], atOnce, async ([i, { one, how }]) => {
+      const place = placeOf(stage, `r${i + 1}`);
+      const { site, name } = place;
+      const title = `removals/${one.id}/${how}`;
+      const extra = (policy: "read" | "missing"): Account => ({
+        name: "beside",
+        aws: { connectionRef: { name: site.connections.aws }, user: { policies: [site.policyArn(policy)] } },
+      });
+      const spec = (account: Account, policy: "read" | "missing") =>
+        site.identity(name, [account, extra(policy)], { deletion: { holdFor: "1h", timeout: "30s" } });
+      await guarded(stage, title, async () => {
+        await site.apply(spec(one.before(site), "read"));
+        await site.until(name, "Good", 90_000);
+        if (!(await one.stands(place))) throw new Error("it was never given");
+        tally.removals += 1;
+        const after = how === "failing-exchange" ? (one.instead ?? one.after)(site) : one.after(site);
+        await site.apply(spec(after, how === "failing-elsewhere" ? "missing" : "read"));
+        const gone = async (): Promise<boolean> => !(await one.stands(place));
+        await waitFor(`${title}: it is gone`, gone, { timeout: mostSecondsToRemove * 1000, every: 250 }).catch(
+          async () => {
+            tally.removalsHeldUp += 1;
+            stage.broken(
+              "S5",
+              `${title}: is still there after ${mostSecondsToRemove} s.`,
+              briefly(await site.find(name)),
+            );
+          },
+        );
+      });
+    });
     done("removals", tally);
   },
 });
@@ -190,30 +193,28 @@ const exchanged = (done: Done): Scenario => ({
   site: { resync: "5s", leavers: true },
   async play(stage) {
     const tally = emptyEnding();
-    await Promise.all(
-      exchanges.map(async (one, i) => {
-        const place = placeOf(stage, `x${i + 1}`);
-        const { site, name } = place;
-        await guarded(stage, `exchanges/${one.id}`, async () => {
-          await site.apply(site.identity(name, one.before(site)));
-          await site.until(name, "Good", 90_000);
-          await site.apply(site.identity(name, one.after(site)));
-          await site.until(name, "Good", 60_000);
-          const { user, role } = one.after(site).find(({ aws }) => aws !== undefined)?.aws ?? {};
-          const wanted = { policies: [], inlinePolicies: [], ...role, ...user };
-          const held = await place.held();
-          const isSo =
-            same(held?.attached ?? [], wanted.policies) &&
-            same(
-              [...(held?.inline.keys() ?? [])],
-              wanted.inlinePolicies.map((policy) => policy.name),
-            ) &&
-            same(held?.groups ?? [], user?.groups ?? []);
-          if (isSo) tally.exchanges += 1;
-          else stage.broken("END", `exchanges/${one.id}: IAM does not hold what is declared.`, held);
-        });
-      }),
-    );
+    await inParallel([...exchanges.entries()], atOnce, async ([i, one]) => {
+      const place = placeOf(stage, `x${i + 1}`);
+      const { site, name } = place;
+      await guarded(stage, `exchanges/${one.id}`, async () => {
+        await site.apply(site.identity(name, one.before(site)));
+        await site.until(name, "Good", 90_000);
+        await site.apply(site.identity(name, one.after(site)));
+        await site.until(name, "Good", 60_000);
+        const { user, role } = one.after(site).find(({ aws }) => aws !== undefined)?.aws ?? {};
+        const wanted = { policies: [], inlinePolicies: [], ...role, ...user };
+        const held = await place.held();
+        const isSo =
+          same(held?.attached ?? [], wanted.policies) &&
+          same(
+            [...(held?.inline.keys() ?? [])],
+            wanted.inlinePolicies.map((policy) => policy.name),
+          ) &&
+          same(held?.groups ?? [], user?.groups ?? []);
+        if (isSo) tally.exchanges += 1;
+        else stage.broken("END", `exchanges/${one.id}: IAM does not hold what is declared.`, held);
+      });
+    });
     done("exchanges", tally);
   },
 });

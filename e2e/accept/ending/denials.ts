@@ -3,6 +3,7 @@ import type { IdentitySite } from "../../lane/identity-site.ts";
 import { accountId } from "../../lane/ground.ts";
 import { briefly, identityCondition } from "../../lane/identity.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
+import { inParallel } from "../lifecycle/fifty.ts";
 import type { Scenario } from "../lifecycle/stage.ts";
 import { allow, document } from "./cases-iam.ts";
 import { guarded, placeOf } from "./place.ts";
@@ -141,47 +142,45 @@ export const othersForbid = (done: (id: string, tally: EndingTally) => void): Sc
   site: { resync: "5s", leavers: true },
   async play(stage) {
     const tally = emptyEnding();
-    await Promise.all(
-      denials.map(async (one, i) => {
-        const place = placeOf(stage, `d${i + 1}`);
-        const { site, name } = place;
-        const title = `denials/${one.id}`;
-        await guarded(stage, title, async () => {
-          await site.apply(site.identity(name, one.accounts(site), { deletion: { holdFor: "1h", timeout: "30s" } }));
-          await site.until(name, "Good", 90_000);
-          const stands = await one.put(place);
-          tally.denials += 1;
-          let removed = false;
-          const stillThere = async (when: string): Promise<void> => {
-            if (removed || (await stands())) return;
-            removed = true;
-            tally.denialsRemoved += 1;
-            stage.broken(
-              "S5",
-              `${title}: what others have forbidden was taken away ${when}.`,
-              briefly(await site.find(name)),
-            );
-          };
-          await waitFor(
-            `${title}: ${one.told} is told`,
-            async () => {
-              await stillThere("as drift");
-              const identity = await site.find(name);
-              if (removed || identityCondition(identity, "Drifted")?.reason === one.told) return true;
-              throw new Error(briefly(identity).slice(0, 2500));
-            },
-            { timeout: 40_000, every: 500 },
+    await inParallel([...denials.entries()], 5, async ([i, one]) => {
+      const place = placeOf(stage, `d${i + 1}`);
+      const { site, name } = place;
+      const title = `denials/${one.id}`;
+      await guarded(stage, title, async () => {
+        await site.apply(site.identity(name, one.accounts(site), { deletion: { holdFor: "1h", timeout: "30s" } }));
+        await site.until(name, "Good", 90_000);
+        const stands = await one.put(place);
+        tally.denials += 1;
+        let removed = false;
+        const stillThere = async (when: string): Promise<void> => {
+          if (removed || (await stands())) return;
+          removed = true;
+          tally.denialsRemoved += 1;
+          stage.broken(
+            "S5",
+            `${title}: what others have forbidden was taken away ${when}.`,
+            briefly(await site.find(name)),
           );
-          await site.team.mergePatch(site.path(name), { spec: { state: "Suspended" } });
-          await site.until(name, "Suspended", 60_000);
-          await stillThere("while the identity left");
-          await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
-          await waitFor(`${title}: it is back`, async () => (await site.find(name))?.status?.state === "Active");
-          await sleep(6000);
-          await stillThere("when the identity came back");
-        });
-      }),
-    );
+        };
+        await waitFor(
+          `${title}: ${one.told} is told`,
+          async () => {
+            await stillThere("as drift");
+            const identity = await site.find(name);
+            if (removed || identityCondition(identity, "Drifted")?.reason === one.told) return true;
+            throw new Error(briefly(identity).slice(0, 2500));
+          },
+          { timeout: 40_000, every: 500 },
+        );
+        await site.team.mergePatch(site.path(name), { spec: { state: "Suspended" } });
+        await site.until(name, "Suspended", 60_000);
+        await stillThere("while the identity left");
+        await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
+        await waitFor(`${title}: it is back`, async () => (await site.find(name))?.status?.state === "Active");
+        await sleep(6000);
+        await stillThere("when the identity came back");
+      });
+    });
     done("denials", tally);
   },
 });

@@ -64,6 +64,22 @@ export function iamReader(client: AwsClient): () => Promise<IamView> {
   };
 }
 
+const shared = new WeakMap<AwsClient, () => Promise<IamView>>();
+
+/** As `iamReader`, for watches: those of all lanes that ask while a read is on its way are given that one. */
+export function sharedIamReader(client: AwsClient): () => Promise<IamView> {
+  const found = shared.get(client);
+  if (found !== undefined) return found;
+  const read = iamReader(client);
+  let running: Promise<IamView> | undefined;
+  const together = (): Promise<IamView> =>
+    (running ??= read().finally(() => {
+      running = undefined;
+    }));
+  shared.set(client, together);
+  return together;
+}
+
 /**
  * By what IAM holds, would this action be allowed on anything? An explicit Deny of everything wins, then an Allow, and a boundary
  * must allow it too (docs: policy evaluation logic). In doubt yes: a Deny under a condition, or for some resources, denies nothing here.

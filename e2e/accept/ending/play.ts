@@ -1,12 +1,12 @@
-import type { IdentitySite } from "../../lane/identity-site.ts";
-import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
-import { briefly, identityCondition } from "../../lane/identity.ts";
-import { sleep, waitFor } from "../../stack/wait.ts";
-import type { Scenario, Stage } from "../lifecycle/stage.ts";
+import { atProviders, readOutside } from "../../lane/outside.ts";
+import { briefly } from "../../lane/identity.ts";
+import { sleep } from "../../stack/wait.ts";
+import type { Scenario } from "../lifecycle/stage.ts";
 import { candidateActions, everythingOf } from "./access.ts";
+import { comesBack } from "./back.ts";
 import { ends } from "./ends.ts";
 import type { EndName } from "./ends.ts";
-import { iamReader, isAllowed } from "./iam-view.ts";
+import { iamReader, isAllowed, sharedIamReader } from "./iam-view.ts";
 import type { IamView } from "./iam-view.ts";
 import type { Leaver, LeaverCase } from "./leaver.ts";
 import { leaverOf } from "./leaver.ts";
@@ -19,7 +19,8 @@ import type { EndingTally } from "./tally.ts";
 const mostSeconds = 30;
 /** For what is said of it: a list of bindings, for instance, is made once a minute. */
 const mostSecondsToSay = 100;
-const lookEveryMs = 1800;
+/** Not more often: with many leavers at once the looks would be most of what the servers have to do. */
+const lookEveryMs = 4000;
 
 export interface Chosen {
   readonly it: LeaverCase;
@@ -42,7 +43,7 @@ export function leaverBatch(id: string, cases: readonly Chosen[], done: (tally: 
       );
       const { client } = stage.site.lane.world.stack.aws;
       const readIam = iamReader(client);
-      const watched = watchIam(readIam);
+      const watched = watchIam(sharedIamReader(client));
       try {
         await Promise.all(leavers.map((leaver) => playOne(leaver, watched, readIam)));
       } finally {
@@ -79,7 +80,7 @@ export function watchIam(read: () => Promise<IamView>): IamWatch {
           const held = view.get(principal);
           leaver.meter.sample(began, held === undefined ? [] : former.filter((action) => isAllowed(held, action)));
         }
-      await sleep(200);
+      await sleep(400);
     }
   };
   const running = run();
@@ -128,7 +129,8 @@ async function playOne(leaver: Leaver, watch: IamWatch, readIam: () => Promise<I
     leaver.meter.stop();
     tally.stepsRefused += leaver.refused();
     if (leaver.end === "suspended" && it.unproven !== true && it.staysAway !== true && faults.length === 0)
-      await comesBack(leaver, whole);
+      for (const line of await comesBack(leaver, whole))
+        stage.broken("S12", `${title}: has not come back as it must.`, line);
   } catch (error) {
     const { message, cause, stack } = error as Error;
     faults.push(message);
@@ -251,34 +253,6 @@ function says({ after }: Round, expected: NonNullable<LeaverCase["says"]>): bool
   return !after.proven && after.reason === expected.reason && expected.names?.test(after.message) !== false;
 }
 
-/** What was replaced is in its place again, and what was on is on again. */
-async function comesBack(leaver: Leaver, before: Awaited<ReturnType<typeof readOutside>>): Promise<void> {
-  const { stage, site, name } = leaver;
-  await leaver.lift();
-  await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
-  await untilBack(site, name);
-  const mine = (key: string): boolean => new RegExp(`[./]${name}([.-]|$)`).test(key);
-  const now = atProviders(await readOutside(site));
-  const ids = (text: string): string => text.replace(/"(uid|keyturn\.dev\/closed)":"[^"]*"/g, "");
-  for (const line of compareOutside(only(before, mine), only(now, mine), { names: ids }))
-    stage.broken("S12", `${titleOf(leaver)}: has not come back as it was.`, line);
-}
-
-/** It is in use again. What stands there by hand is a difference that is reported, so Ready need not be True. */
-export async function untilBack(site: IdentitySite, name: string): Promise<void> {
-  await waitFor(
-    `${name} is back`,
-    async () => {
-      const identity = await site.find(name);
-      const { observedGeneration, state } = identity?.status ?? {};
-      const rests = observedGeneration === identity?.metadata.generation && state === "Active";
-      if (rests && identityCondition(identity, "Reconciling")?.status !== "True") return true;
-      throw new Error(briefly(identity).slice(0, 2500));
-    },
-    { timeout: 90_000, every: 200 },
-  );
-}
-
 async function standing({ site, name, end }: Leaver): Promise<string> {
   const identity = await site.find(name).catch(() => undefined);
   return identity === undefined ? `the resource is gone (${end})` : briefly(identity).slice(0, 2500);
@@ -286,13 +260,4 @@ async function standing({ site, name, end }: Leaver): Promise<string> {
 
 export function titleOf({ it, end }: { readonly it: LeaverCase; readonly end: EndName }): string {
   return `${it.id}/${end}`;
-}
-
-/** Waits until somebody has been seen to do something; for the plays beside this one. */
-export function soon(stage: Stage, what: string, ask: () => Promise<boolean>, seconds = mostSeconds): Promise<boolean> {
-  return waitFor(what, ask, { timeout: seconds * 1000, every: 250 }).catch((error: unknown) => {
-    const { cause } = error as Error;
-    stage.broken("L1", what, cause instanceof Error ? cause.message : "");
-    return false;
-  });
 }

@@ -1,6 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { commonTrace, killCycles, phaseKills } from "./kills.ts";
+import type { Thing } from "../../lane/outside.ts";
+import { commonTrace, killCycles, killedPart, phaseKills } from "./kills.ts";
 import type { StoryTrace } from "./kills.ts";
+import { differencesFrom } from "./story.ts";
 
 const write = (verb: string, template = "/") => ({ server: "aws", verb, template }) as const;
 const trace: StoryTrace = {
@@ -54,5 +56,43 @@ describe("kill points of a story", () => {
 
   it("need no story when there is none", () => {
     deepEqual(killCycles([], 2), []);
+  });
+});
+
+describe("a story of several lives", () => {
+  const done = (): Promise<void> => Promise.resolve();
+  const phase = (name: string, life?: string) => ({
+    name,
+    act: done,
+    rest: done,
+    ...(life === undefined ? {} : { life }),
+  });
+  const phases = [phase("begin"), phase("a-join", "a"), phase("a-leave", "a"), phase("b-join", "b")];
+  const thing = (key: string): Thing => ({ key, id: "", version: "", shape: {} });
+  const lifeOf = ({ key }: Thing): string | undefined => ["a", "b"].find((life) => key === `user/${life}`);
+  const kills = phaseKills({ site: "s", phases: [{ name: "a-leave", writes: [write("DeleteUser")], after: [] }] });
+
+  it("is told with the lives in which something is killed, from their beginning, and with what is of none", () => {
+    const told = killedPart(kills, { phases, lifeOf });
+    deepEqual(
+      told.phases.map(({ name }) => name),
+      ["begin", "a-join", "a-leave"],
+    );
+    deepEqual(["user/a", "user/b", "user/c"].map(thing).map(told.isTold), [true, false, true]);
+  });
+
+  it("is told whole where no phase has a life", () => {
+    const whole = ["join", "leave"].map((name) => phase(name));
+    deepEqual(killedPart(kills, { phases: whole }).phases, whole);
+  });
+});
+
+describe("states of two sites", () => {
+  const state = (site: string): Map<string, Thing> =>
+    new Map([[`user/${site}.app`, { key: `user/${site}.app`, id: "", version: "", shape: { path: `/${site}/` } }]]);
+
+  it("are the same but for their names, also where one's name begins with the other's", () => {
+    deepEqual(differencesFrom(state("life-7-1"), state("life-7-12"), ["life-7-1", "life-7-12"]), []);
+    deepEqual(differencesFrom(state("life-7-12"), state("life-7-1"), ["life-7-12", "life-7-1"]), []);
   });
 });

@@ -3,7 +3,7 @@ import type { Outside, Thing } from "../../lane/outside.ts";
 import { waitFor } from "../../stack/wait.ts";
 import type { Scenario, Stage } from "./stage.ts";
 import { stillness } from "./stage.ts";
-import type { Story } from "./story.ts";
+import type { Phase, Story } from "./story.ts";
 import { differencesFrom, joinerMoverLeaver, remade } from "./story.ts";
 
 /** One mutating request of a phase of the undisturbed story, and when the operator is killed. */
@@ -128,29 +128,45 @@ export function killedStory(
   trace: StoryTrace,
   story: Story = joinerMoverLeaver,
 ): Scenario {
+  const { phases, isTold } = killedPart(kills, story);
   return {
     id,
     ...siteOf(story),
     async play(stage) {
-      await tell(stage, story, {
-        before: (phase) => {
-          for (const kill of kills) if (kill.phase === phase) arm(stage, kill);
+      await tell(
+        stage,
+        { ...story, phases },
+        {
+          before: (phase) => {
+            for (const kill of kills) if (kill.phase === phase) arm(stage, kill);
+          },
+          after: (phase, _, state) => {
+            const reference = trace.phases.find(({ name }) => name === phase)?.after ?? [];
+            const expected: Outside = new Map(reference.filter(isTold).map((thing) => [thing.key, thing]));
+            const killed = kills.filter((kill) => kill.phase === phase).map((kill) => kill.id);
+            for (const line of differencesFrom(expected, state, [trace.site, stage.site.namespace]))
+              stage.broken(
+                "END",
+                `After ${phase} the providers differ from those of an undisturbed run.`,
+                `${killed.join(" ")}: ${line}`,
+              );
+          },
         },
-        after: (phase, _, state) => {
-          const reference = trace.phases.find(({ name }) => name === phase)?.after ?? [];
-          const expected: Outside = new Map(reference.map((thing) => [thing.key, thing]));
-          const killed = kills.filter((kill) => kill.phase === phase).map((kill) => kill.id);
-          for (const line of differencesFrom(expected, state, [trace.site, stage.site.namespace]))
-            stage.broken(
-              "END",
-              `After ${phase} the providers differ from those of an undisturbed run.`,
-              `${killed.join(" ")}: ${line}`,
-            );
-        },
-      });
+      );
       countStory(stage, story);
     },
   };
+}
+
+/** The phases that a story with these kills is told in, and whether a thing at the providers is of one of them. */
+export function killedPart(
+  kills: readonly PhaseKill[],
+  { phases, lifeOf }: Pick<Story, "phases" | "lifeOf">,
+): { phases: readonly Phase[]; isTold: (thing: Thing) => boolean } {
+  const killed = new Set(kills.map(({ phase }) => phase));
+  const lives = new Set(phases.filter(({ name }) => killed.has(name)).map(({ life }) => life));
+  const isOf = (life: string | undefined): boolean => life === undefined || lives.has(life);
+  return { phases: phases.filter(({ life }) => isOf(life)), isTold: (thing) => isOf(lifeOf?.(thing)) };
 }
 
 function siteOf({ site }: Story): Pick<Scenario, "site"> {

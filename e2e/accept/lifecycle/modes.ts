@@ -108,7 +108,8 @@ export async function sampleLifecycle(
   return lifecycleVerdict(all.results.entries, print);
 }
 
-function lifecycleVerdict(entries: readonly LifecycleEntry[], print: (line: string) => void): number {
+/** One line for each entry, and how many passed; 1 where one has violations. */
+export function lifecycleVerdict(entries: readonly LifecycleEntry[], print: (line: string) => void): number {
   for (const { id, violations, seconds, hits } of entries)
     print(
       `${violations.length === 0 ? "pass" : "FAIL"}  ${id} (${seconds.toFixed(0)} s${hits.length > 0 ? `, ${hits.length} kills` : ""})${violations.map(({ invariant, what }) => `\n        ${invariant}: ${what}`).join("")}`,

@@ -1,6 +1,6 @@
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import { rests } from "../../lane/identity.ts";
-import type { Outside } from "../../lane/outside.ts";
+import type { Outside, Thing } from "../../lane/outside.ts";
 import { atProviders, compareOutside, only, readOutside } from "../../lane/outside.ts";
 import { waitFor } from "../../stack/wait.ts";
 import type { Scenario, Stage } from "./stage.ts";
@@ -8,6 +8,8 @@ import type { Scenario, Stage } from "./stage.ts";
 /** One part of an identity's life, from rest to rest. */
 export interface Phase {
   readonly name: string;
+  /** Phases of one life need those of no other: a killed story leaves out lives in which nothing is killed. Absent: it is always told. */
+  readonly life?: string;
   /** What has to stand before; nothing of it is killed. */
   before?(stage: Stage): Promise<void>;
   /** What a person does; the operator's work follows. */
@@ -26,6 +28,8 @@ export interface Story {
   readonly site?: Scenario["site"];
   /** What the providers hold that is the story's. */
   state(site: IdentitySite): Promise<Outside>;
+  /** The life that a thing at the providers is of; undefined for what is of none, or where the story has no lives. */
+  lifeOf?(thing: Thing): string | undefined;
 }
 
 const name = "app";
@@ -194,7 +198,9 @@ export const joinerMoverLeaver: Story = { phases, state: storyState };
 
 /** Differences from the state of another site at the same point of the story. */
 export function differencesFrom(reference: Outside, state: Outside, sites: readonly string[]): string[] {
-  const names = (text: string): string => sites.reduce((all, site) => all.replaceAll(site, "SITE"), text);
+  // The longest first: the name of one may begin with another's.
+  const longestFirst = [...sites].sort((a, b) => b.length - a.length);
+  const names = (text: string): string => longestFirst.reduce((all, site) => all.replaceAll(site, "SITE"), text);
   // Names of bindings are made of hashes of what the namespace's name takes part in.
   const hashes = (text: string): string =>
     names(text)
