@@ -4,7 +4,7 @@ import { VaultError } from "../../stack/vault.ts";
 import { sleep, waitFor } from "../../stack/wait.ts";
 import { accessKey } from "../lifecycle/credentials.ts";
 import { answerTo, issued, rotationOf } from "../lifecycle/fifty.ts";
-import { untilBack } from "./play.ts";
+import { untilBack } from "./back.ts";
 import { decodedData } from "../world-view.ts";
 import { byReview, byToken } from "./access.ts";
 import { annotated, everywhere, expired, folder, path, suspended, willExpire } from "./editors.ts";

@@ -112,7 +112,7 @@ describe("the table of what is tried to stay", () => {
 });
 
 describe("parts of the campaign of leavers", () => {
-  it("are named, and one that is not there yet is an error that says so", () => {
+  it("are named, and one that there is not is an error that says so", () => {
     equal(endingPart("cut"), "cut");
     equal(endingPart("stay"), "stay");
     equal(endingPart(undefined), undefined);

@@ -1,6 +1,5 @@
 import type { LifecycleEntry } from "../lifecycle/campaign.ts";
 import type { Results } from "../results.ts";
-import type { PartName } from "./parts.ts";
 import { bothEndings, emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
@@ -9,7 +8,7 @@ export interface EndingEntry extends LifecycleEntry {
   readonly ending?: EndingTally;
 }
 
-/** The one line that the campaign ends with, as far as the parts that are there bring its members. */
+/** The one line that the campaign ends with. */
 export interface EndingSummary extends EndingTally {
   readonly killPoints: number;
   readonly killPointsHit: number;
@@ -69,7 +68,3 @@ export function missedEndingTargets(summary: EndingSummary): string[] {
   ];
   return targets.filter(([, reached]) => !reached).map(([name]) => name);
 }
-
-/** Members of the line that parts bring which are not there yet; never zeros in their place. */
-export const laterMembers: Readonly<Partial<Record<PartName, readonly string[]>>> = {
-};
