@@ -156,10 +156,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const turns = new Turns(clock);
   const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
     new Controller({ reconciler, clock, log, metrics: counted, workers, turns });
-  const rotationController = controllerOf(
-    halting(SECRET_ROTATION, ports, secretRotationReconciler),
-    options.workers,
-  );
+  const rotationController = controllerOf(halting(SECRET_ROTATION, ports, secretRotationReconciler), options.workers);
   const identityController = controllerOf(
     halting(SERVICE_ACCOUNT_LIFECYCLE, ports, serviceAccountLifecycleReconciler),
     options.workers,
