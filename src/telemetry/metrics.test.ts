@@ -98,6 +98,19 @@ describe("metrics", () => {
       assert.deepEqual(await series(metrics, `keyturn_${name}_timestamp_seconds`), []);
   });
 
+  it("say at each scrape whether read-only is on, and how much waits", async () => {
+    const metrics = setUp();
+    let now = { engaged: true, waiting: 7 };
+    metrics.readOnlyFrom(() => now);
+    const told = async () => {
+      const { text } = await metrics.render();
+      return text.split("\n").filter((line) => line.startsWith("keyturn_read_only"));
+    };
+    assert.deepEqual(await told(), ["keyturn_read_only 1", "keyturn_read_only_waiting 7"]);
+    now = { engaged: false, waiting: 0 };
+    assert.deepEqual(await told(), ["keyturn_read_only 0", "keyturn_read_only_waiting 0"]);
+  });
+
   it("count and measure what they are told", async () => {
     const metrics = setUp();
     metrics.passEnded("rotations", "panicked", 0.02);

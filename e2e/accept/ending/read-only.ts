@@ -160,6 +160,9 @@ export const readOnlyDrill = (done: (id: string, tally: EndingTally) => void): S
         ),
       ),
     );
+    // The same count sees what is done afterwards.
+    if (changesOutside(stage.calls()).filter(({ at }) => at >= off).length < all.length)
+      stage.broken("RUN", "The count of changes misses those that were made after the end of read-only.");
     stage.say(`${tally.readOnlyWaiting} waited; all done ${((Date.now() - off) / 1000).toFixed(1)} s after the end`);
     done("read-only", tally);
   },
