@@ -87,7 +87,7 @@ describe("the kill switch", () => {
       { manager: "kubectl-create", time: "2026-01-01T00:00:00Z" },
       { manager: "kubectl-edit", time: "2026-01-02T00:00:00Z" },
     ];
-    cluster.seed(ref, { metadata: { managedFields } as never, data: { engaged: "true" } });
+    cluster.seed(ref, { metadata: { managedFields }, data: { engaged: "true" } });
     await look();
     await look();
     cluster.seed(ref, { data: { engaged: "false" } });
