@@ -64,6 +64,8 @@ describe("the door to the outside", () => {
     assert.equal(await door.mutate(mutation("Continuing"), signal, run), 1);
     assert.equal(await door.mutate(mutation("Revoking"), signal, run), 1);
     assert.equal(begun.length, 2);
+    const about = { action: "pass", subject: mutation("Issuing").subject, target: "other", passId: "p" };
+    await door.refused(about, new OperatorError("PermissionDenied", { publicMessage: "no" }));
     // One record for the namespace, however many are refused.
     assert.deepEqual(
       noted.map(({ action, result, target }) => [action, result, target]),
