@@ -106,9 +106,10 @@ const draftOf = (record: AuditRecord): AuditDraft =>
 const PLACE: readonly string[] = ["seq", "epoch", "prevHash", "hash"];
 
 /** A record with other content and a hash that fits it. */
-const rehashed = (line: string, change: Partial<AuditRecord>): string => {
-  const body = { ...recordAt([line], 0), ...change };
-  return lineOf(chained(draftOf(body), { epoch: body.epoch, seq: body.seq - 1, hash: body.prevHash }));
+const rehashed = (line: string): string => {
+  const { epoch, seq, prevHash, ...record } = recordAt([line], 0);
+  const draft = draftOf({ ...record, epoch, seq, prevHash, target: `${record.target}x` });
+  return lineOf(chained(draft, { epoch, seq: seq - 1, hash: prevHash }));
 };
 
 /** All records from one on written anew, so that the chain fits again. */
@@ -158,9 +159,7 @@ const TAMPERS: readonly Tamper[] = [
         kind: "rewritten",
         name: `a record changed with its hash, ${where}`,
         run: (copy) =>
-          copy.edit(which, (lines) =>
-            lines.map((line, at) => (at === middle(lines) ? rehashed(line, { target: "x" }) : line)),
-          ),
+          copy.edit(which, (lines) => lines.map((line, at) => (at === middle(lines) ? rehashed(line) : line))),
       },
       {
         kind: "rewritten",

@@ -46,10 +46,9 @@ export const verifyFolder = async (trail: TrailFiles): Promise<TrailVerdict> => 
 
 /** The files in the order of the chain: that of `head.json`, and then what it does not have. */
 export const readTrail = async (trail: TrailFiles): Promise<TrailEvidence> => {
-  let lists = await readLists(trail);
+  const before = await readLists(trail);
   const names = (await trail.names()).filter((name) => epochOfName(name) !== undefined).sort();
-  // An operator that writes meanwhile may have begun a file; it has listed it before.
-  if (names.some((name) => !listedNames(lists).includes(name))) lists = await readLists(trail);
+  const lists = joined(before, await readLists(trail), names);
   const listed = listedNames(lists);
   const order = [...listed.filter((name) => names.includes(name)), ...names.filter((name) => !listed.includes(name))];
   const tellings: Tellings[] = [];
@@ -67,6 +66,17 @@ export const readTrail = async (trail: TrailFiles): Promise<TrailEvidence> => {
     if (summary !== undefined) files.push(summary);
   }
   return { ...lists, files, opens };
+};
+
+/**
+ * An operator may write meanwhile, and a prune take files away. Lengths are those of the list that was read before the files; a file that
+ * was begun after it is only known to be listed, and one that left since then is in the later list of those.
+ */
+const joined = (before: TrailLists, after: TrailLists, names: readonly string[]): TrailLists => {
+  if (typeof before.heads === "string" || typeof after.heads === "string") return { ...after, heads: before.heads };
+  const known = listedNames(before);
+  const begun = after.heads.filter(({ name }) => !known.includes(name) && names.includes(name));
+  return { ...after, heads: [...before.heads, ...begun.map(({ name }) => ({ name, bytes: 0 }))] };
 };
 
 const listedNames = ({ heads }: TrailLists): readonly string[] =>

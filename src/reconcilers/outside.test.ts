@@ -59,11 +59,13 @@ describe("the door to the outside", () => {
   it("lets nothing new in over a namespace's share, and goes on with open rotations, renewals and what takes away", async () => {
     const room = { demandShare: refusing("AuditShareUsed"), demandRoom: () => undefined };
     const { begun, noted, door } = setUp(off, room);
-    for (const _ of [1, 2, 3])
+    for (let turn = 0; turn < 3; turn += 1)
       await assert.rejects(door.mutate(mutation("Issuing"), signal, run), { code: "AuditShareUsed" });
     assert.equal(await door.mutate(mutation("Continuing"), signal, run), 1);
     assert.equal(await door.mutate(mutation("Revoking"), signal, run), 1);
     assert.equal(begun.length, 2);
+    const about = { action: "pass", subject: mutation("Issuing").subject, target: "other", passId: "p" };
+    await door.refused(about, new OperatorError("PermissionDenied", { publicMessage: "no" }));
     // One record for the namespace, however many are refused.
     assert.deepEqual(
       noted.map(({ action, result, target }) => [action, result, target]),

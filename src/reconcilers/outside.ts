@@ -26,7 +26,7 @@ export interface Outside {
   mutate<T>(mutation: Mutation, signal: AbortSignal, run: () => Promise<T>): Promise<T>;
   /** Puts a fact on record: a proof, a release, a hold. Never rejects. */
   note(note: AuditNote): Promise<void>;
-  /** Puts on record that Keyturn refused something; the same refusal once an hour. Never rejects. */
+  /** Puts on record that Keyturn refused something; the same refusal once an hour, and none over the namespace's share. Never rejects. */
   refused(about: Pick<AuditNote, "action" | "subject" | "target" | "passId">, error: OperatorError): Promise<void>;
   /** Throws AuditShareUsed when the subject's namespace has used its share of the audit volume for today. */
   demandShare(subject: Mutation["subject"], passId: string): Promise<void>;
@@ -44,14 +44,26 @@ export const outside = (
     monotonicMs = () => 0,
   }: { readonly room?: AuditRoom; readonly monotonicMs?: () => number } = {},
 ): Outside => {
-  const refused = refusals(audit, monotonicMs);
+  const record = refusals(audit, monotonicMs);
+  const hasShare = (namespace: string): boolean => {
+    try {
+      room.demandShare(namespace);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const refused: Outside["refused"] = async (about, error) => {
+    // Refusals are what a tenant can have as many of as it likes; beyond the share its resources' status has them alone.
+    if (hasShare(about.subject?.namespace ?? "")) await record(about, error);
+  };
   const demandShare = async (subject: Mutation["subject"], passId: string): Promise<void> => {
     try {
       room.demandShare(subject.namespace);
     } catch (thrown) {
       // One record of it for the whole namespace, or the refusals would fill the volume in its place.
       const about = { kind: "Namespace", namespace: subject.namespace, name: subject.namespace, uid: "" };
-      await refused(
+      await record(
         { action: "auditShare", subject: about, target: subject.namespace, passId },
         toOperatorError(thrown),
       );
@@ -73,7 +85,7 @@ export const outside = (
     async mutate(mutation, signal, run) {
       refuseWhenStopping(signal, mayMutate);
       await demandLeave(mutation);
-      const record = await audit.begin({
+      const act = await audit.begin({
         action: mutation.action,
         subject: mutation.subject,
         target: mutation.target,
@@ -85,11 +97,11 @@ export const outside = (
         // The record took its time on disk; whoever was told to stop meanwhile does not act any more.
         refuseWhenStopping(signal, mayMutate);
         const result = await run();
-        await record.succeeded();
+        await act.succeeded();
         return result;
       } catch (thrown) {
         const error = toOperatorError(thrown);
-        await record.failed(error);
+        await act.failed(error);
         throw error;
       }
     },

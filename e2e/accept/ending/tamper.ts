@@ -2,6 +2,7 @@ import { verifyFolder } from "../../../src/audit/trail.ts";
 import { tamperDrill } from "../../../src/audit/tamper.fake.ts";
 import { trailFiles } from "../../../src/audit/files.ts";
 import type { Scenario, Stage } from "../lifecycle/stage.ts";
+import { untilBack } from "./play.ts";
 import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
@@ -30,6 +31,9 @@ export function tamperScenario(done: (id: string, tally: EndingTally) => void): 
       } finally {
         await stage.operator().process.start();
       }
+      // A third process goes on with the trail that was only read.
+      await site.team.mergePatch(site.path("tampered"), { spec: { state: "Active" } });
+      await untilBack(site, "tampered");
     },
   };
 }
