@@ -1,4 +1,5 @@
 import type { IdentityHoldSpec } from "../../../src/api/v1alpha1/identity-hold.ts";
+import { identityCondition } from "../../lane/identity.ts";
 import { waitFor } from "../../stack/wait.ts";
 import { answerTo } from "../lifecycle/fifty.ts";
 import {
@@ -36,11 +37,21 @@ const held =
     play.onEnd(() => kube.delete(`${holds}/${holdName(play)}`));
   };
 
-/** When the hold is gone, what this fits works again. */
+async function showsHold(play: StayPlay): Promise<boolean> {
+  const identity = await play.site.find(play.name);
+  const { status, reason } = identityCondition(identity, "Suspended") ?? {};
+  return status === "True" && reason === "Held" && identity?.status?.holds?.includes(holdName(play)) === true;
+}
+
+/** It says that it is held; and when the hold is gone, what this fits works again. */
 const comesBack =
   (fits: RegExp): NonNullable<StayCase["finally"]> =>
   async (play) => {
     const { site, accesses } = play;
+    const isSaid = await waitFor("its hold is shown", () => showsHold(play), { timeout: 30_000, every: 1000 }).catch(
+      () => false,
+    );
+    if (!isSaid) return "the resource does not say that it is held";
     await site.lane.world.stack.kubernetes.client.delete(`${holds}/${holdName(play)}`);
     const mine = accesses.filter(({ what }) => fits.test(what));
     if (mine.length === 0) return "there is nothing that could come back";
@@ -172,19 +183,7 @@ export const evasions: readonly StayCase[] = [
   },
   {
     ...{ id: "other-names-when-deleted", accounts: everywhere, end: held() },
-    after: [
-      deleted,
-      {
-        what: "gone",
-        async run(play) {
-          await play.site.gone(play.name);
-          return "accepted";
-        },
-      },
-      ...otherNames,
-      keysByName,
-      secretIdsByName,
-    ],
+    after: [{ what: "deleted for good", run: deletedForGood }, ...otherNames, keysByName, secretIdsByName],
   },
   { id: "rotation-made-new", accounts: everywhere, end: held(), after: [rotationMadeNew] },
   { id: "abroad", accounts: everywhere, end: held(), after: [abroad] },
@@ -245,6 +244,12 @@ export const evasions: readonly StayCase[] = [
     ],
   },
 ];
+
+async function deletedForGood(play: StayPlay): ReturnType<Attempt["run"]> {
+  const answer = await deleted.run(play);
+  await play.site.gone(play.name);
+  return answer;
+}
 
 async function deletedAndMade(play: StayPlay): ReturnType<Attempt["run"]> {
   await deleted.run(play);
