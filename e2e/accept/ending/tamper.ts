@@ -2,7 +2,7 @@ import { verifyFolder } from "../../../src/audit/trail.ts";
 import { tamperDrill } from "../../../src/audit/tamper.fake.ts";
 import { trailFiles } from "../../../src/audit/files.ts";
 import type { Scenario, Stage } from "../lifecycle/stage.ts";
-import { untilBack } from "./play.ts";
+import { untilBack } from "./back.ts";
 import { emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
