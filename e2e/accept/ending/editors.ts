@@ -139,15 +139,15 @@ const missingPolicy = (site: IdentitySite): Account => ({
   aws: { connectionRef: { name: site.connections.aws }, user: { policies: [site.policyArn("missing")] } },
 });
 const ungranted = (site: IdentitySite): Account => ({
-  name: "beside",
+  name: "unasked",
   aws: { connectionRef: { name: site.connections.aws }, user: { policies: [site.policyArn("admin")] } },
 });
 const takenName = (site: IdentitySite): Account => ({
-  name: "beside",
+  name: "taken",
   aws: { connectionRef: { name: site.connections.aws }, user: { name: `${site.namespace}-foreign` } },
 });
 const noConnection = (site: IdentitySite): Account => ({
-  name: "beside",
+  name: "nowhere",
   aws: { connectionRef: { name: `${site.namespace}-absent` }, user: {} },
 });
 
@@ -250,7 +250,7 @@ export const editorCases: readonly StayCase[] = [
   {
     ...{ id: "removal-hostage", accounts: everywhere, only: ofCluster },
     before: [
-      merged("a deadline of days", { progressDeadline: "72h" }),
+      merged("a deadline of a day", { progressDeadline: "24h" }),
       broken("a policy that nobody grants", ungranted),
       broken("a policy that does not exist", missingPolicy),
     ],
