@@ -92,6 +92,17 @@ describe("the room of the audit volume", () => {
     assert.equal(volume.usage().shares.size, 0);
   });
 
+  it("keeps no more than 256 MiB of a large volume", async () => {
+    const { clock, volume, fill } = setUp({ total: 250 * GIB, used: 249 * GIB });
+    await volume.open(new FakeTrailFiles());
+    volume.demandRoom();
+    fill(249.8 * GIB);
+    await clock.advance(30_001);
+    volume.demandRoom();
+    await clock.advance(1);
+    assert.throws(() => volume.demandRoom(), { code: "Unavailable" });
+  });
+
   it("keeps the last tenth, and sees within half a minute that there is room again", async () => {
     const { clock, volume, fill } = setUp({ used: 0.9 * GIB });
     await volume.open(new FakeTrailFiles());

@@ -21,7 +21,7 @@ export interface AuditVolumeOptions {
 export interface AuditRoom {
   /** Throws AuditShareUsed when the namespace's resources have used their share of the day. "" is none's. */
   demandShare(namespace: string): void;
-  /** Throws Unavailable in the last tenth of the volume. */
+  /** Throws Unavailable in the last tenth of the volume; of a large volume in its last 256 MiB. */
   demandRoom(): void;
 }
 
@@ -34,7 +34,9 @@ export interface AuditUsage {
 
 const MIB = 1024 * 1024;
 export const LEAST_SHARE_BYTES = 5 * MIB;
-const LAST_TENTH = 0.9;
+const LAST_TENTH = 0.1;
+/** Some 250,000 records: no installation takes more away before a person has looked. */
+const MOST_KEPT_BYTES = 256 * MIB;
 const REREAD_MS = 30_000;
 
 /** Counts each namespace's records of the day, and watches how full the volume is. */
@@ -84,10 +86,10 @@ export class AuditVolume implements AuditRoom {
 
   demandRoom(): void {
     this.#refreshLater();
-    if (this.#size === undefined || ratioOf(this.#size) < LAST_TENTH) return;
+    if (this.#size === undefined || this.#size.total - this.#size.used > keptBytes(this.#size)) return;
     throw new OperatorError("Unavailable", {
       publicMessage:
-        "The last tenth of the audit volume is kept for what takes away; make the volume bigger, or prune the trail (keyturn audit prune).",
+        "The last tenth of the audit volume (256 MiB of a large one) is kept for what takes away; make the volume bigger, or prune the trail (keyturn audit prune).",
     });
   }
 
@@ -142,6 +144,8 @@ export class AuditVolume implements AuditRoom {
     this.#bytes.set(namespace, (this.#bytes.get(namespace) ?? 0) + bytes);
   }
 }
+
+const keptBytes = ({ total }: VolumeSize): number => Math.min(total * LAST_TENTH, MOST_KEPT_BYTES);
 
 const ratioOf = ({ used, total }: VolumeSize): number => (total === 0 ? 0 : used / total);
 

@@ -89,7 +89,8 @@ const firstOf = (
 
 const cutDown = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
   const cut = open.filter((leaver) => isCut(leaver, input.observed[leaver.record.name]));
-  return firstOf([begin, cutRights, closeLogin, disable, cutByClearing, endPasswords, voidProof], cut, input);
+  const steps = [begin, atOnce(cutRights), atOnce(closeLogin), disable];
+  return firstOf([...steps, cutRights, closeLogin, cutByClearing, endPasswords, voidProof], cut, input);
 };
 
 const ended = (open: readonly Leaver[], input: LeavingInput): LifecycleAction | undefined => {
@@ -143,6 +144,14 @@ const voidProof: Step = (leaver, view) =>
   leaver.record.state === "Cut" && leaver.record.provenAt !== undefined && isProvable(view) && !isShut(leaver, view)
     ? { type: "voidProof", account: leaver.record.name }
     : undefined;
+
+/** Only what needs nothing on record before: a record ends the pass, and the rest that lowers access does not wait for it. */
+const atOnce =
+  (step: Step): Step =>
+  (leaver, view, input) => {
+    const action = step(leaver, view, input);
+    return action?.type === "recordFormer" ? undefined : action;
+  };
 
 /** What one request cuts, or what is taken away one by one where there is no other way. */
 const cutRights: Step = (leaver, view, input) => {

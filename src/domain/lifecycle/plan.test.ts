@@ -700,6 +700,26 @@ describe("the planner and somebody who leaves", () => {
       { type: "closeLogin" },
     ],
     [
+      "closes the login before it writes down what another way replaces, for that ends the pass",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([R, B], { ...WAYS, loginClosed: false, credentials: [key("K1")] }) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "closeLogin" },
+    ],
+    [
+      "switches credentials off before that too",
+      input({
+        ...suspended,
+        status: leaving(),
+        observed: { lake: view([R, B], { ...WAYS, credentials: [key("K1")] }) },
+        failed: ["lake/cut/Deny"],
+      }),
+      { type: "disableCredential", id: "K1" },
+    ],
+    [
       "writes down what another way replaces, before it goes it",
       input({ ...suspended, status: leaving(), observed: { lake: view([R, B], WAYS) }, failed: ["lake/cut/Deny"] }),
       { type: "recordFormer", way: "Boundary", pieces: [BOUND] },

@@ -3,7 +3,7 @@ import { isRefusalCode } from "../../kernel/errors.ts";
 import { without } from "../../kernel/without.ts";
 import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput, Permission } from "./action.ts";
 import { mayHandOver, planDeparture, planIdentityDeletion } from "./deletion.ts";
-import { isDeleted } from "./leaving.ts";
+import { isDeleted, type Leaver } from "./leaving.ts";
 import { specInForce, type SpecInForce } from "./last-known-good.ts";
 import { desiredAccount, type ConnectionFacts } from "./pieces/index.ts";
 import { leaversOf, planLifecycle } from "./plan.ts";
@@ -246,7 +246,8 @@ export class World {
         yield "status written";
         continue;
       }
-      const leaving = leaversOf(given).some(({ record }) => "account" in action && record.name === action.account);
+      const leaver = leaversOf(given).find(({ record }) => "account" in action && record.name === action.account);
+      const leaving = leaver !== undefined;
       try {
         if (action.type === "observe") {
           const record = (status.accounts ?? []).find(({ name }) => name === action.account);
@@ -259,7 +260,11 @@ export class World {
         }
         if (!("account" in action)) throw new Error(`unknown action ${action.type}`);
         Reflect.deleteProperty(observed, action.account);
-        status = yield* this.#outside(action, status, chosen, desired[action.account]);
+        status = yield* this.#outside(action, status, {
+          chosen,
+          desired: desired[action.account],
+          wanted: leaver?.wanted,
+        });
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown;
         if (action.type === "cut" && thrown.code === "PermissionDenied")
@@ -273,10 +278,15 @@ export class World {
   *#outside(
     action: Outside,
     status: LifecycleStatus,
-    chosen: SpecInForce,
-    desired: DesiredAccount | undefined,
+    given: {
+      readonly chosen: SpecInForce;
+      readonly desired: DesiredAccount | undefined;
+      /** Of one that must not work, as the planner has it. */
+      readonly wanted: Leaver["wanted"] | undefined;
+    },
   ): Generator<string, LifecycleStatus> {
     const { account } = action;
+    const { chosen, desired, wanted = "Gone" } = given;
     const record = (status.accounts ?? []).find(({ name }) => name === account);
     const place = this.place(record?.target ?? desired?.target ?? "");
     yield `before ${action.type}`;
@@ -286,9 +296,7 @@ export class World {
     this.#strike(account, action, "answerLost", place);
     yield `after ${action.type}`;
     if (proven) {
-      const wanted = chosen.settings.state === "Suspended" && desired !== undefined ? "Suspended" : "Gone";
-      const gone = chosen.settings.expiresAt !== undefined && chosen.settings.expiresAt <= this.now ? "Gone" : wanted;
-      const deleted = isDeleted({ wanted: gone }, { deletion: chosen.settings.deletion });
+      const deleted = isDeleted({ wanted }, { deletion: chosen.settings.deletion });
       return change.proven(status, account, {
         proof: "ProvenByListing",
         now: this.now,
