@@ -268,10 +268,14 @@ describe("an identity that an IdentityHold holds", () => {
     isHeld(bench);
     assert.equal(bench.record("lake")?.compromised, true);
     await bench.bench.unhold("leak");
+    const line = `credential ${key} stays off: an IdentityHold said that it is compromised`;
+    const isTold = (): boolean => (bench.status().plan?.lines ?? []).some((each) => each.includes(line));
+    for (let pass = 0; pass < 20 && !isTold(); pass += 1) await bench.pass();
+    assert.equal(isTold(), true);
+    assert.equal(bench.place("lake").lets(), false);
     await bench.settle();
     isUp(bench);
     assert.equal(bench.place("lake").credentials.get(key)?.enabled, false);
-    assert.ok(bench.bench.events.length > 0);
     assert.equal(bench.record("lake")?.compromised, undefined);
   });
 
