@@ -12,7 +12,7 @@ import type { Entry } from "./results.ts";
 import type { LifecycleCampaign, LifecycleEntry } from "./lifecycle/campaign.ts";
 import { startLifecycleCampaign } from "./lifecycle/campaign.ts";
 import { oneLifecycle, sampleLifecycle, wholeLifecycle } from "./lifecycle/modes.ts";
-import { oneEnding, wholeEnding } from "./ending/modes.ts";
+import { oneEnding, sampleEnding, wholeEnding } from "./ending/modes.ts";
 import type { Tallies } from "./ending/modes.ts";
 import type { PartName } from "./ending/parts.ts";
 import { endingPart } from "./ending/parts.ts";
@@ -244,7 +244,7 @@ async function mainJob(world: World): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** A few kill points and fault runs of every campaign but *ending*, which was not yet run within it; drawn by a seed. */
+/** A few kill points and fault runs of every campaign, drawn by a seed. */
 async function sample(world: World): Promise<number> {
   print(`seed ${seed}   (npm run accept -- sample --seed ${seed})`);
   const random = randomFrom(seed);
@@ -262,8 +262,12 @@ async function sample(world: World): Promise<number> {
   const rotations = verdict(all.results.entries);
   const identities = await sampleLifecycle(await lifecycleCampaign(world, false), random, { say, print, lanes });
   const kept = await openResults<SourceEntry>({ fresh: true, keep: false, campaign: "-sources" });
-  const others = await sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 1 } });
-  return Math.max(rotations, identities, others);
+  // Most of what sources do is to wait.
+  const [others, leavers] = await Promise.all([
+    sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 1 } }),
+    sampleEnding(...(await endingCampaign(world, false)), random, { print }),
+  ]);
+  return Math.max(rotations, identities, others, leavers);
 }
 
 function rotationsJob(rotations: number): Job {
