@@ -16,6 +16,7 @@ import { KubernetesLeaseStore } from "./cluster/lease-store.ts";
 import { connect, type Connections } from "./connect.ts";
 import type { EngineMetrics, Reconciler, ReconcileRequest } from "./engine/contract.ts";
 import { Controller } from "./engine/controller.ts";
+import { limitedTo } from "./engine/limited.ts";
 import { Quiet } from "./engine/quiet.ts";
 import { Turns } from "./engine/turns.ts";
 import { LeaderLease } from "./engine/lease.ts";
@@ -183,23 +184,37 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   };
   const holdController = controllerOf(identityHoldReconciler(ports, world), 1);
 
+  // Of what is not in a namespace, other operators of the cluster have their part.
+  const isOurs = {
+    connection: (connection: ProviderConnection): boolean => allowsAny(connection, watched),
+    entry: ({ spec }: OrphanedCredential): boolean => isWatched(watched, spec.origin.namespace),
+    hold: ({ spec }: IdentityHold): boolean => isWatched(watched, spec.namespace),
+  };
+  const queues = {
+    identities: identityController,
+    rotations: rotationController,
+    connections: limitedTo(connectionController, connectionObjects, isOurs.connection),
+    orphans: limitedTo(orphanController, orphans, isOurs.entry),
+    holds: limitedTo(holdController, holds, isOurs.hold),
+  };
+
   const resyncs = [
     follow(rotations, rotationController, { clock, everyMs: options.resyncMs }),
     follow(identities, identityController, { clock, everyMs: options.resyncMs }),
     follow(connectionObjects, connectionController, {
       clock,
       everyMs: options.resyncMs,
-      only: (connection) => allowsAny(connection, watched),
+      only: isOurs.connection,
     }),
     follow(orphans, orphanController, {
       clock,
       everyMs: options.resyncMs,
-      only: ({ spec }) => isWatched(watched, spec.origin.namespace),
+      only: isOurs.entry,
     }),
     follow(holds, holdController, {
       clock,
       everyMs: options.resyncMs,
-      only: ({ spec }) => isWatched(watched, spec.namespace),
+      only: isOurs.hold,
     }),
   ];
   // The ledger waits for its resource to be gone or its accounts to be taken over, a rotation or an identity for its connection to be put right.
@@ -207,7 +222,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     const uids = [...(type === "deleted" ? [object.metadata.uid] : []), ...(object.status?.predecessors ?? [])];
     if (uids.length === 0) return;
     for (const { spec, metadata } of orphans.list()) {
-      if (uids.includes(spec.origin.uid)) orphanController.enqueue(requestOf(metadata));
+      if (uids.includes(spec.origin.uid)) queues.orphans.enqueue(requestOf(metadata));
     }
   };
   rotations.onChange(wakeLedger);
@@ -255,7 +270,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   });
   const wakes = wakeHeld(
     { identities, rotations, orphans, holds, connection: (name) => connectionObjects.get({ name }) },
-    { identities: identityController, rotations: rotationController, orphans: orphanController, holds: holdController },
+    queues,
   );
   metrics.holdsFrom(() => holds.hasSynced());
   metrics.ledgerFrom(() => {
@@ -263,15 +278,15 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     return { count: entries.length, due: ledgerDue(entries) };
   });
   const everything = [
-    [rotations, rotationController],
-    [identities, identityController],
-    [connectionObjects, connectionController],
-    [orphans, orphanController],
-    [holds, holdController],
+    [rotations, queues.rotations],
+    [identities, queues.identities],
+    [connectionObjects, queues.connections],
+    [orphans, queues.orphans],
+    [holds, queues.holds],
   ] as const;
   const lookAtAll = (): void => {
-    for (const [informer, controller] of everything)
-      for (const { metadata } of informer.list()) controller.enqueue(requestOf(metadata));
+    for (const [informer, queue] of everything)
+      for (const { metadata } of informer.list()) queue.enqueue(requestOf(metadata));
   };
   metrics.readOnlyFrom(() => ({
     engaged: manager.leading() && readOnly.last() !== "off",
