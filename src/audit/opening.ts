@@ -39,7 +39,10 @@ export const openingOf = async (trail: TrailFiles): Promise<Opening> => {
     const size = await trail.size(name);
     if (before !== undefined && size < before.bytes) missing.push({ name, bytes: before.bytes, found: size });
     const last = name === order.at(-1);
-    files.push(before !== undefined && !last && size >= before.bytes ? before : await headOfFile(trail, name));
+    const file = before !== undefined && !last && size >= before.bytes ? before : await headOfFile(trail, name);
+    if (before !== undefined && size >= before.bytes && file.bytes < before.bytes)
+      missing.push({ name, bytes: before.bytes, found: file.bytes });
+    files.push(file);
   }
   return {
     files,

@@ -81,6 +81,14 @@ describe("a pass while read-only is on", () => {
     assert.equal(bench.condition("Suspended")?.reason, "Proven");
   });
 
+  it("tells of a hold as of an end that waits", async () => {
+    const { bench, pass } = await identity();
+    bench.bench.readOnly = "on";
+    bench.bench.hold("leak");
+    await pass();
+    assert.equal(bench.condition("ReadOnly")?.reason, "EndWaiting");
+  });
+
   it("leaves a deletion on its finalizer, past every time-out, without a ledger entry", async () => {
     const { bench, pass } = await identity();
     await bench.delete();

@@ -1,6 +1,14 @@
 import type { IdentityHold } from "../api/v1alpha1/identity-hold.ts";
 import type { ProviderConnection } from "../api/v1alpha1/provider-connection.ts";
-import { claimOfTarget, heldBy, type HeldBy, type HoldInForce, type HoldQuestion } from "../domain/hold/match.ts";
+import { ends } from "../domain/would.ts";
+import {
+  claimOfTarget,
+  heldBy,
+  holdsTold,
+  type HeldBy,
+  type HoldInForce,
+  type HoldQuestion,
+} from "../domain/hold/match.ts";
 import type { Mutation } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 import { accountOf } from "./secret-rotation/scope.ts";
@@ -65,10 +73,14 @@ interface HoldsChanged {
  */
 export const auditHolds = async (
   { subject, passId, signal, before, now }: HoldsChanged,
-  { outside }: Pick<Ports, "outside">,
+  { outside, demand }: Pick<Ports, "outside" | "demand">,
 ): Promise<void> => {
+  const told = holdsTold(now, before).holds ?? [];
+  const begins = told.filter((hold) => !before.includes(hold));
+  const over = before.filter((hold) => !told.includes(hold));
+  if (begins.length > 0) await demand(ends("put on record that it is held, and cut it"));
   const note = (action: string, target: string): Promise<void> =>
     outside.mutate({ action, kind: "Revoking", subject, target, passId }, signal, () => Promise.resolve());
-  for (const name of now.filter((hold) => !before.includes(hold))) await note("keyturn:HoldBegins", name);
-  for (const name of before.filter((hold) => !now.includes(hold))) await note("keyturn:HoldEnds", name);
+  for (const name of begins) await note("keyturn:HoldBegins", name);
+  for (const name of over) await note("keyturn:HoldEnds", name);
 };

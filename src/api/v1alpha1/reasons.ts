@@ -386,7 +386,8 @@ export const EVENTS = {
   Withdrawn: { type: "Normal", meaning: "A place of delivery that the spec no longer names was cleared." },
   Resumed: {
     type: "Normal",
-    meaning: "A suspension or deletion was undone: exactly what was in use before is in use again.",
+    meaning:
+      "A suspension or deletion was undone: what was in use before is in use again, of credentials those on record of a SecretRotation.",
   },
   Planned: { type: "Normal", meaning: "What will be created, changed and removed stands in status.plan." },
   Adopted: { type: "Normal", meaning: "Something that existed before was taken over; the note says what." },

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { CRD_DIGESTS } from "../../api/v1alpha1/generated/crd-digests.ts";
+import { IDENTITY_HOLD } from "../../api/v1alpha1/identity-hold.ts";
 import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { FakeCluster } from "../../cluster/fake-cluster.ts";
 import { configMaps, leases } from "../../cluster/resources.ts";
@@ -134,6 +135,19 @@ describe("the doctor", () => {
       }
     });
   }
+
+  it("tells of a hold that matches nothing", async () => {
+    const { cluster, ports } = well();
+    const conditions = [
+      { type: "Unmatched", status: "True", reason: "MatchesNothing", message: "Nothing has the name of this hold." },
+    ];
+    cluster.seed({ kind: IDENTITY_HOLD, name: "leak" }, { spec: {}, status: { conditions } });
+    const findings = await examine({ ...ports, login: () => Promise.resolve() });
+    deepEqual(
+      troubles(findings).filter((line) => line.includes("IdentityHold")),
+      ["fail stuck/IdentityHold/leak/Unmatched"],
+    );
+  });
 
   it("names the rights that a connection's login lacks, in the operator's own words", async () => {
     const { cluster, ports } = well();

@@ -1,3 +1,4 @@
+import { IDENTITY_HOLD } from "../../api/v1alpha1/identity-hold.ts";
 import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION } from "../../api/v1alpha1/secret-rotation.ts";
@@ -55,6 +56,7 @@ export const examine = async (ports: DoctorPorts): Promise<readonly Finding[]> =
     audit(ports),
     tried("connections", "ProviderConnections", () => connections(ports)),
     ...KINDS.map((kind) => tried(`stuck/${kind.kind}`, kind.kind, () => stuck(ports, kind))),
+    tried(`stuck/${IDENTITY_HOLD.kind}`, IDENTITY_HOLD.kind, () => holds(ports)),
   ]);
   return [...api, ...rest.flat()];
 };
@@ -437,6 +439,15 @@ const connection = async (ports: DoctorPorts, one: ProviderConnection): Promise<
     failed === undefined ? ok(id, what) : bad("fail", id, what, `${failed.code}: ${failed.publicMessage}`, next),
   ];
 };
+
+/** Holds are for whoever keeps security; others do without. */
+const holds = (ports: DoctorPorts): Promise<readonly Finding[]> =>
+  stuck(ports, IDENTITY_HOLD).catch((thrown: unknown) => {
+    if (toOperatorError(thrown).code !== "PermissionDenied") throw thrown;
+    const [id, what] = [`stuck/${IDENTITY_HOLD.kind}`, IDENTITY_HOLD.kind];
+    const next = "Look as somebody who may: ClusterRole keyturn-security.";
+    return [{ ...notHere(id, what), why: "you may not list IdentityHolds", next }];
+  });
 
 const stuck = async (ports: DoctorPorts, kind: ResourceKind): Promise<readonly Finding[]> => {
   const all = await listWatched<Patient>(ports.cluster, kind, ports);

@@ -58,6 +58,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
     "Move the external dependent, then set the annotation that the event names.",
   DependentsUpdated: "Look at the rollout: kubectl rollout status.",
   Reconciling: "Read the message: a provider that is away is waited for; kubectl keyturn retry ends a back-off.",
+  Unmatched: "Look at the hold's spelling and make it anew, or end what the message names at its provider.",
   Unmanaged: "Delete what the message names, or declare it.",
   Drifted: "Declare what was changed by hand, or set spec.drift.mode to Enforce.",
   ReviewDue: "Ask the owner; then set keyturn.dev/reviewed-at.",

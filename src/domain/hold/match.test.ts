@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
-import { claimOfTarget, heldBy, holdsTold, principalOf, type HoldInForce, type HoldQuestion } from "./match.ts";
+import {
+  claimOfTarget,
+  heldBy,
+  heldSentence,
+  holdsTold,
+  isToldHeld,
+  principalOf,
+  type HoldInForce,
+  type HoldQuestion,
+} from "./match.ts";
 
 const hold = (spec: Partial<HoldInForce["spec"]> = {}, targets: readonly string[] = []): HoldInForce => ({
   name: "leak",
-  spec: { namespace: "payments", name: "billing", ...spec },
+  spec: { namespace: "payments", name: "billing", reason: "leak", ...spec },
   targets,
 });
 const asked = (question: Partial<HoldQuestion> = {}): HoldQuestion => ({
@@ -76,10 +85,37 @@ describe("what a hold holds", () => {
       ],
       asked(),
     );
-    assert.deepEqual(found, { names: ["a", "z"], compromised: true });
+    assert.deepEqual(found, { names: ["a", "z"], reasons: ["leak", "leak"], compromised: true });
     assert.equal(heldBy([], asked()), undefined);
     assert.deepEqual(holdsTold([]), {});
-    assert.equal(holdsTold(Array.from({ length: 40 }, (_, n) => `h${n}`)).holds?.length, 16);
+  });
+
+  it("is told by sixteen of them at most, and those that were told stay", () => {
+    const all = Array.from({ length: 18 }, (_, n) => `h${String(n).padStart(2, "0")}`);
+    const { holds } = holdsTold(all.slice(2));
+    assert.deepEqual(holds, all.slice(2));
+    assert.deepEqual(holdsTold(all, holds).holds, holds);
+    assert.deepEqual(holdsTold(all.slice(0, 17), holds).holds, all.slice(0, 1).concat(all.slice(2, 17)));
+    for (const name of all) assert.equal(isToldHeld(holds, name), true, name);
+    assert.equal(isToldHeld(["h01"], "h02"), false);
+    assert.equal(isToldHeld(undefined, "h02"), false);
+  });
+
+  it("is told with its reason, cut where it is long, and without one that is not known", () => {
+    const sentence = "holds it; only who may delete that can bring it back.";
+    assert.equal(heldSentence({ names: ["a"] }), `IdentityHold a ${sentence}`);
+    assert.equal(
+      heldSentence({ names: ["a"], reasons: ["Key in a log"] }),
+      `IdentityHold a (Key in a log) ${sentence}`,
+    );
+    const [names, reasons] = [
+      ["a", "b", "c", "d"],
+      ["r".repeat(500), "s", "t", "u"],
+    ];
+    assert.equal(
+      heldSentence({ names, reasons }),
+      `IdentityHold a (${"r".repeat(160)} …), b (s), c (t) and 1 more ${sentence}`,
+    );
   });
 });
 

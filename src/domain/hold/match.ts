@@ -3,7 +3,7 @@ import type { IdentityHoldSpec } from "../../api/v1alpha1/identity-hold.ts";
 /** One hold as it is in force: its spec, and the claims of the targets that it names or has seen. */
 export interface HoldInForce {
   readonly name: string;
-  readonly spec: Pick<IdentityHoldSpec, "namespace" | "name" | "compromised">;
+  readonly spec: Pick<IdentityHoldSpec, "namespace" | "name" | "compromised" | "reason">;
   readonly targets: readonly string[];
 }
 
@@ -21,14 +21,18 @@ export interface HeldBy {
   readonly names: readonly string[];
   /** One of them says that the credentials may be in other hands. */
   readonly compromised: boolean;
+  /** Of each of them, for the team; absent while the holds have not been read. */
+  readonly reasons?: readonly string[];
 }
 
 /** Everything is matched by name, never by UID: a resource that is deleted and made again is held as before. */
 export const heldBy = (holds: readonly HoldInForce[], question: HoldQuestion): HeldBy | undefined => {
   const found = holds.filter((hold) => holdsByName(hold, question) || holdsByTarget(hold, question.targets));
   if (found.length === 0) return undefined;
+  const sorted = [...found].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
-    names: found.map(({ name }) => name).sort(),
+    names: sorted.map(({ name }) => name),
+    reasons: sorted.map(({ spec }) => spec.reason),
     compromised: found.some(({ spec }) => spec.compromised === true),
   };
 };
@@ -102,10 +106,32 @@ export const claimOfTarget = ({ kind, name }: HoldTarget, account: string, names
 /** What status has room for. */
 export const MOST_HOLDS_TOLD = 16;
 
-/** As `status.holds` has them: absent when there is none. */
-export const holdsTold = (names: readonly string[]): { readonly holds?: readonly string[] } =>
-  names.length === 0 ? {} : { holds: [...names].sort().slice(0, MOST_HOLDS_TOLD) };
+/** As `status.holds` has them: absent when there is none. Those that it had stay; others find room after them. */
+export const holdsTold = (
+  names: readonly string[],
+  before: readonly string[] = [],
+): { readonly holds?: readonly string[] } => {
+  const kept = before.filter((name) => names.includes(name));
+  const added = names.filter((name) => !kept.includes(name)).sort();
+  const told = [...kept, ...added].slice(0, MOST_HOLDS_TOLD).sort();
+  return told.length === 0 ? {} : { holds: told };
+};
+
+/** Does a record say that this hold has taken effect? A full one says it of every hold. */
+export const isToldHeld = (holds: readonly string[] | undefined, name: string): boolean =>
+  holds !== undefined && (holds.includes(name) || holds.length >= MOST_HOLDS_TOLD);
 
 /** One sentence for people. */
-export const heldSentence = ({ names }: Pick<HeldBy, "names">): string =>
-  `IdentityHold ${names.join(", ")} holds it; only who may delete that can bring it back.`;
+export const heldSentence = ({ names, reasons = [] }: Pick<HeldBy, "names" | "reasons">): string => {
+  const told = names.slice(0, MOST_REASONS).map((name, at) => withReason(name, reasons[at]));
+  const more = names.length - told.length;
+  return `IdentityHold ${told.join(", ")}${more > 0 ? ` and ${more} more` : ""} holds it; only who may delete that can bring it back.`;
+};
+
+const MOST_REASONS = 3;
+const LONGEST_REASON = 160;
+
+const withReason = (name: string, reason: string | undefined): string => {
+  if (reason === undefined) return name;
+  return `${name} (${reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)} …` : reason})`;
+};

@@ -4,6 +4,7 @@ import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account
 import type { AccountRecord } from "../lifecycle/record.ts";
 import { leftInLedger } from "../lifecycle/rotations.ts";
 import { isIdentityEntry, type OrphanSpec } from "../orphan/record.ts";
+import { isToldHeld } from "./match.ts";
 import type { HoldMatch } from "./report.ts";
 
 type Standing = Pick<HoldMatch, "state" | "message">;
@@ -17,7 +18,7 @@ const CUT: readonly string[] = ["ForeignGrant", "TokensOutstanding", "Credential
 
 /** How far an identity is under the hold of this name, by what it says itself. */
 export const standingOfIdentity = ({ metadata, status }: ServiceAccountLifecycle, hold: string): Standing => {
-  if (status?.holds?.includes(hold) !== true)
+  if (status === undefined || !isToldHeld(status.holds, hold))
     return metadata.deletionTimestamp === undefined ? NOT_TAKEN_UP : open("it is being deleted");
   const said = (status.conditions ?? []).filter(({ type }) => type === "Suspended" || type === "Offboarded");
   const told = said.find(({ type }) => type === "Offboarded") ?? said[0];
@@ -35,7 +36,7 @@ export const standingOfRotation = (
   identity: Standing | undefined,
 ): Standing => {
   const { current, rotation, pendingRevocations = [], suspension, revocationFailures } = status;
-  if (status.holds?.includes(hold) !== true) return NOT_TAKEN_UP;
+  if (!isToldHeld(status.holds, hold)) return NOT_TAKEN_UP;
   const made = current !== undefined || rotation !== undefined || pendingRevocations.length > 0;
   if (!made) return PROVEN;
   if (suspension === undefined || suspension.resumedAt !== undefined || rotation !== undefined)
@@ -54,7 +55,7 @@ export const standingOfEntry = (entry: OrphanedCredential, hold: string): Standi
   const { status } = entry;
   const spec: OrphanSpec = entry.spec;
   if (isIdentityEntry(spec)) {
-    if (status?.holds?.includes(hold) !== true) return NOT_TAKEN_UP;
+    if (status === undefined || !isToldHeld(status.holds, hold)) return NOT_TAKEN_UP;
     const accounts: readonly AccountRecord[] = status.accounts ?? spec.accounts;
     const left = accounts.filter(({ state }) => state !== "Gone");
     if (left.every(({ state, provenAt }) => state === "Cut" && provenAt !== undefined)) return PROVEN;

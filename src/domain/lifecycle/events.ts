@@ -67,7 +67,7 @@ export const eventsOf = (action: LifecycleAction, input: LifecycleInput): readon
           type: "Normal",
           reason: "Resumed",
           action: "Resume",
-          note: `Account ${action.account} is in use again, with exactly the credentials that were enabled before.`,
+          note: `Account ${action.account} is in use again, with the credentials that were in use before and that a SecretRotation has on record.`,
         },
       ];
     case "recordGood":

@@ -41,7 +41,8 @@ export type LeavingAnswer =
  */
 export const planLeavers = (input: LeavingInput): LeavingAnswer => {
   const open = openLeavers(input);
-  const action = looked(open, input) ?? cutDown(open, input) ?? ended(open, input);
+  // What was looked at is cut before the next is looked at: a provider that is slow holds up no other.
+  const action = cutDown(open, input) ?? looked(open, input) ?? ended(open, input);
   if (action !== undefined) return { kind: "act", action };
   return waiting(input, open);
 };
@@ -49,6 +50,7 @@ export const planLeavers = (input: LeavingInput): LeavingAnswer => {
 /** Cut, closed and disabled, as far as accounts can be reached: all that a finalizer waits for. */
 export const planCut = (input: LeavingInput): LifecycleAction | undefined => {
   const open = openLeavers(input);
+  // All are looked at first, so that the ledger is told of all at once.
   return looked(open, input) ?? cutDown(open, input);
 };
 

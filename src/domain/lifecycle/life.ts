@@ -44,7 +44,7 @@ const ENDS: Readonly<Record<LifecycleState, End | undefined>> = {
 };
 
 /** Is this end later than the one that was permitted? No end is later than any; where none is on record, every one is permitted. */
-const isLater = (expiresAt: Date | undefined, permittedUntil: string | undefined): boolean =>
+export const isLater = (expiresAt: Date | undefined, permittedUntil: string | undefined): boolean =>
   permittedUntil !== undefined && (expiresAt === undefined || expiresAt > new Date(permittedUntil));
 
 /** The settings while the spec's wish to live again or longer is refused: what ended stays so, and the former end goes on counting. */
@@ -112,7 +112,7 @@ export const heldNoted = (
   const beneath = wantedState(settings, now);
   return {
     ...without(status, "holds", "endBeneath"),
-    ...holdsTold(names),
+    ...holdsTold(names, status.holds),
     ...(beneath === "Active" ? {} : { endBeneath: beneath }),
   };
 };

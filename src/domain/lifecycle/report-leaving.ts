@@ -48,7 +48,8 @@ export const suspended = (input: ReportInput): ConditionUpdate | undefined => {
       "Held",
       `Rights are cut and credentials disabled. ${input.heldBy}${besides(input)}`,
     );
-  const message = "Rights are cut and credentials disabled; spec.state Active brings exactly them back.";
+  const message =
+    "Rights are cut and credentials disabled; spec.state Active brings the rights back, and of the credentials those that a SecretRotation has on record.";
   return condition("Suspended", "True", "Proven", `${message}${besides(input)}`);
 };
 

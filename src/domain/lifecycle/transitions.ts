@@ -176,9 +176,10 @@ export const leavingBegun = (
     state: "Leaving",
     enabledCredentials: record.enabledCredentials ?? leaving.enabledCredentials.slice(0, MOST_CREDENTIALS),
   }));
-  return leaving.narrows === true && status.lastKnownGood !== undefined
-    ? { ...next, narrowed: leaving.specHash }
-    : next;
+  if (leaving.narrows !== true) return next;
+  const requesters = (status.requesters ?? []).filter(({ privilege }) => !privilege.startsWith(`${leaving.account}/`));
+  const free = status.requesters === undefined ? next : { ...next, requesters };
+  return status.lastKnownGood === undefined ? free : { ...free, narrowed: leaving.specHash };
 };
 
 export const cutDone = (status: LifecycleStatus, account: string, now: Date): LifecycleStatus =>

@@ -69,7 +69,7 @@ export const credentialsToEnd = (
 export const planDeletion = (input: DeletionInput): DeletionAction => {
   const { status } = input;
   const { policy } = input.deletion;
-  const ending = input.revokes ? credentialsToEnd(status, input.staged, policy) : [];
+  const ending = input.revokes ? credentialsToEnd(status, input.staged, policy) : (status.pendingRevocations ?? []);
   const nothingMade = (status.sequence ?? 0) === 0;
   const adopted = status.current?.adopted === true;
   const nothingToEnd =

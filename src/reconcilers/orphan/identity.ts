@@ -332,7 +332,7 @@ const write = async ({ object, spec, scope, ports }: Entry, progress: OrphanProg
   const { accounts = [], leaveFailures } = scope.status;
   const status: OrphanStatus = {
     ...without(before, "failures", "holds"),
-    ...holdsTold(scope.hold?.names ?? []),
+    ...holdsTold(scope.hold?.names ?? [], before.holds),
     accounts: scope.hold?.compromised === true ? (compromisedNoted({ accounts }).accounts ?? []) : accounts,
     ...(leaveFailures === undefined ? {} : { failures: leaveFailures }),
   };

@@ -86,7 +86,7 @@ const noteHolds = async (scope: OrphanScope, ports: Ports): Promise<void> => {
   const subject = { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name, uid };
   const { passId, signal } = context;
   await auditHolds({ subject, passId, signal, before: status.holds ?? [], now: names }, ports);
-  scope.status = { ...without(status, "holds"), ...holdsTold(names) };
+  scope.status = { ...without(status, "holds"), ...holdsTold(names, status.holds) };
 };
 
 const backOffMs = ({ status, now }: OrphanScope): number =>

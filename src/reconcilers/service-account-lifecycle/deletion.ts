@@ -12,7 +12,7 @@ import { keptDown, lifeQuestion, retainsByPermission } from "../../domain/lifecy
 import { isGivenBack } from "../../domain/lifecycle/leaving.ts";
 import type { AccountRecord, LifecycleStatus } from "../../domain/lifecycle/record.ts";
 import { NOTHING_RETAINED, retentionOf, type Retention } from "../../domain/lifecycle/retention.ts";
-import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
+import { wantedState, type LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import { afterOutside, formerRecorded, leavingBegun, proofVoided } from "../../domain/lifecycle/transitions.ts";
 import { wouldChange } from "../../domain/lifecycle/would.ts";
 import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
@@ -54,8 +54,9 @@ interface Deletion {
 export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promise<Outcome> => {
   if (!hasFinalizer(scope.object)) return { kind: "settled" };
   const settings = settingsForDeletion(scope);
-  // Whether something is kept or given back may hang on a hold; everything else does not wait for it.
-  if (!ports.holds.read() && (settings.deletion.policy === "Retain" || (scope.status.accounts ?? []).some(isGivenBack)))
+  // Whether something is kept or given back may hang on a hold; everything else does not wait for it, and nothing is kept beyond its end.
+  const keeps = settings.deletion.policy === "Retain" && wantedState(settings, scope.now) === "Active";
+  if (!ports.holds.read() && (keeps || (scope.status.accounts ?? []).some(isGivenBack)))
     return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
   scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(scope.status);
   const retention = await retained(scope, settings, ports);

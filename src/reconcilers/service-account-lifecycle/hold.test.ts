@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CHANGED_BY, CHANGED_BY_GROUPS, CHANGED_BY_UID, DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
+import { standingOfIdentity } from "../../domain/hold/standing.ts";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { CONFIG_MAPS } from "../../stores/kinds.ts";
 import { OPERATOR_NAMESPACE } from "../ports.fake.ts";
@@ -60,7 +61,7 @@ describe("an identity that an IdentityHold holds", () => {
     bench.bench.hold("leak");
     await bench.settle();
     isHeld(bench);
-    assert.match(bench.condition("Suspended")?.message ?? "", /IdentityHold leak holds it/);
+    assert.match(bench.condition("Suspended")?.message ?? "", /IdentityHold leak \(suspected leak\) holds it/);
     assert.equal(bench.status().state, "Suspended");
     // An editor has applied it meanwhile, and may give nothing: who asked for the privileges answers for what stood.
     bench.apply({ purpose: "Exports all invoices" }, EDITOR);
@@ -354,5 +355,19 @@ describe("an identity that an IdentityHold holds", () => {
     bench.bench.holdsRead = false;
     await bench.settle();
     isUp(bench);
+  });
+
+  it("is proven for each of more than sixteen holds, and none is put on record again and again", async () => {
+    const { bench } = await world();
+    const names = Array.from({ length: 18 }, (_, at) => `h${String(at).padStart(2, "0")}`);
+    for (const name of names) bench.bench.hold(name);
+    await bench.settle();
+    const before = audited(bench, "keyturn:HoldBegins").length;
+    for (let pass = 0; pass < 5; pass += 1) {
+      await bench.bench.clock.advance(600_000);
+      await bench.pass();
+    }
+    assert.equal(audited(bench, "keyturn:HoldBegins").length, before);
+    for (const name of names) assert.equal(standingOfIdentity(bench.object(), name).state, "Proven", name);
   });
 });

@@ -7,6 +7,7 @@ import { MOST_PREDECESSORS, originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { recoverIdentity } from "../sweep-identities.ts";
 import { claimAccount, OWNER_KIND, snapshotOf } from "./acts/claim.ts";
+import { isLater } from "../../domain/lifecycle/life.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { refusalOfUndo } from "./steps/life.ts";
 
@@ -22,7 +23,9 @@ export const inherit = async (scope: LifecycleScope, inForce: InForce, ports: Po
   await recoverVanished(scope, ports);
   const left = await leftBehind(scope, ports);
   if (left.length === 0) return false;
-  const refusal = await refusalOfUndo(scope, inForce, ports);
+  // What was in use until an end must not live beyond it by being made again.
+  const longer = left.some(({ until }) => until !== undefined && isLater(inForce.settings.expiresAt, until));
+  const refusal = await refusalOfUndo(scope, inForce, { grants: longer }, ports);
   if (refusal !== undefined) {
     scope.inForce = { ...inForce, refusal };
     return false;
@@ -50,6 +53,8 @@ export const inherit = async (scope: LifecycleScope, inForce: InForce, ports: Po
 
 interface LeftBehind {
   readonly uid: string;
+  /** The end until which it was kept in use. */
+  readonly until: string | undefined;
   readonly records: readonly AccountRecord[];
 }
 
@@ -67,14 +72,14 @@ const leftBehind = async (scope: LifecycleScope, ports: Ports): Promise<readonly
     const records = accounts.filter(
       (record) => record.state !== "Gone" && scope.desired.get(record.name)?.target === record.target,
     );
-    return records.length === 0 ? [] : [{ uid: spec.origin.uid, records }];
+    return records.length === 0 ? [] : [{ uid: spec.origin.uid, until: spec.until, records }];
   });
   // Two dead predecessors cannot both have had an account: its claim moves. The first found has it.
   const taken = new Set<string>();
-  return found.flatMap(({ uid, records }) => {
+  return found.flatMap(({ uid, until, records }) => {
     const own = records.filter(({ name: account }) => !taken.has(account));
     for (const { name: account } of own) taken.add(account);
-    return own.length === 0 ? [] : [{ uid, records: own }];
+    return own.length === 0 ? [] : [{ uid, until, records: own }];
   });
 };
 

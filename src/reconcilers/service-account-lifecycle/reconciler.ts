@@ -2,7 +2,7 @@ import { DRY_RUN, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { PassContext, Reconciler, ReconcileRequest, Step } from "../../engine/contract.ts";
 import { runPipeline } from "../../engine/pipeline.ts";
-import { OperatorError } from "../../kernel/errors.ts";
+import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { isTimeTrusted } from "../server-time.ts";
@@ -57,7 +57,13 @@ const steps = (ports: Ports): readonly Step<LifecycleScope>[] => [
     name: "rewrite",
     group: "act",
     async run(scope) {
-      if (!(await rewriteFailed(scope, ports))) return { kind: "next" };
+      const rewritten = await rewriteFailed(scope, ports).catch((thrown: unknown) => {
+        const error = toOperatorError(thrown);
+        if (isHalted(thrown)) throw thrown;
+        noteFailure(scope, NOBODY, error, false);
+        return false;
+      });
+      if (!rewritten) return { kind: "next" };
       return { kind: "stop", outcome: AT_ONCE };
     },
   },

@@ -17,7 +17,7 @@ import { readIdentity } from "./identity.ts";
 export const readStanding = async (
   scope: RotationScope,
   settings: RotationSettings,
-  ports: Pick<Ports, "cluster" | "identitiesIn" | "holds" | "outside" | "sources">,
+  ports: Pick<Ports, "cluster" | "identitiesIn" | "holds" | "outside" | "sources" | "demand">,
 ): Promise<void> => {
   const read = await readIdentity(scope, settings, ports).then(
     (identity) => ({ identity }),
@@ -46,14 +46,14 @@ const noteHolds = async (
   scope: RotationScope,
   settings: RotationSettings,
   identity: Identity | undefined,
-  ports: Pick<Ports, "cluster" | "holds" | "outside" | "sources">,
+  ports: Pick<Ports, "cluster" | "holds" | "outside" | "sources" | "demand">,
 ): Promise<void> => {
   const before = scope.status.holds;
   scope.hold = await holdOn(scope, settings, identity, ports);
   const names = scope.hold?.names ?? [];
   const { passId, signal } = scope;
   await auditHolds({ subject: subjectOf(scope), passId, signal, before: before ?? [], now: names }, ports);
-  scope.status = { ...without(scope.status, "holds"), ...holdsTold(names) };
+  scope.status = { ...without(scope.status, "holds"), ...holdsTold(names, before) };
   if (scope.hold?.compromised === true) markLeaked(scope, settings, ports);
 };
 

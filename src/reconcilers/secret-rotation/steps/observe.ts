@@ -123,8 +123,8 @@ export const isCollected = ({ object }: RotationScope, { settings }: InForce): b
   settings.deletion.policy !== "Retain" && !needsFinalizer(settings) && !hasFinalizer(object);
 
 /** Of a source that leaves nothing behind: is there something to revoke or to withdraw when the resource goes? */
-export const needsFinalizer = ({ revokes, deletion, deliveries }: InForce["settings"]): boolean =>
-  (revokes && deletion.policy !== "Retain") || deliveries.some(({ place }) => place.kubernetesSecret === undefined);
+export const needsFinalizer = ({ revokes, deliveries }: Pick<InForce["settings"], "revokes" | "deliveries">): boolean =>
+  revokes || deliveries.some(({ place }) => place.kubernetesSecret === undefined);
 
 const holderName = (scope: RotationScope, { settings }: InForce): string => {
   const target = targetOf(scope, settings);

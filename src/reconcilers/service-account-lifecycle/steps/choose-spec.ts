@@ -53,8 +53,8 @@ const standsOnGood = ({ own, status }: SpecInForce): boolean =>
   !own && status.quarantine !== undefined && status.lastKnownGood !== undefined;
 
 /**
- * Sum of the generations of every connection that the spec names: it changes when the platform changes any of them. Throws where one
- * cannot be read, for a quarantine must not be lifted by that.
+ * Sum of the generations of every connection that the spec names: it changes when the platform changes any of them. Where one cannot be
+ * read, a quarantine goes on as it was; that holds up no other account of the identity.
  */
 const connectionGenerations = async (
   scope: LifecycleScope,
@@ -62,13 +62,15 @@ const connectionGenerations = async (
   ports: Ports,
 ): Promise<number> => {
   let sum = 0;
+  let unread = false;
   for (const name of connectionNames(spec)) {
     const found = scope.connections.get(name) ?? (await readConnection(ports.cluster, name));
     scope.connections.set(name, found);
     if (!(found instanceof OperatorError)) sum += found.metadata.generation ?? 0;
-    else if (found.code !== "NotFound") throw found;
+    else if (found.code === "Aborted") throw found;
+    else if (found.code !== "NotFound") unread = true;
   }
-  return sum;
+  return unread ? (scope.status.quarantine?.connectionGeneration ?? sum) : sum;
 };
 
 const retryAsked = (scope: LifecycleScope): void => {

@@ -4,6 +4,7 @@ import {
   endShortened,
   heldNoted,
   holdsLifted,
+  isLater,
   keptDown,
   lifeQuestion,
   retainsByPermission,
@@ -81,7 +82,7 @@ const askBeneath = async (scope: LifecycleScope, inForce: InForce, generation: n
   if (question === undefined) {
     scope.status = returnKept(endPermitted(scope.status, settings.expiresAt), settings, scope.now);
   } else {
-    const refused = await refusalOf(scope, inForce, question === "Longer", ports);
+    const refused = await refusalOf(scope, inForce, isLater(settings.expiresAt, scope.status.permittedUntil), ports);
     if (refused === undefined) {
       const permitted = endPermitted(scope.status, settings.expiresAt);
       scope.status = question === "Again" ? returnPermitted(permitted, generation) : permitted;
@@ -115,10 +116,11 @@ const refusalOf = async (
 export const refusalOfUndo = async (
   scope: LifecycleScope,
   inForce: InForce,
+  asked: { readonly grants: boolean },
   ports: Ports,
 ): Promise<Extract<LifecycleAction, { type: "refuse" }> | undefined> => {
   if (wantedState(inForce.settings, scope.now) !== "Active") return undefined;
-  const permission = await judgeLife(scope, inForce, { grants: false }, ports);
+  const permission = await judgeLife(scope, inForce, asked, ports);
   if (permission.kind === "allowed") {
     scope.status = returnPermitted(scope.status, scope.object.metadata.generation ?? 0);
     return undefined;
