@@ -188,7 +188,9 @@ describe("leaving IAM on real servers", function () {
       await scene.client.cut(context, "Deny");
       await forbid("iam:GetLoginProfile");
       const { credentials, notLooked } = await scene.client.observe(context, { leaving: true, everything: true });
-      deepEqual(notLooked, [{ what: "console passwords", why: "NotAllowed", right: "iam:GetLoginProfile, iam:DeleteLoginProfile" }]);
+      deepEqual(notLooked, [
+        { what: "console passwords", why: "NotAllowed", right: "iam:GetLoginProfile, iam:DeleteLoginProfile" },
+      ]);
       for (const { id } of credentials) await scene.client.removeCredential(id, context);
       await dismantle(scene);
       await rejects(
