@@ -36,7 +36,11 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
   if (deletion === undefined) return;
   const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
   const records = snapshots.map(({ account }) => account);
-  const retention = await retentionFor(ports, records, deletion, now);
+  // What is held keeps nothing; while that is not known, Retain is not obeyed either.
+  if (deletion.policy === "Retain" && !ports.holds.read()) return;
+  const { namespace, name: identity } = owner;
+  const held = ports.holds.on({ namespace, identity, targets: records.map(({ target }) => target) }) !== undefined;
+  const retention = held ? NOTHING_RETAINED : await retentionFor(ports, records, deletion, now);
   const accounts = byName(records.filter(({ name }) => !retention.kept.includes(name)));
   // First what is let go: once there is an entry, nobody comes back here.
   if (deletion.policy === "Retain") {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../api/v1alpha1/orphaned-credential.ts";
+import type { SecretRotationSpec } from "../api/v1alpha1/secret-rotation.ts";
 import type { KubeObject } from "../cluster/contract.ts";
-import { Bench, TRAPS, type Trap } from "./ports.fake.ts";
+import { Bench, ROTATION, TRAPS, type Trap } from "./ports.fake.ts";
+import { OperatorError } from "../kernel/errors.ts";
 import { IDENTITY, LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
 import { sweep } from "./sweep.ts";
 
@@ -283,4 +285,90 @@ describe("an undo that is interrupted, and whose resource is deleted again befor
         }
       }
     });
+});
+
+describe("a resource with Retain that vanished without its finalizer under a hold", () => {
+  const approle: Partial<SecretRotationSpec> = {
+    deliver: [{ name: "app", kubernetesSecret: { name: "app" } }],
+    dependents: [],
+    source: { vaultAppRole: { connectionRef: { name: "vault" }, role: "web" } },
+    verify: { successes: 2, soak: "1s" },
+  };
+  for (const policy of ["Delete", "Retain"] as const) {
+    it(`is ended all the same: a rotation with ${policy}`, async () => {
+      const bench = new Bench();
+      bench.deploy("web");
+      bench.apply({ ...approle, deletion: { policy } });
+      await bench.toRest();
+      assert.equal(bench.appRole.secretIds.size, 1);
+      bench.hold("leak", { name: "*" });
+      bench.cluster.drop(ROTATION);
+      await sweep(bench.ports, bench.context());
+      await bench.ledgerToRest();
+      assert.equal(bench.appRole.secretIds.size, 0);
+    });
+
+    it(`is cut all the same: an identity with ${policy}`, async () => {
+      const bench = new LifecycleBench();
+      bench.allowRetain("aws", "vault", "in-cluster");
+      bench.apply({ deletion: { policy, holdFor: "60s", timeout: "30s" } });
+      await bench.toRest();
+      bench.bench.hold("leak");
+      bench.bench.cluster.drop(IDENTITY);
+      await sweep(bench.bench.ports, bench.bench.context());
+      await bench.ledgerToRest();
+      assert.deepEqual(bench.keys("cluster"), []);
+      assert.equal(bench.place("lake").lets(), false);
+    });
+  }
+
+  it("is let go no earlier than the holds have been read", async () => {
+    const bench = new LifecycleBench();
+    bench.allowRetain("aws", "vault", "in-cluster");
+    bench.apply({ deletion: { policy: "Retain", holdFor: "60s", timeout: "30s" } });
+    await bench.toRest();
+    const claims = bench.claims();
+    bench.bench.cluster.drop(IDENTITY);
+    bench.bench.holdsRead = false;
+    await sweep(bench.bench.ports, bench.bench.context());
+    assert.equal(bench.claims(), claims);
+    bench.bench.holdsRead = true;
+    await sweep(bench.bench.ports, bench.bench.context());
+    assert.equal(bench.claims(), 0);
+    assert.equal(bench.place("lake").lets(), true);
+  });
+});
+
+describe("an undo of a rotation that was killed between its claim and its status", () => {
+  it("does not keep its secret id from being revoked under a hold", async () => {
+    const bench = new Bench();
+    const spec: Partial<SecretRotationSpec> = {
+      deliver: [{ name: "app", kubernetesSecret: { name: "app" } }],
+      dependents: [],
+      source: { vaultAppRole: { connectionRef: { name: "vault" }, role: "web" } },
+      verify: { successes: 2, soak: "1s" },
+    };
+    bench.deploy("web");
+    bench.apply(spec);
+    await bench.toRest();
+    bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.start();
+    await bench.ports.limits.take("offboarding", "somebody-else");
+    await bench.deleteRotation();
+    for (let pass = 0; pass < 5; pass += 1) await bench.pass();
+    assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");
+    bench.recreate(spec);
+    const write = bench.cluster.replaceStatus.bind(bench.cluster);
+    bench.cluster.replaceStatus = () => Promise.reject(new OperatorError("Aborted", { publicMessage: "killed" }));
+    await bench.pass();
+    bench.cluster.replaceStatus = write;
+    bench.start();
+    bench.hold("leak", { name: "*" });
+    for (let pass = 0; pass < 60; pass += 1) {
+      await bench.pass();
+      await bench.ledgerPass();
+      await bench.clock.advance(60_000);
+    }
+    assert.equal(bench.appRole.secretIds.size, 0);
+  });
 });

@@ -131,8 +131,12 @@ const recover = async (
   }
   const snapshot = JSON.parse(target.snapshot) as TargetSnapshot;
   if (snapshot.deletion.policy === "Retain") {
-    await releaseRest(ports, left.owner.uid, left.claims);
-    return;
+    // What is held keeps nothing; while that is not known, Retain is not obeyed either.
+    if (!ports.holds.read()) return;
+    if (!isHeld(ports, left.owner, { snapshot, target: target.target })) {
+      await releaseRest(ports, left.owner.uid, left.claims);
+      return;
+    }
   }
   const source = thawed(snapshot.source);
   if (source === undefined) return;
@@ -146,7 +150,7 @@ const recover = async (
     target: target.target,
     ...(held ? { held: "LimitReached" as const } : {}),
     stagingUid: left.owner.uid,
-    policy: snapshot.deletion.policy,
+    policy: snapshot.deletion.policy === "Retain" ? "Delete" : snapshot.deletion.policy,
     recordedAt: timeText(ports.cluster.serverTime()?.now ?? ports.clock.now()),
     holdSeconds: Math.ceil(snapshot.deletion.holdMs / 1000),
     credentials: versions,
@@ -159,6 +163,12 @@ const recover = async (
   };
   await writeOrphan(ports, spec, snapshot.identity);
 };
+
+const isHeld = (
+  { holds }: Ports,
+  { namespace }: { readonly namespace: string },
+  { snapshot, target }: { readonly snapshot: TargetSnapshot; readonly target: string },
+): boolean => holds.on({ namespace, identity: snapshot.identity, targets: [target] }) !== undefined;
 
 const newest = (versions: readonly { readonly version: string }[]): string =>
   [...versions].sort((a, b) => Number.parseInt(b.version, 10) - Number.parseInt(a.version, 10))[0]?.version ?? "";

@@ -52,6 +52,8 @@ interface Entry {
   readonly spec: IdentityOrphan;
   readonly scope: AccountScope;
   readonly ports: Ports;
+  /** A later resource has claimed an account and does not have it on record: what must end is cut here, and nothing is deleted. */
+  isClaimed?: boolean;
 }
 
 interface PassEnd {
@@ -115,9 +117,12 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   const { namespace, name } = spec.origin;
   const living = await ports.cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
   if (living?.metadata.uid === spec.origin.uid) return waits("Origin", ORIGIN_PAUSE_MS);
-  if ((await yieldClaimed(entry, living)) === "pending") return waits("TakenOver", SUCCESSOR_PAUSE_MS);
-  if ((scope.status.accounts ?? []).length === 0) return FINISHED;
+  entry.isClaimed = (await yieldClaimed(entry, living)) === "pending";
   scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(entry.object.status ?? {});
+  // An undo that stopped half-way may be refused when it is tried again: neither a hold nor the end waits for it.
+  const mustEnd = scope.hold !== undefined || (spec.until !== undefined && new Date(spec.until) <= scope.now);
+  if (entry.isClaimed && !mustEnd) return waits("TakenOver", SUCCESSOR_PAUSE_MS);
+  if ((scope.status.accounts ?? []).length === 0) return FINISHED;
   await auditHolds({ ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] }, ports);
   if (isHeld(entry.object) && scope.hold === undefined) return { progress: { waits: "Held" } };
   return leave(entry);
@@ -202,7 +207,8 @@ const inputOf = async (entry: Entry): Promise<DepartureInput> => {
 };
 
 /** What a limit holds back and an IdentityHold has cut is not deleted before a person has let it go on. */
-const policyOf = ({ object, spec }: Entry): IdentityOrphan["policy"] => (isHeld(object) ? "Disable" : spec.policy);
+const policyOf = ({ object, spec, isClaimed }: Entry): IdentityOrphan["policy"] =>
+  isHeld(object) || isClaimed === true ? "Disable" : spec.policy;
 
 /** Until when accounts that were in use stay so: the end of an identity that was deleted with Retain. Undefined: nothing waits for it. */
 const inUseUntil = ({ object, spec, scope }: Entry): Date | undefined => {

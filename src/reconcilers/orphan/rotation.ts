@@ -167,7 +167,9 @@ const decide = async (
     name: origin.name,
   });
   const holder = (await ports.claims.read(spec.target))?.owner.uid;
-  const lives = successor !== undefined && successor.metadata.uid !== origin.uid && successor.metadata.uid === holder;
+  const claimed = successor !== undefined && successor.metadata.uid !== origin.uid && successor.metadata.uid === holder;
+  // Under a hold nobody takes over: one that had claimed the target before it and has nothing on record never will.
+  const lives = claimed && (scope.status.holds === undefined || successor.status?.sequence !== undefined);
   const takenOver = lives || (await isHandedOn(scope, holder, ports));
   const input = (): OrphanInput => ({
     now: scope.now,

@@ -324,7 +324,7 @@ const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
   const { uid } = scope.object.metadata;
   const claims = (await ports.claims.list()).claims.filter(({ owner }) => owner.uid === uid);
   // A status that was wiped knows of no account; what the claims know is the ledger's.
-  if (settings.policy !== "Retain" && claims.length > 0) {
+  if ((settings.policy !== "Retain" || scope.hold !== undefined) && claims.length > 0) {
     await recoverFrom(ports, { ...scope.request, uid }, claims);
     return letGo(deletion, HANDED_OVER);
   }

@@ -1,15 +1,23 @@
 import assert from "node:assert/strict";
+import { CHANGED_BY, CHANGED_BY_GROUPS, CHANGED_BY_UID, PAUSED } from "../../api/v1alpha1/annotations.ts";
 import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import type { KubeObject } from "../../cluster/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
+import { without } from "../../kernel/without.ts";
 import { CONFIG_MAPS } from "../../stores/kinds.ts";
 import { connectionRef, OPERATOR_NAMESPACE } from "../ports.fake.ts";
-import { ADMIN, LifecycleBench, REQUEST, SPEC } from "./bench.fake.ts";
+import { ADMIN, IDENTITY, LifecycleBench, REQUEST, SPEC } from "./bench.fake.ts";
 import { serviceAccountLifecycleReconciler } from "./reconciler.ts";
 
 const KILL_SWITCH = { kind: CONFIG_MAPS, namespace: OPERATOR_NAMESPACE, name: "keyturn-kill-switch" };
 const READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 const HOUR_MS = 3_600_000;
+
+const stamp = (name: string): Readonly<Record<string, string>> => ({
+  [CHANGED_BY]: name,
+  [CHANGED_BY_UID]: `uid-${name}`,
+  [CHANGED_BY_GROUPS]: "developers",
+});
 
 const isDown = (bench: LifecycleBench): void => {
   assert.deepEqual(bench.keys("cluster"), []);
@@ -158,4 +166,77 @@ describe("holds that cannot be read", () => {
       await turns(bench, 720, 60_000);
       isDown(bench);
     });
+});
+
+const killed = (bench: LifecycleBench): (() => void) => {
+  const { cluster } = bench.bench;
+  const write = cluster.replaceStatus.bind(cluster);
+  cluster.replaceStatus = () => Promise.reject(new OperatorError("Aborted", { publicMessage: "killed" }));
+  return () => {
+    cluster.replaceStatus = write;
+    bench.revive();
+  };
+};
+
+describe("an undo that was killed between its claims and its status", () => {
+  const undone = async (hours: number): Promise<LifecycleBench> => {
+    const bench = new LifecycleBench();
+    bench.bench.cluster.allows = ({ user }) => user === "lead";
+    const deletion = { policy: "Retain", holdFor: "60s", timeout: "30s" } as const;
+    const expiresAt = new Date(bench.bench.clock.now().getTime() + hours * HOUR_MS).toISOString();
+    bench.apply({ expiresAt, deletion }, stamp("lead"));
+    await bench.toRest();
+    await bench.delete();
+    await bench.settle();
+    assert.equal(bench.exists, false);
+    assert.equal(bench.place("lake").lets(), true, "kept until its end");
+    bench.apply({ deletion }, stamp("lead"));
+    const revive = killed(bench);
+    await bench.pass();
+    revive();
+    return bench;
+  };
+
+  it("holds up no end when an editor has changed the resource since", async () => {
+    const bench = await undone(6);
+    bench.apply({ deletion: { policy: "Retain" }, purpose: "Another" }, stamp("editor"));
+    await turns(bench, 300, 300_000);
+    isDown(bench);
+  });
+
+  it("holds up no hold when the resource is paused", async () => {
+    const bench = await undone(600);
+    bench.annotate({ [PAUSED]: "true" });
+    bench.bench.hold("leak");
+    await turns(bench, 60, 60_000);
+    isDown(bench);
+  });
+});
+
+describe("an identity whose status was lost", () => {
+  const wiped = async (spec: Partial<ServiceAccountLifecycleSpec> = {}): Promise<LifecycleBench> => {
+    const bench = new LifecycleBench();
+    bench.apply(spec);
+    await bench.toRest();
+    bench.bench.cluster.seed(IDENTITY, without(bench.object(), "status"));
+    return bench;
+  };
+  for (const [when, obstacle] of obstacles.filter(([name]) => !name.includes("webhook")))
+    it(`is cut under a hold: ${when}`, async () => {
+      const bench = await wiped();
+      obstacle(bench);
+      await bench.bench.clock.advance(5000);
+      bench.bench.hold("leak");
+      await turns(bench, 60, 60_000);
+      isDown(bench);
+    });
+
+  it("is cut under a hold when it is deleted with Retain", async () => {
+    const bench = await wiped({ deletion: { policy: "Retain", holdFor: "60s", timeout: "30s" } });
+    bench.allowRetain("aws", "vault");
+    bench.bench.hold("leak");
+    await bench.delete();
+    await turns(bench, 40, 10_000);
+    isDown(bench);
+  });
 });

@@ -51,7 +51,7 @@ export const claimAccount = async (
   const owner = { kind: OWNER_KIND, namespace: subject.namespace, name: subject.name, uid: subject.uid };
   const present = await ports.claims.read(target);
   if (present === undefined) {
-    const made = await mutate(act, "kubernetes:Claim", "Issuing", target, () =>
+    const made = await mutate(act, "kubernetes:Claim", kind, target, () =>
       ports.claims.make(target, { owner, snapshot }),
     );
     if (made.kind === "held") throw held(target);

@@ -1,4 +1,5 @@
 import type { LifecycleAction } from "../../../domain/lifecycle/action.ts";
+import { wantedState } from "../../../domain/lifecycle/settings.ts";
 import { isDeleted } from "../../../domain/lifecycle/leaving.ts";
 import type { AccountRecord } from "../../../domain/lifecycle/record.ts";
 import {
@@ -90,8 +91,10 @@ export const carryRecord = async (recording: Recording, action: RecordAction): P
 const declare = async ({ scope, inForce, ports }: Recording, records: readonly AccountRecord[]): Promise<void> => {
   const object = await addFinalizer(ports.cluster, scope.ref, scope.object);
   scope.object = { ...scope.object, metadata: object.metadata };
+  // What is put on record to be cut must not wait for what gives: not for the kill switch, a share or a full volume.
+  const kind = wantedState(inForce.settings, scope.now) === "Active" ? "Issuing" : "Revoking";
   for (const record of records) {
-    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status));
+    await claimAccount({ ports, ...scope }, record.target, snapshotOf(record, inForce.settings, scope.status), kind);
   }
   scope.status = declared(scope.status, records);
 };
