@@ -66,6 +66,8 @@ const ended = async (
   }
 };
 
+/** The Job's own deadline is for a process that is gone: it comes after this one's, or a run that is late would be told as one without an answer. */
+const SPARE_SECONDS = 5;
 const LABELS = { "app.kubernetes.io/managed-by": "keyturn", "keyturn.dev/hook": "job" } as const;
 
 const jobObject = (name: string, { image, command, serviceAccountName, timeoutMs }: JobTemplate) => ({
@@ -74,7 +76,7 @@ const jobObject = (name: string, { image, command, serviceAccountName, timeoutMs
   metadata: { name, labels: LABELS },
   spec: {
     backoffLimit: 0,
-    activeDeadlineSeconds: Math.ceil(timeoutMs / 1000),
+    activeDeadlineSeconds: Math.ceil(timeoutMs / 1000) + SPARE_SECONDS,
     ttlSecondsAfterFinished: LEFT_FOR_SECONDS,
     template: {
       metadata: { labels: LABELS },
