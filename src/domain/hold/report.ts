@@ -1,5 +1,5 @@
 import type { IdentityHoldStatus } from "../../api/v1alpha1/identity-hold.ts";
-import { nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
+import { condition, nextConditions, type ConditionUpdate } from "../../kernel/conditions.ts";
 
 /** One thing that a hold matches, and what has become of it. */
 export type HoldMatch = NonNullable<IdentityHoldStatus["matched"]>[number];
@@ -50,31 +50,30 @@ const updatesOf = (input: HoldReportInput): readonly ConditionUpdate[] => {
   if (matches.length === 0) {
     const message =
       "No resource, no ledger entry and no claim has the name or a target of this hold, so nothing was cut. Look at its spelling; whatever is made under it is held.";
-    return [bad("Ready", "False", "MatchesNothing", message), bad("Unmatched", "True", "MatchesNothing", message)];
+    return [
+      condition("Ready", "False", "MatchesNothing", message),
+      condition("Unmatched", "True", "MatchesNothing", message),
+    ];
   }
   const foreign = inState("Foreign");
   if (foreign.length > 0) {
     const message = `Not Keyturn's, so nothing of it was cut: ${told(foreign)} End it at its provider.`;
-    return [bad("Ready", "False", "ForeignMatch", message), bad("Unmatched", "True", "ForeignMatch", message)];
+    return [
+      condition("Ready", "False", "ForeignMatch", message),
+      condition("Unmatched", "True", "ForeignMatch", message),
+    ];
   }
   const open = inState("Open");
   if (open.length > 0) return underWay("Cutting", `Not wholly cut yet: ${told(open)}`);
   const cut = inState("Cut");
   if (cut.length > 0) return underWay("NotProven", `Cut, and not proven yet: ${told(cut)}`);
-  return [bad("Ready", "True", "Held", `All ${matches.length} of what it matches are cut, and that was proven.`)];
+  return [condition("Ready", "True", "Held", `All ${matches.length} of what it matches are cut, and that was proven.`)];
 };
 
 const underWay = (reason: string, message: string): readonly ConditionUpdate[] => [
-  bad("Ready", "False", reason, message),
-  bad("Reconciling", "True", "Progressing", message),
+  condition("Ready", "False", reason, message),
+  condition("Reconciling", "True", "Progressing", message),
 ];
-
-const bad = (type: string, status: ConditionUpdate["status"], reason: string, message: string): ConditionUpdate => ({
-  type,
-  status,
-  reason,
-  message,
-});
 
 const told = (matches: readonly HoldMatch[]): string => {
   const first = [...matches].sort(byUrgency).slice(0, MOST_NAMED);

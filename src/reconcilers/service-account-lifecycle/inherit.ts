@@ -1,13 +1,12 @@
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { addFinalizer } from "../../cluster/finalizer.ts";
 import type { AccountRecord } from "../../domain/lifecycle/record.ts";
-import { undoneUnderHold } from "../../domain/lifecycle/life.ts";
+import { isLater, undoneUnderHold } from "../../domain/lifecycle/life.ts";
 import { isIdentityEntry, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { MOST_PREDECESSORS, originLabel } from "../orphan/entry.ts";
 import type { Ports } from "../ports.ts";
 import { recoverIdentity } from "../sweep-identities.ts";
 import { claimAccount, OWNER_KIND, snapshotOf } from "./acts/claim.ts";
-import { isLater } from "../../domain/lifecycle/life.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { refusalOfUndo } from "./steps/life.ts";
 
