@@ -202,8 +202,8 @@ export async function sampleEnding(
     atOnce,
     random,
   );
-  const { iam, cluster } = storiesInto(tallies);
-  const [whole = iam] = pick([iam, cluster], 1, random);
+  const { iam, cluster, holds } = storiesInto(tallies);
+  const [whole = iam] = pick([iam, cluster, holds], 1, random);
   const [{ life } = {}] = pick(whole.phases, 1, random);
   const story = { ...whole, phases: whole.phases.filter((phase) => phase.life === life) };
   const killed = async (): Promise<void> => {
