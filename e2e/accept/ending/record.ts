@@ -1,3 +1,4 @@
+import { waitFor } from "../../stack/wait.ts";
 import type { Scenario } from "../lifecycle/stage.ts";
 import { pick, randomFrom } from "../random.ts";
 import { readOnlyDrill, underReadOnly } from "./read-only.ts";
@@ -24,6 +25,8 @@ export function fewOfRecord(random: () => number, done: Done): Scenario {
       await process.term();
       const forged = await drilled(stage, (all) => pick(all, 5, forgeries));
       await process.start();
+      // A process that has only just begun ends by the signal itself.
+      await waitFor("the operator is ready again", () => stage.operator().ready(), { timeout: 30_000 });
       done(stage.id, { ...tally, ...forged });
     },
   };

@@ -24,7 +24,7 @@ const all: readonly Held[] = [
     kind: "SecretRotation",
     name: "key-under-hold",
     hold: (spot) => ({
-      name: "nobody",
+      name: "no-such-identity",
       targets: [{ connectionRef: { name: connections.aws }, kind: "AwsUser", name: userOf(spot) }],
     }),
     user: userOf,
