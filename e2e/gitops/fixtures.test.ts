@@ -22,7 +22,13 @@ describe("states for Argo CD and kstatus", () => {
     for (const kind of ["SecretRotation", "ServiceAccountLifecycle"])
       for (const health of ["Healthy", "Progressing", "Suspended", "Degraded"])
         assert.ok(seen.has(`${kind} ${health}`), `${kind} ${health}`);
-    for (const word of ["ProviderConnection Healthy", "ProviderConnection Degraded", "OrphanedCredential Progressing"])
+    for (const word of [
+      "IdentityHold Healthy",
+      "IdentityHold Progressing",
+      "ProviderConnection Healthy",
+      "ProviderConnection Degraded",
+      "OrphanedCredential Progressing",
+    ])
       assert.ok(seen.has(word), word);
     for (const type of ["Stalled", "Reverted", "Conflict", "Suspended", "Offboarded"])
       assert.ok(

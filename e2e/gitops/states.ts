@@ -20,6 +20,7 @@ export const KINDS = [
   "serviceaccountlifecycles",
   "providerconnections",
   "orphanedcredentials",
+  "identityholds",
 ] as const;
 
 const TIME = "2026-01-01T00:00:00Z";

@@ -16,16 +16,40 @@ export async function comesBack(leaver: Leaver, before: Outside): Promise<readon
   const rotated = (await deliveredKey(site, name))?.accessKeyId;
   await site.team.mergePatch(site.path(name), { spec: { state: "Active" } });
   await untilBack(site, name);
-  const mine = (key: string): boolean => new RegExp(`[./]${name}([.-]|$)`).test(key);
-  const was = only(before, mine);
-  const now = only(atProviders(await readOutside(site)), mine);
+  const was = only(before, isOf(name));
   const plan = ((await site.find(name))?.status?.plan?.lines ?? []).join("\n");
-  const differences = compareOutside(expectedBack(was, rotated), keyIdsOnly(now), { ids: true, names: withoutMarks });
+  const differences = differencesBack(was, await outsideOf(site, name), rotated);
   const unnamed = [...was.values()]
     .flatMap(keysOf)
     .filter(({ id }) => id !== rotated && !new RegExp(`${id} stays off`).test(plan))
     .map(({ id }) => `key …${id.slice(-4)} stays off, and the plan does not name it: ${plan}`);
   return [...differences, ...unnamed];
+}
+
+const isOf =
+  (name: string) =>
+  (key: string): boolean =>
+    new RegExp(`[./]${name}([.-]|$)`).test(key);
+
+/** What the providers have of an identity. */
+export async function outsideOf(site: IdentitySite, name: string): Promise<Outside> {
+  return only(atProviders(await readOutside(site)), isOf(name));
+}
+
+/**
+ * One line for each thing that is not as it was before the end. `rotated`: the id of the key that a rotation answers for; where it is
+ * `isReplaced` in between, another key has its place, and its Secret another value.
+ */
+export function differencesBack(
+  before: Outside,
+  now: Outside,
+  rotated: string | undefined,
+  { isReplaced = false }: { readonly isReplaced?: boolean } = {},
+): readonly string[] {
+  if (!isReplaced)
+    return compareOutside(expectedBack(before, rotated), keyIdsOnly(now), { ids: true, names: withoutMarks });
+  const withoutValues = (all: Outside): Outside => only(all, (key) => !key.startsWith("kubernetes/Secret/"));
+  return compareOutside(withoutValues(before), withoutValues(now), { names: withoutMarks });
 }
 
 /** It is in use again. What stands there by hand is a difference that is reported, so Ready need not be True. */

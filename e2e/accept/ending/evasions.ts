@@ -23,7 +23,7 @@ const holds = "/apis/keyturn.dev/v1alpha1/identityholds";
 const holdName = ({ site, name }: StayPlay): string => `${site.namespace}.${name}`;
 
 /** The platform holds it, by its name or as the case says. */
-const held =
+export const held =
   (spec: (play: StayPlay) => Partial<IdentityHoldSpec> = () => ({})): StayCase["end"] =>
   async (play) => {
     const { site, name } = play;
@@ -44,7 +44,7 @@ async function showsHold(play: StayPlay): Promise<boolean> {
 }
 
 /** It says that it is held; and when the hold is gone, what this fits works again. */
-const comesBack =
+export const comesBack =
   (fits: RegExp): NonNullable<StayCase["finally"]> =>
   async (play) => {
     const { site, accesses } = play;
@@ -67,13 +67,14 @@ const comesBack =
     );
   };
 /** Bindings, and a login of before: keys that nobody declared stay off (ADR 0048). */
-const declaredOnes = /ServiceAccount|^secret id/;
+export const declaredOnes = /ServiceAccount|^secret id/;
 
 const patched = (what: string, spec: object): Attempt => ({
   what,
   run: (play) => play.editor.patch(path(play), { spec }),
 });
-const reapplied: Attempt = {
+export const isActive = patched("state Active", { state: "Active" });
+export const reapplied: Attempt = {
   what: "applied again as it was",
   run: (play) => play.editor.apply(path(play), { ...declaredAgain(play), ...headOf(play) }),
 };
@@ -108,7 +109,7 @@ const onStatus = (what: string, status: object): Attempt => ({
   run: (play) => play.editor.patch(`${path(play)}/status`, { status }),
 });
 /** A rotation of the held identity for an AppRole beside it, made while it is held. */
-const rotationMadeNew: Attempt = {
+export const rotationMadeNew: Attempt = {
   what: "a rotation with identityRef, made new",
   async run(play) {
     const { site, name } = play;
@@ -121,7 +122,7 @@ const rotationMadeNew: Attempt = {
     return play.editor.send("POST", folder(play, "secretrotations"), of.object);
   },
 };
-const otherNames: readonly Attempt[] = [
+export const otherNames: readonly [Attempt, Attempt] = [
   otherIdentity("another identity for its user", "user", (site, name) => [userByName(site, name)]),
   otherIdentity("another one for its ServiceAccount, with its role", "sa", (site, name) => [
     site.kubernetesAccount({ serviceAccountName: name, roles: ["reader"] }),
@@ -161,7 +162,7 @@ export const evasions: readonly StayCase[] = [
     after: [
       reapplied,
       patched("Suspended by itself", { state: "Suspended" }),
-      patched("state Active", { state: "Active" }),
+      isActive,
       {
         what: "state Active by PUT",
         run: (play) => play.editor.put(path(play), { state: "Active", purpose: "Heals" }),
@@ -245,7 +246,7 @@ export const evasions: readonly StayCase[] = [
   },
 ];
 
-async function deletedForGood(play: StayPlay): ReturnType<Attempt["run"]> {
+export async function deletedForGood(play: StayPlay): ReturnType<Attempt["run"]> {
   const answer = await deleted.run(play);
   await play.site.gone(play.name);
   return answer;

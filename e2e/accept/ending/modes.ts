@@ -11,13 +11,12 @@ import { leaverBatch } from "./play.ts";
 import type { Chosen } from "./play.ts";
 import { titleOf } from "./play.ts";
 import type { PartName } from "./parts.ts";
-import { readOnlyDrill } from "./read-only.ts";
+import { fewOfRecord, recordScenarios } from "./record.ts";
 import { plantedFaults } from "./prove.ts";
 import { storiesWith } from "./story.ts";
 import type { EndingEntry } from "./summary.ts";
-import { casesOfStay, stayScenarios } from "./stay-cases.ts";
+import { casesOfStay, fewOfStay, stayScenarios } from "./stay-cases.ts";
 import { missedEndingTargets, summariseEnding } from "./summary.ts";
-import { tamperScenario } from "./tamper.ts";
 import { bothEndings, emptyEnding } from "./tally.ts";
 import type { EndingTally } from "./tally.ts";
 
@@ -74,7 +73,7 @@ export async function wholeEnding(
   if (part !== "cut") await all.perform(stayScenarios(casesOfStay, keep), lanes);
   if (part === "stay") return stayed(all, voice);
   const scenarios = [...batches(chosenCases(), tallies), ...changeScenarios(keep)];
-  if (part === undefined) scenarios.push(...recordScenarios(tallies));
+  if (part === undefined) scenarios.push(...recordScenarios(keep));
   await all.perform(scenarios, lanes);
   const kills: string[] = [];
   for (const [name, story] of Object.entries(storiesInto(tallies))) {
@@ -94,15 +93,9 @@ export async function wholeEnding(
   return missed.length === 0 ? code : 1;
 }
 
-/** Stopping it all (B), and the audit trail (C). */
-const recordScenarios = (tallies: Tallies): readonly Scenario[] => [
-  readOnlyDrill((id, tally) => tallies.set(id, tally)),
-  tamperScenario((id, tally) => tallies.set(id, tally)),
-];
-
 /** That part by itself; its members of the line, and what they must reach. */
 async function record(all: Campaign, tallies: Tallies, { say, print, lanes }: EndingVoice): Promise<number> {
-  const scenarios = recordScenarios(tallies);
+  const scenarios = recordScenarios((id, tally) => tallies.set(id, tally));
   await all.perform(scenarios, lanes);
   await all.scan();
   const mine = all.results.entries.filter(({ id }) => scenarios.some((one) => one.id === id));
@@ -143,7 +136,8 @@ export async function oneEnding(
   { say, print, lanes }: EndingVoice,
 ): Promise<number> {
   const stories = storiesInto(tallies);
-  const changes = [...changeScenarios((id, tally) => tallies.set(id, tally)), ...recordScenarios(tallies)];
+  const keep = (id: string, tally: EndingTally): void => void tallies.set(id, tally);
+  const changes = [...changeScenarios(keep), ...recordScenarios(keep)];
   if (name === "list") {
     for (const one of chosenCases()) print(titleOf(one));
     for (const { id } of changes) print(id);
@@ -168,10 +162,10 @@ export async function oneEnding(
       chosenCases().filter((one) => fits(titleOf(one))),
       tallies,
     ),
-    ...[...changes, ...recordScenarios(tallies)].filter(({ id }) => fits(id)),
+    ...changes.filter(({ id }) => fits(id)),
     ...stayScenarios(
       casesOfStay.filter(({ it }) => fits(it.id)),
-      (id, tally) => tallies.set(id, tally),
+      keep,
     ),
   ];
   if (scenarios.length === 0) {
@@ -202,8 +196,8 @@ export async function sampleEnding(
     atOnce,
     random,
   );
-  const { iam, cluster } = storiesInto(tallies);
-  const [whole = iam] = pick([iam, cluster], 1, random);
+  const { iam, cluster, holds } = storiesInto(tallies);
+  const [whole = iam] = pick([iam, cluster, holds], 1, random);
   const [{ life } = {}] = pick(whole.phases, 1, random);
   const story = { ...whole, phases: whole.phases.filter((phase) => phase.life === life) };
   const killed = async (): Promise<void> => {
@@ -211,6 +205,8 @@ export async function sampleEnding(
     const [cycle] = killCycles(pick(told.kills, 6, random), 1);
     if (cycle !== undefined) await all.perform([killedStory(cycle.id, cycle.kills, told.trace, story)], 1);
   };
-  await Promise.all([killed(), all.perform(batches(few, tallies), 1, 1)]);
+  const keep = (id: string, tally: EndingTally): void => void tallies.set(id, tally);
+  const others = [fewOfRecord(random, keep), fewOfStay(random, keep)];
+  await Promise.all([killed(), all.perform([...batches(few, tallies), ...others], 2, 1)]);
   return lifecycleVerdict(all.results.entries, print);
 }

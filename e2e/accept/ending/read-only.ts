@@ -27,8 +27,6 @@ interface Due {
 
 /** All done this long after read-only is switched off. */
 const mostSeconds = 60;
-/** Several resyncs of the site, in which nothing may happen. */
-const watchedSeconds = 20;
 
 const userAndCluster: LeaverCase = {
   ...{ id: "read-only", ends: [] },
@@ -41,15 +39,27 @@ const entity: LeaverCase = {
   leaving: ["secrets"],
 };
 
-const leaving: readonly (readonly [EndName, number])[] = [
-  ["suspended", 4],
-  ["decommissioned", 3],
-  ["expired", 3],
-  ["left-out", 2],
-  ["deleted", 4],
-];
-const rotationsDue = 5;
-const rotationsDeleted = 2;
+/** How much waits, and how long it is watched. */
+export interface Waiting {
+  readonly leaving: readonly (readonly [EndName, number])[];
+  readonly rotationsDue: number;
+  readonly rotationsDeleted: number;
+  /** In which nothing may happen. */
+  readonly watchedSeconds: number;
+}
+
+const whole: Waiting = {
+  leaving: [
+    ["suspended", 4],
+    ["decommissioned", 3],
+    ["expired", 3],
+    ["left-out", 2],
+    ["deleted", 4],
+  ],
+  ...{ rotationsDue: 5, rotationsDeleted: 2 },
+  // Several resyncs of the site.
+  watchedSeconds: 20,
+};
 
 function leaverDue(leaver: Leaver): Due {
   const { site, name, end } = leaver;
@@ -104,72 +114,77 @@ export function changesOutside(calls: readonly Call[]): readonly Call[] {
   });
 }
 
-/** Ends and rotations come due while read-only is on, over a restart of the operator; then it is switched off. */
 export const readOnlyDrill = (done: (id: string, tally: EndingTally) => void): Scenario => ({
   id: "read-only",
   site: { resync: "6s", leavers: true },
   async play(stage) {
-    const { site } = stage;
-    const tally = emptyEnding();
-    const kube = site.lane.world.stack.kubernetes.client;
-    const all = await prepare(stage, tally);
-    const ready = await readinessOf(site, all);
-    await kube.create(`/api/v1/namespaces/${site.operatorNamespace}/configmaps`, {
-      metadata: { name: "keyturn-read-only" },
-      data: { engaged: "true" },
-    });
-    for (const name of Object.values(site.connections))
-      await until(`connection ${name} says it`, () =>
-        waits(site, `/apis/keyturn.dev/v1alpha1/providerconnections/${name}`),
-      );
-    // What was on its way when it was switched on has ended.
-    await sleep(2000);
-    const from = Date.now();
-    await Promise.all(all.map((due) => due.begin()));
-    await Promise.all(all.map((due) => until(`${due.title} waits`, () => waits(site, due.path))));
-    // A process that has just started does not know yet whether it is on.
-    await stage.killAndRestart();
-    await stage.restarted();
-    await sleep(watchedSeconds * 1000);
-    for (const due of all) {
-      if (await waits(site, due.path)) tally.readOnlyWaiting += 1;
-      else stage.broken("END", `${due.title}: does not wait while read-only is on.`, await standing(site, due));
-      if (await due.isDone()) stage.broken("END", `${due.title}: was done while read-only was on.`);
-    }
-    for (const [path, was] of ready)
-      if ((await conditionOf(site, path, "Ready")) !== was)
-        stage.broken("END", `Ready has changed while read-only was on.`, [path, was]);
-    const changed = changesOutside(stage.calls()).filter(({ at }) => at >= from);
-    tally.readOnlyMutations += changed.length;
-    if (changed.length > 0)
-      stage.broken(
-        "END",
-        `${changed.length} requests changed something while read-only was on.`,
-        changed.map(({ server, verb, path }) => `${server} ${verb} ${path}`),
-      );
-    await kube.delete(`/api/v1/namespaces/${site.operatorNamespace}/configmaps/keyturn-read-only`);
-    const off = Date.now();
-    await Promise.all(
-      all.map((due) =>
-        until(`${due.title} is done`, () => due.isDone(), mostSeconds - (Date.now() - off) / 1000).catch(
-          async (error: unknown) =>
-            stage.broken("END", `${due.title}: is not done ${mostSeconds} s after read-only was switched off.`, [
-              (error as Error).message,
-              await standing(site, due),
-            ]),
-        ),
-      ),
-    );
-    // The same count sees what is done afterwards.
-    if (changesOutside(stage.calls()).filter(({ at }) => at >= off).length < all.length)
-      stage.broken("RUN", "The count of changes misses those that were made after the end of read-only.");
-    stage.say(`${tally.readOnlyWaiting} waited; all done ${((Date.now() - off) / 1000).toFixed(1)} s after the end`);
-    done("read-only", tally);
+    done(stage.id, await underReadOnly(stage, whole));
   },
 });
 
-async function prepare(stage: Stage, tally: EndingTally): Promise<readonly Due[]> {
+/** Ends and rotations come due while read-only is on, over a restart of the operator; then it is switched off. */
+export async function underReadOnly(stage: Stage, waiting: Waiting): Promise<EndingTally> {
   const { site } = stage;
+  const tally = emptyEnding();
+  const kube = site.lane.world.stack.kubernetes.client;
+  const all = await prepare(stage, tally, waiting);
+  const ready = await readinessOf(site, all);
+  await kube.create(`/api/v1/namespaces/${site.operatorNamespace}/configmaps`, {
+    metadata: { name: "keyturn-read-only" },
+    data: { engaged: "true" },
+  });
+  for (const name of Object.values(site.connections))
+    await until(`connection ${name} says it`, () =>
+      waits(site, `/apis/keyturn.dev/v1alpha1/providerconnections/${name}`),
+    );
+  // What was on its way when it was switched on has ended.
+  await sleep(2000);
+  const from = Date.now();
+  await Promise.all(all.map((due) => due.begin()));
+  await Promise.all(all.map((due) => until(`${due.title} waits`, () => waits(site, due.path))));
+  // A process that has just started does not know yet whether it is on.
+  await stage.killAndRestart();
+  await stage.restarted();
+  await sleep(waiting.watchedSeconds * 1000);
+  for (const due of all) {
+    if (await waits(site, due.path)) tally.readOnlyWaiting += 1;
+    else stage.broken("END", `${due.title}: does not wait while read-only is on.`, await standing(site, due));
+    if (await due.isDone()) stage.broken("END", `${due.title}: was done while read-only was on.`);
+  }
+  for (const [path, was] of ready)
+    if ((await conditionOf(site, path, "Ready")) !== was)
+      stage.broken("END", `Ready has changed while read-only was on.`, [path, was]);
+  const changed = changesOutside(stage.calls()).filter(({ at }) => at >= from);
+  tally.readOnlyMutations += changed.length;
+  if (changed.length > 0)
+    stage.broken(
+      "END",
+      `${changed.length} requests changed something while read-only was on.`,
+      changed.map(({ server, verb, path }) => `${server} ${verb} ${path}`),
+    );
+  await kube.delete(`/api/v1/namespaces/${site.operatorNamespace}/configmaps/keyturn-read-only`);
+  const off = Date.now();
+  await Promise.all(
+    all.map((due) =>
+      until(`${due.title} is done`, () => due.isDone(), mostSeconds - (Date.now() - off) / 1000).catch(
+        async (error: unknown) =>
+          stage.broken("END", `${due.title}: is not done ${mostSeconds} s after read-only was switched off.`, [
+            (error as Error).message,
+            await standing(site, due),
+          ]),
+      ),
+    ),
+  );
+  // The same count sees what is done afterwards.
+  if (changesOutside(stage.calls()).filter(({ at }) => at >= off).length < all.length)
+    stage.broken("RUN", "The count of changes misses those that were made after the end of read-only.");
+  stage.say(`${tally.readOnlyWaiting} waited; all done ${((Date.now() - off) / 1000).toFixed(1)} s after the end`);
+  return tally;
+}
+
+async function prepare(stage: Stage, tally: EndingTally, waiting: Waiting): Promise<readonly Due[]> {
+  const { site } = stage;
+  const { leaving, rotationsDue, rotationsDeleted } = waiting;
   const names = leaving.flatMap(([end, count]) => Array.from({ length: count }, () => end));
   const leavers = names.map((end, i) => {
     const it = i % 2 === 0 ? userAndCluster : entity;

@@ -58,6 +58,14 @@ export interface Counted {
   readonly who: "intern" | "team";
   readonly attempts: "editorAttempts" | "holdEvasions";
   readonly wins: "editorWins" | "holdWins";
+  /** Everything must be refused for so long after the last attempt, in seconds; absent: `mostSeconds`. */
+  readonly watched?: number;
+}
+
+/** A case, and how it counts. */
+export interface Counting {
+  readonly it: StayCase;
+  readonly counted: Counted;
 }
 
 /** Everything must be refused this long after the end, and still this long after the last attempt. */
@@ -65,12 +73,7 @@ const mostSeconds = 30;
 const lookEveryMs = 3000;
 
 /** Cases at once on one site, each with an identity of its own; `done` is given what they count together. */
-export function stayBatch(
-  id: string,
-  cases: readonly StayCase[],
-  counted: Counted,
-  done: (tally: EndingTally) => void,
-): Scenario {
+export function stayBatch(id: string, cases: readonly Counting[], done: (tally: EndingTally) => void): Scenario {
   return {
     id,
     site: (name) => ({
@@ -81,7 +84,7 @@ export function stayBatch(
       const tally = emptyEnding();
       await giveEditors(stage.site);
       try {
-        await Promise.all(cases.map((it, i) => playOne(stage, it, `e${i + 1}`, counted, tally)));
+        await Promise.all(cases.map((one, i) => playOne(stage, one, `e${i + 1}`, tally)));
       } finally {
         done(tally);
       }
@@ -89,7 +92,7 @@ export function stayBatch(
   };
 }
 
-async function playOne(stage: Stage, it: StayCase, name: string, counted: Counted, tally: EndingTally): Promise<void> {
+async function playOne(stage: Stage, { it, counted }: Counting, name: string, tally: EndingTally): Promise<void> {
   const { site } = stage;
   const undo: (() => Promise<unknown>)[] = [];
   const play: StayPlay = {
@@ -108,7 +111,7 @@ async function playOne(stage: Stage, it: StayCase, name: string, counted: Counte
     if (it.before !== undefined && late.length > 0)
       wins.push(`works ${mostSeconds} s after the end: ${late.join(", ")}`);
     await tryAll(play, it.after ?? [], counted, answers);
-    wins.push(...(await staysRefused(play, it)));
+    wins.push(...(await staysRefused(play, it, counted.watched ?? mostSeconds)));
     const wrong = await it.finally?.(play);
     if (wrong !== undefined) stage.broken("S10", `${it.id}: ${wrong}`, (await claimAnywhere(play)).message);
   } catch (error) {
@@ -176,17 +179,17 @@ async function untilRefused(play: StayPlay, it: StayCase): Promise<readonly stri
   }
 }
 
-/** What is wrong 30 s after the last attempt, and proofs that were false meanwhile. */
-async function staysRefused(play: StayPlay, it: StayCase): Promise<readonly string[]> {
+/** What is wrong so many seconds after the last attempt, and proofs that were false meanwhile. */
+async function staysRefused(play: StayPlay, it: StayCase, seconds: number): Promise<readonly string[]> {
   const began = Date.now();
   const wins = new Set<string>();
   for (;;) {
-    const isLast = Date.now() - began > mostSeconds * 1000;
+    const isLast = Date.now() - began > seconds * 1000;
     const round = await oneLook(play, it, !isLast);
     if (isFalseProof(round)) wins.add(`a proof is claimed while this works: ${leftOf(round).join(", ")}`);
     const left = leftOf(round);
     if (isLast) {
-      if (left.length > 0) wins.add(`works ${mostSeconds} s after the last attempt: ${left.join(", ")}`);
+      if (left.length > 0) wins.add(`works ${seconds} s after the last attempt: ${left.join(", ")}`);
       return [...wins];
     }
     await sleep(lookEveryMs);

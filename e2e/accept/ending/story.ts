@@ -11,6 +11,7 @@ import type { Stage } from "../lifecycle/stage.ts";
 import type { Phase, Story } from "../lifecycle/story.ts";
 import { allow, document } from "./cases-iam.ts";
 import { untilBack } from "./back.ts";
+import { holdStory } from "./hold-story.ts";
 import { sharedIamReader } from "./iam-view.ts";
 import { uncutMeter } from "./observer.ts";
 import type { UncutMeter } from "./observer.ts";
@@ -279,8 +280,9 @@ const story = (phases: readonly Phase[]): Story => {
   };
 };
 
-/** Both stories; `note` is told what was uncut in each telling. */
-export const storiesWith = (note: NoteUncut): Readonly<Record<"iam" | "cluster", Story>> => ({
+/** All stories; `note` is told what was uncut in each telling. */
+export const storiesWith = (note: NoteUncut): Readonly<Record<"iam" | "cluster" | "holds", Story>> => ({
   iam: story(iamStory(note)),
   cluster: story(clusterStory(note)),
+  holds: story(holdStory),
 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
+import { IDENTITY_HOLD } from "../../api/v1alpha1/identity-hold.ts";
 import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SERVICE_ACCOUNT_LIFECYCLE } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { FakeCluster } from "../../cluster/fake-cluster.ts";
@@ -62,6 +63,14 @@ const planted = (): FakeCluster => {
     { kind: PROVIDER_CONNECTION, name: "vault" },
     { spec: { vault: { address: `https://${PLANTED.url}@vault.example.com` } } },
   );
+  cluster.seed(
+    { kind: IDENTITY_HOLD, name: "leak" },
+    {
+      metadata: { labels: { theirs: PLANTED.label }, annotations: { "example.com/note": PLANTED.note } },
+      spec: { namespace: "a", name: "billing", reason: `Found ${PLANTED.vaultToken} in a log` },
+      status: { targets: ["aws-user/123456789012/billing"] },
+    },
+  );
   const regarding = { apiVersion: "keyturn.dev/v1alpha1", kind: "SecretRotation", namespace: "a", name: "lake" };
   cluster.seed(
     { kind: events, namespace: "a", name: "e1" },
@@ -111,6 +120,7 @@ describe("the support bundle", () => {
     await collect(ports(cluster));
     deepEqual([...new Set(cluster.calls.map(({ verb, plural }) => `${verb} ${plural}`))].sort(), [
       "list events",
+      "list identityholds",
       "list orphanedcredentials",
       "list providerconnections",
       "list secretrotations",
@@ -122,6 +132,7 @@ describe("the support bundle", () => {
     const files = await collect(ports(planted()));
     const text = (name: string): string => files.get(`keyturn-support/${name}`) ?? "";
     match(text("resources/serviceaccountlifecycles.json"), /"keyturn\.dev\/paused": "true"[\s\S]*Waits\./);
+    match(text("resources/identityholds.json"), /Found \[redacted\] in a log[\s\S]*aws-user\/123456789012\/billing/);
     match(text("events.json"), /"note": "ours"/);
     equal(text("metrics.txt"), "keyturn_up 1\n");
     equal(text("log.jsonl"), '{"time":"t","level":"info","message":"Keyturn starts."}\n');

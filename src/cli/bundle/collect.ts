@@ -1,5 +1,6 @@
 import { CHANGED_BY, DRY_RUN, PAUSED, RELEASE, RETRY, REVIEWED_AT, ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
 import { GROUP } from "../../api/v1alpha1/meta.ts";
+import { IDENTITY_HOLD } from "../../api/v1alpha1/identity-hold.ts";
 import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { SECRET_ROTATION } from "../../api/v1alpha1/secret-rotation.ts";
@@ -33,6 +34,7 @@ const KINDS: readonly ResourceKind[] = [
   SERVICE_ACCOUNT_LIFECYCLE,
   PROVIDER_CONNECTION,
   ORPHANED_CREDENTIAL,
+  IDENTITY_HOLD,
 ];
 /** Of annotations only these are taken: what other people write there is theirs. */
 const ANNOTATIONS: readonly string[] = [CHANGED_BY, DRY_RUN, PAUSED, RELEASE, RETRY, REVIEWED_AT, ROTATE_AT];

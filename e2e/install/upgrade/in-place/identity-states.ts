@@ -79,6 +79,12 @@ export const identityStates: readonly UpgradeState[] = [
     stands: identityStands((found) => rests(found, "Good")),
   },
   {
+    // Put under a hold before the way back.
+    name: "under-hold",
+    bring: (spot) => joined(spot, whole),
+    stands: identityStands((found) => rests(found, "Good")),
+  },
+  {
     name: "web-identity",
     bring: (spot) => joined(spot, [cluster(), job(), secrets("JWT")]),
     stands: identityStands((found) => rests(found, "Good")),

@@ -81,4 +81,19 @@ describe("logins that go on during an upgrade", () => {
     answers.set("b", "refused");
     await waitFor("it is seen", () => watch.seen().refused.length > 0, { every: 2 });
   });
+
+  it("learn anew what was cut on purpose, and count it when it is opened", async () => {
+    watch.add(login("held", "accepted"));
+    watch.add(login("other", "accepted"));
+    await watch.learn();
+    watch.excuse((name) => name === "held");
+    answers.set("held", "refused");
+    deepEqual(await watch.relearn((name) => name === "held"), { accepted: 0, refused: 1 });
+    await some(10);
+    deepEqual(watch.seen().opened, []);
+    answers.set("held", "accepted");
+    await waitFor("it is seen", () => watch.seen().opened.length > 0, { every: 2 });
+    match(watch.seen().opened[0] ?? "", /^held was accepted at /);
+    equal(watch.seen().refused.length, 0);
+  });
 });

@@ -30,6 +30,8 @@ export interface LoginWatch {
   learn(): Promise<{ readonly accepted: number; readonly refused: number }>;
   /** What it answers from now on counts for nothing: somebody is about to change it as they are meant to. */
   excuse(wanted: (name: string) => boolean): void;
+  /** Tries each of these once more, whatever it answered before, and takes the answer for what must stay so from now on. */
+  relearn(wanted: (name: string) => boolean): Promise<{ readonly accepted: number; readonly refused: number }>;
   seen(): LoginsSeen;
   stop(): Promise<void>;
 }
@@ -104,6 +106,16 @@ export function watchLogins({ atOnce, pauseMs }: LoginPace): LoginWatch {
     },
     excuse(wanted) {
       for (const [name, one] of watched) if (wanted(name)) one.expected = "either";
+    },
+    async relearn(wanted) {
+      const counts = { accepted: 0, refused: 0 };
+      for (const [name, one] of watched)
+        if (wanted(name)) {
+          const answer = await one.login.tryIt();
+          counts[answer] += 1;
+          one.expected = answer;
+        }
+      return counts;
     },
     seen: () => ({ accepted, refused: [...refused], opened: [...opened], unanswered, longestPauseMs }),
     async stop() {

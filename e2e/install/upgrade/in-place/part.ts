@@ -10,6 +10,7 @@ import { bundleOf, sourceOf } from "../baseline.ts";
 import { bringAll, notStanding } from "./bring.ts";
 import { edits, isEdited, isOpened, spotOf } from "./edits.ts";
 import { layGround } from "./ground.ts";
+import { askThemBack, isHeld, leftAlone, putOnHold } from "./held.ts";
 import { watchLogins } from "./logins.ts";
 import type { LoginWatch } from "./logins.ts";
 import { missingRights } from "./missing-rights.ts";
@@ -47,6 +48,8 @@ export const upgradeInPlacePart: InstallPart = {
     upgradeLogins: { atLeast: 1000 },
     upgradeMissingRightsReported: { same: "upgradeMissingRights" },
     upgradeBackTouched: { is: 0 },
+    upgradeHeld: { atLeast: 2 },
+    upgradeHeldAlive: { is: 0 },
     upgradeFaultsUnseen: { is: 0 },
   },
   async run({ say }) {
@@ -132,14 +135,26 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
   const wordsEdited = await readWords(place);
   say(`  ${edits.length} specs are edited: ${byEdits.changed.length} changes elsewhere`);
 
+  logins.excuse(isHeld);
+  const held = await putOnHold(place);
+  const cut = await viewAtRest(look);
+  const byHolds = changesBetween(edited, cut, isHeld);
+  problems.push(...reported("a hold", byHolds));
+  const relearned = await logins.relearn(isHeld);
+  if (relearned.refused === 0) problems.push("no login of what is held is known");
+  say(`  ${held} are held: ${relearned.refused} of their logins are refused, ${relearned.accepted} accepted`);
+
   await goBack(installation, old);
+  await askThemBack(place);
   await sleep(wholeResync);
   const back = await viewAtRest(look);
   const wordsBack = await readWords(place);
-  const backs = changesBetween(edited, back);
+  const backs = changesBetween(cut, back);
   problems.push(...reported("the way back", backs));
+  const alone = await leftAlone(place);
+  problems.push(...alone.problems);
   problems.push(
-    ...(await notStanding(place, (key) => isEdited(key) || unbrought.has(key))).map(
+    ...(await notStanding(place, (key) => isEdited(key) || isHeld(key) || unbrought.has(key))).map(
       (what) => `after the way back ${what} does not stand`,
     ),
   );
@@ -165,7 +180,9 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
 
   const unseen = await plantFaults(installation, place, look);
   problems.push(...unseen.map((fault) => `the observer does not see it: ${fault}`));
-  const all = [ups, byEdits, backs];
+  const heldAlive = relearned.accepted + seen.opened.filter(isHeld).length;
+  if (relearned.accepted > 0) problems.push(`${relearned.accepted} logins of what is held are accepted`);
+  const all = [ups, byEdits, byHolds, backs];
   const sum = (kind: Exclude<keyof Changes, "changed">): number => all.reduce((n, one) => n + one[kind].length, 0);
   return {
     figures: {
@@ -181,6 +198,8 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
       upgradeMissingRights: rights.lacking.length,
       upgradeMissingRightsReported: rights.lacking.length - rights.unreported.length,
       upgradeBackTouched: backs.changed.length,
+      upgradeHeld: alone.alone,
+      upgradeHeldAlive: heldAlive,
       upgradeFaultsUnseen: unseen.length,
     },
     problems,

@@ -251,6 +251,12 @@ export const rotationStates: readonly UpgradeState[] = [
     stands: rotationStands((status) => status.current?.adopted === true),
   },
   {
+    // Put under a hold before the way back.
+    name: "key-under-hold",
+    bring: (spot) => issued(spot),
+    stands: rotationStands((status) => inUse(status, 1)),
+  },
+  {
     name: "kept-key",
     bring: (spot) => issued(spot, { deletion: { policy: "Retain" } }),
     stands: rotationStands((status) => inUse(status, 1)),

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { edits, isEdited, isOpened } from "./edits.ts";
+import { isHeld } from "./held.ts";
 import { namespaces } from "./place.ts";
 import { states } from "./states.ts";
 
@@ -21,5 +22,15 @@ describe("the states that an upgrade is tried in", () => {
     equal(isOpened("keyturn.payments.suspended.secrets secret id"), true);
     equal(isOpened("keyturn.media.suspended.secrets secret id"), false);
     equal(isOpened("payments/rotated-aws access key …ABCDEF"), false);
+  });
+
+  it("are held by names that mean nothing else", () => {
+    deepEqual(names.filter((name) => isHeld(`payments/${name}`)).sort(), ["key-under-hold", "under-hold"]);
+    deepEqual(
+      names.filter((name) => isEdited(`payments/${name}`) && isHeld(`payments/${name}`)),
+      [],
+    );
+    equal(isHeld("keyturn.payments.under-hold.secrets secret id"), true);
+    equal(isHeld("media/key-under-hold-aws access key …ABCDEF"), false);
   });
 });
