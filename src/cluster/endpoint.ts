@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
@@ -31,7 +32,7 @@ interface Login {
   readonly readMs: number;
 }
 
-/** How long headers and certificates are used before they are asked for again; client-node re-reads token files each minute. */
+/** How long headers and certificates are used before they are read again. */
 const LOGIN_MS = 10_000;
 const CONNECT_MS = 5000;
 const IDLE_MS = 30_000;
@@ -73,7 +74,7 @@ export class Endpoint {
     return { dispatcher: this.#agentsFor(login)[use], headers: login.headers };
   }
 
-  /** After a 401: the next request reads the login anew. */
+  /** After a 401: the next request reads the login anew, a token file from disk. Exec plugins are asked again when their answer expires. */
   forgetLogin(): void {
     this.#login = undefined;
   }
@@ -94,6 +95,9 @@ export class Endpoint {
     const tls = withoutUndefined({ ca, cert, key, passphrase, rejectUnauthorized, servername });
     const headers = withoutUndefined({ ...(options.headers as Record<string, unknown> | undefined) });
     if (typeof options.auth === "string") headers["Authorization"] = `Basic ${base64(options.auth)}`;
+    // client-node remembers a token file for a minute, also after a 401.
+    const file = tokenFileOf(this.#config);
+    if (file !== undefined) headers["Authorization"] = `Bearer ${(await readFile(file, "utf8")).trimEnd()}`;
     this.#login = {
       headers: headers as Record<string, string>,
       tls,
@@ -132,6 +136,15 @@ export class Endpoint {
     return new ProxyAgent({ ...common, uri: proxy, requestTls: connect });
   }
 }
+
+/** The Pod's own ServiceAccount has one. A token in the kubeconfig itself goes before it. */
+const tokenFileOf = (config: KubeConfig): string | undefined => {
+  const user = config.getCurrentUser();
+  if (user?.token !== undefined && user.token !== "") return undefined;
+  const provider: unknown = user?.authProvider;
+  const file = (provider as { readonly config?: { readonly tokenFile?: unknown } } | undefined)?.config?.tokenFile;
+  return typeof file === "string" && file !== "" ? file : undefined;
+};
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
