@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
@@ -32,7 +31,7 @@ interface Login {
   readonly readMs: number;
 }
 
-/** How long headers and certificates are used before they are read again. */
+/** How long headers and certificates are used before they are asked for again; client-node re-reads token files each minute. */
 const LOGIN_MS = 10_000;
 const CONNECT_MS = 5000;
 const IDLE_MS = 30_000;
@@ -55,7 +54,7 @@ export class Endpoint {
   readonly origin: string;
   /** Path before /api, for a server behind a prefix; "" otherwise. */
   readonly prefix: string;
-  readonly #config: KubeConfig;
+  #config: KubeConfig;
   readonly #clock: Clock;
   #login: Login | undefined;
   #agents: ({ readonly tlsDigest: string } & Agents) | undefined;
@@ -74,9 +73,13 @@ export class Endpoint {
     return { dispatcher: this.#agentsFor(login)[use], headers: login.headers };
   }
 
-  /** After a 401: the next request reads the login anew, a token file from disk. Exec plugins are asked again when their answer expires. */
+  /** After a 401: the next request reads the login anew, a token file from disk. */
   forgetLogin(): void {
     this.#login = undefined;
+    // client-node remembers a token file for a minute, and an exec plugin's answer until it expires; a new KubeConfig remembers neither.
+    const { clusters, contexts, users, currentContext } = this.#config;
+    this.#config = new KubeConfig();
+    this.#config.loadFromOptions({ clusters, contexts, users, currentContext });
   }
 
   /** Cuts every connection. */
@@ -95,9 +98,6 @@ export class Endpoint {
     const tls = withoutUndefined({ ca, cert, key, passphrase, rejectUnauthorized, servername });
     const headers = withoutUndefined({ ...(options.headers as Record<string, unknown> | undefined) });
     if (typeof options.auth === "string") headers["Authorization"] = `Basic ${base64(options.auth)}`;
-    // client-node remembers a token file for a minute, also after a 401.
-    const file = tokenFileOf(this.#config);
-    if (file !== undefined) headers["Authorization"] = `Bearer ${(await readFile(file, "utf8")).trimEnd()}`;
     this.#login = {
       headers: headers as Record<string, string>,
       tls,
@@ -136,15 +136,6 @@ export class Endpoint {
     return new ProxyAgent({ ...common, uri: proxy, requestTls: connect });
   }
 }
-
-/** The Pod's own ServiceAccount has one. A token in the kubeconfig itself goes before it. */
-const tokenFileOf = (config: KubeConfig): string | undefined => {
-  const user = config.getCurrentUser();
-  if (user?.token !== undefined && user.token !== "") return undefined;
-  const provider: unknown = user?.authProvider;
-  const file = (provider as { readonly config?: { readonly tokenFile?: unknown } } | undefined)?.config?.tokenFile;
-  return typeof file === "string" && file !== "" ? file : undefined;
-};
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
