@@ -173,6 +173,7 @@ const rotationOf = (name: string, namespace: string): object =>
     {
       source: { vaultPKI: { connectionRef: { name }, role: "none", commonName: "none.example" } },
       deliver: [{ name: "app", kubernetesSecret: { name: `${name}-app` } }],
+      dependents: [],
     },
     { namespace, annotations: { "keyturn.dev/paused": "true" } },
   );
