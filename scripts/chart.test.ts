@@ -133,9 +133,14 @@ describe("permissions", () => {
       deepStrictEqual(rest, role.kind === "Role" ? { namespace: "keyturn-system" } : {}, name);
     }
     deepStrictEqual(written, {
-      "ClusterRole keyturn-edit": ["secretrotations serviceaccountlifecycles: create update patch delete deletecollection"],
+      "ClusterRole keyturn-edit": [
+        "secretrotations serviceaccountlifecycles: create update patch delete deletecollection",
+      ],
       "ClusterRole keyturn-approver": ["orphanedcredentials: patch"],
-      "ClusterRole keyturn-platform": ["providerconnections: create update patch delete", "orphanedcredentials: patch keep"],
+      "ClusterRole keyturn-platform": [
+        "providerconnections: create update patch delete",
+        "orphanedcredentials: patch keep",
+      ],
       "Role keyturn-platform": ["configmaps: create", "configmaps: update patch delete"],
       "ClusterRole keyturn-security": ["identityholds: create delete", "orphanedcredentials: patch keep"],
     });

@@ -503,7 +503,10 @@ describe("the admission policies on a real API server", function () {
       const keep = (value: string | null): object => ({ metadata: { annotations: { "keyturn.dev/keep": value } } });
       await rejects(bob.kube.mergePatch(`${path}/ours`, keep("true")), refused(/needs the verb keep/));
       await allow("keep", [{ apiGroups: ["keyturn.dev"], resources: ["orphanedcredentials"], verbs: ["keep"] }], alice);
-      await waitFor("keep is in force", async () => (await alice.kube.mergePatch(`${path}/ours`, keep("true"))) && true);
+      await waitFor("keep is in force", async () => {
+        await alice.kube.mergePatch(`${path}/ours`, keep("true"));
+        return true;
+      });
       await bob.kube.mergePatch(`${path}/ours`, { metadata: { annotations: { "keyturn.dev/release": "false" } } });
       await rejects(bob.kube.mergePatch(`${path}/ours`, keep("other")), refused(/needs the verb keep/));
       await bob.kube.mergePatch(`${path}/ours`, keep(null));

@@ -43,7 +43,9 @@ export async function admissionPolicies(options: AdmissionOptions): Promise<Kube
   const user = `system:serviceaccount:${operatorNamespace}:${serviceAccount}`;
   const name = (one: string): string => (suffix === undefined ? one : `${one}-${suffix}`);
   const rendered = (await shippedPolicies()).map((policy): Policy => {
-    const text = JSON.stringify(policy).replaceAll(shipped, user).replaceAll(`'${namespaceAsShipped}'`, `'${operatorNamespace}'`);
+    const text = JSON.stringify(policy)
+      .replaceAll(shipped, user)
+      .replaceAll(`'${namespaceAsShipped}'`, `'${operatorNamespace}'`);
     const copy = JSON.parse(text) as Policy;
     copy.metadata.name = name(copy.metadata.name);
     if (copy.spec.policyName !== undefined) copy.spec.policyName = name(copy.spec.policyName);

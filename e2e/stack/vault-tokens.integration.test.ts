@@ -56,7 +56,8 @@ describe("the operator's token of a real Vault", function () {
     );
     return found.flat();
   };
-  const certificates = (role: string) => pkiSource(login.connection(), { namespace: "team", role, request }, systemClock);
+  const certificates = (role: string) =>
+    pkiSource(login.connection(), { namespace: "team", role, request }, systemClock);
   const isRevoked = async (serial: string): Promise<boolean> => {
     const seen = await stack.vault.client.call("GET", `pki/cert/${serial}`);
     return Number((seen?.["data"] as { revocation_time?: number } | undefined)?.revocation_time) > 0;
@@ -93,8 +94,7 @@ describe("the operator's token of a real Vault", function () {
     const after = await alive();
     deepEqual([after.length, after.includes(before[0] ?? "")], [1, false]);
     for (const { id } of [...issued, later]) equal(await isRevoked(id), false, id);
-    for (const { material, issuedAt } of secrets)
-      equal((await ids.verify(material, issuedAt, context)).kind, "usable");
+    for (const { material, issuedAt } of secrets) equal((await ids.verify(material, issuedAt, context)).kind, "usable");
     equal((await ids.list(context)).credentials.length, 2);
   });
 

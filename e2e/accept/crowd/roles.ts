@@ -123,7 +123,12 @@ const layOut = async (options: RolesOptions): Promise<Site> => {
       if (!own.some(({ object }) => object.kind === "ClusterRole")) throw new Error(`keyturn-${holder} is not shipped`);
       for (const { object } of own) {
         const isRole = object.kind === "Role";
-        await bind(holder, isRole ? "Role" : "ClusterRole", object.metadata.name, isRole ? operatorNamespace : undefined);
+        await bind(
+          holder,
+          isRole ? "Role" : "ClusterRole",
+          object.metadata.name,
+          isRole ? operatorNamespace : undefined,
+        );
       }
     }
     for (const name of await partsOf(admin, "edit")) await bind("edit", "ClusterRole", name, namespace);

@@ -322,8 +322,12 @@ export const CONDITIONS = {
   EndsWithLogin: {
     on: ["SecretRotation"],
     polarity: "abnormal",
-    meaning: "The provider revokes the credential together with the operator's own login. The message has the command that mends it.",
-    reasons: { GenerateLease: "The PKI role in Vault has generate_lease. Nothing new is issued from such a role." },
+    meaning:
+      "The provider revokes the credential together with the operator's own login. The message has the command that mends it.",
+    reasons: {
+      GenerateLease:
+        "The PKI role in Vault has generate_lease. A SecretRotation without a certificate gets none from it.",
+    },
   },
   RollbackUnavailable: {
     on: ["SecretRotation"],
@@ -476,7 +480,8 @@ export const EVENTS = {
   },
   EndsWithLogin: {
     type: "Warning",
-    meaning: "The provider revokes this credential with the operator's own login; the note has the command that mends it.",
+    meaning:
+      "The provider revokes this credential with the operator's own login; the note has the command that mends it.",
   },
   InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },

@@ -30,17 +30,19 @@ export const roleMakesLeases = (
   const { mount } = connection.config.pki;
   // Shared by all who ask, so under no one pass's signal; the call has its own deadline.
   const { signal } = new AbortController();
-  const asked = connection.use((session) => session.pki.readRole({ mount, role }, signal), { signal, log }).then(
-    (answer) => {
-      known.leases = answer?.generatesLeases;
-      return known.leases;
-    },
-    (thrown: unknown) => {
-      const refused = thrown instanceof OperatorError && thrown.code === "PermissionDenied";
-      if (!refused) known.untilMs = connection.clock.monotonicMs() + UNKNOWN_MS;
-      return undefined;
-    },
-  );
+  const asked = connection
+    .use((session) => session.pki.readRole({ mount, role }, signal), { signal, log })
+    .then(
+      (answer) => {
+        known.leases = answer?.generatesLeases;
+        return known.leases;
+      },
+      (thrown: unknown) => {
+        const refused = thrown instanceof OperatorError && thrown.code === "PermissionDenied";
+        if (!refused) known.untilMs = connection.clock.monotonicMs() + UNKNOWN_MS;
+        return undefined;
+      },
+    );
   const known: Known = { untilMs: connection.clock.monotonicMs() + KNOWN_MS, asked, leases: undefined };
   remember(connection, role, known);
   return asked;

@@ -9,7 +9,14 @@ import { randomWord } from "../../../kernel/ids.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
-import { needsFinalizer, NOT_ADOPTED, noteCaution, openForTakingBack, openSource, openStore } from "../steps/observe.ts";
+import {
+  needsFinalizer,
+  NOT_ADOPTED,
+  noteCaution,
+  openForTakingBack,
+  openSource,
+  openStore,
+} from "../steps/observe.ts";
 import { requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer } from "./ownership.ts";
