@@ -12,6 +12,8 @@ interface Known {
   readonly asked: Promise<boolean | undefined>;
   /** The answer, once it is there. */
   leases: boolean | undefined;
+  /** The operator may not read the role. */
+  refused: boolean;
 }
 
 const REMEMBERED = new WeakMap<VaultConnection, Map<string, Known>>();
@@ -38,12 +40,12 @@ export const roleMakesLeases = (
         return known.leases;
       },
       (thrown: unknown) => {
-        const refused = thrown instanceof OperatorError && thrown.code === "PermissionDenied";
-        if (!refused) known.untilMs = connection.clock.monotonicMs() + UNKNOWN_MS;
+        known.refused = thrown instanceof OperatorError && thrown.code === "PermissionDenied";
+        if (!known.refused) known.untilMs = connection.clock.monotonicMs() + UNKNOWN_MS;
         return undefined;
       },
     );
-  const known: Known = { untilMs: connection.clock.monotonicMs() + KNOWN_MS, asked, leases: undefined };
+  const known: Known = { untilMs: connection.clock.monotonicMs() + KNOWN_MS, asked, leases: undefined, refused: false };
   remember(connection, role, known);
   return asked;
 };
@@ -57,7 +59,15 @@ export const knownLeases = (connection: VaultConnection, role: string, log: Logg
 /** What the answer to a signing has shown. */
 export const rememberLeases = (connection: VaultConnection, role: string, leases: boolean): void => {
   const untilMs = connection.clock.monotonicMs() + KNOWN_MS;
-  remember(connection, role, { untilMs, asked: Promise.resolve(leases), leases });
+  const refused = rolesOf(connection).get(role)?.refused === true;
+  remember(connection, role, { untilMs, asked: Promise.resolve(leases), leases, refused });
+};
+
+/** The right that reading these roles lacks, as `pki/roles/keyturn.* (read)`. Empty where none was refused, so also where none is in use. */
+export const missingPkiRights = (connection: VaultConnection): readonly string[] => {
+  const { pki, identities } = connection.config;
+  const refused = [...rolesOf(connection).values()].some((known) => known.refused);
+  return refused ? [`${pki.mount}/roles/${identities.namePrefix}.* (read)`] : [];
 };
 
 /** For people: what a lease means for a certificate, and what takes it away. */

@@ -8,6 +8,7 @@ import type { CallContext, CredentialSource } from "../../contract.ts";
 import type { VaultConnection } from "../connection.ts";
 import type { VaultSession } from "../sdk.ts";
 import { FakePkiEngine } from "./fake-engine.ts";
+import { missingPkiRights } from "./leases.ts";
 import { pkiSource, PKI_FIELDS } from "./source.ts";
 
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
@@ -23,17 +24,18 @@ describe("PKI source", () => {
   const clock = new FakeClock();
   let engine: FakePkiEngine;
   let source: CredentialSource;
+  let connection: VaultConnection;
   const of = (more: Partial<CertificateRequest> = {}): CredentialSource => {
-    const connection = {
-      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
-      clock,
-      use: (run: (session: VaultSession) => Promise<unknown>) => run({ pki: engine.calls } as unknown as VaultSession),
-    } as unknown as VaultConnection;
     return pkiSource(connection, { namespace: "payments", role: "web", request: { ...request, ...more } }, clock);
   };
 
   beforeEach(() => {
     engine = new FakePkiEngine(() => clock.now());
+    connection = {
+      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
+      clock,
+      use: (run: (session: VaultSession) => Promise<unknown>) => run({ pki: engine.calls } as unknown as VaultSession),
+    } as unknown as VaultConnection;
     source = of();
   });
 
@@ -67,7 +69,6 @@ describe("PKI source", () => {
     engine.roleRefusal = new OperatorError("PermissionDenied", { publicMessage: "no", status: 403 });
     await source.issue(context, undefined, first);
     engine.generatesLeases = true;
-    source = of();
     await assert.rejects(source.issue(context, undefined, first), mends);
     assert.deepEqual(
       [...engine.serials.values()].map(({ revoked }) => revoked),
@@ -97,6 +98,12 @@ describe("PKI source", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.equal(engine.roleReads, 1);
+    assert.deepEqual(missingPkiRights(connection), ["pki/roles/keyturn.* (read)"]);
+    engine.roleRefusal = undefined;
+    await clock.advance(3_600_000);
+    source.caution?.(context);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(missingPkiRights(connection), []);
   });
 
   it("sends the chain without its root, which goes into ca.crt", async () => {
