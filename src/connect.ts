@@ -230,7 +230,7 @@ const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => 
 };
 
 /** What is not staged is learnt by the redactor where it is made. */
-const remembered = (source: CredentialSource, redactor: Redactor): CredentialSource => ({
+export const remembered = (source: CredentialSource, redactor: Pick<Redactor, "rememberText">): CredentialSource => ({
   ...source,
   async issue(...asked) {
     const issued = await source.issue(...asked);
