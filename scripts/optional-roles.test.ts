@@ -34,7 +34,14 @@ const rows = read("docs/reference/rbac.md")
   );
 
 /** Roles for people; the section "Yours" tells of them in words. */
-const PEOPLES = ["keyturn-view", "keyturn-edit", "keyturn-approver", "keyturn-security"];
+const PEOPLES = [
+  "keyturn-view",
+  "keyturn-edit",
+  "keyturn-approver",
+  "keyturn-platform",
+  "keyturn-security",
+  "keyturn-auditor",
+];
 const OPERATORS = ["keyturn-operator", "keyturn-operator-namespace"];
 
 describe("the page of rights", () => {

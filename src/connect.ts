@@ -27,6 +27,7 @@ import { postgresServer } from "./providers/database/postgres.ts";
 import { databaseSource } from "./providers/vault/database/source.ts";
 import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { missingVaultRights } from "./providers/vault/identity/rights.ts";
+import { missingPkiRights } from "./providers/vault/pki/leases.ts";
 import type { VaultSession } from "./providers/vault/sdk.ts";
 import { Gate, guardedCluster } from "./reconcilers/doors.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
@@ -152,15 +153,16 @@ export const connect = (
           await vaultOf(connection, DELIVERY_FIELD).use(() => Promise.resolve(), context);
         else await aws.check(awsOf(connection), context);
       },
-      missingRights(connection, context) {
+      async missingRights(connection, context) {
         const { aws: account, vault: server, grants = [] } = connection.spec;
+        const door = server === undefined ? undefined : vaultOf(connection, DELIVERY_FIELD);
+        const ofRoles = door === undefined ? [] : missingPkiRights(door);
         // Without a grant nobody has an account here.
-        if (grants.length === 0) return Promise.resolve([]);
+        if (grants.length === 0) return ofRoles;
         if (account?.accountId !== undefined) return aws.missingRights(awsOf(connection), context);
-        if (server === undefined) return Promise.resolve([]);
-        const door = vaultOf(connection, DELIVERY_FIELD);
+        if (door === undefined) return [];
         const ask = ({ tokens }: VaultSession) => missingVaultRights(tokens, door.config.identities, context.signal);
-        return door.use(ask, context);
+        return [...(await door.use(ask, context)), ...ofRoles];
       },
       retire(name) {
         aws.retire(name);
@@ -228,10 +230,10 @@ const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => 
 };
 
 /** What is not staged is learnt by the redactor where it is made. */
-const remembered = (source: CredentialSource, redactor: Redactor): CredentialSource => ({
+export const remembered = (source: CredentialSource, redactor: Pick<Redactor, "rememberText">): CredentialSource => ({
   ...source,
-  async issue(context) {
-    const issued = await source.issue(context);
+  async issue(...asked) {
+    const issued = await source.issue(...asked);
     // The rest of it is public, and each value that is remembered costs every line of the log.
     redactor.rememberText(issued.material.reveal()[PKI_FIELDS.key] ?? "");
     return issued;

@@ -1,4 +1,5 @@
 import { leavingMutants } from "./leaving.ts";
+import { tokenMutants } from "./tokens.ts";
 
 /** One way to break the protocol: an exact text that stands once in one file, and what is put in its place. */
 export interface Mutant {
@@ -480,4 +481,5 @@ export const mutants: readonly Mutant[] = [
     specs: [planner, reconciler],
   },
   ...leavingMutants,
+  ...tokenMutants,
 ];

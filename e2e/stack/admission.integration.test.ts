@@ -499,6 +499,17 @@ describe("the admission policies on a real API server", function () {
       await rejects(bob.kube.create(path, orphan("theirs", names.team)), refused(/only the operator writes/));
       await operator.kube.create(path, orphan("ours", names.team));
       await bob.kube.mergePatch(`${path}/ours`, { metadata: { annotations: { "keyturn.dev/release": "true" } } });
+      // Who may release may not keep: that is a verb of its own.
+      const keep = (value: string | null): object => ({ metadata: { annotations: { "keyturn.dev/keep": value } } });
+      await rejects(bob.kube.mergePatch(`${path}/ours`, keep("true")), refused(/needs the verb keep/));
+      await allow("keep", [{ apiGroups: ["keyturn.dev"], resources: ["orphanedcredentials"], verbs: ["keep"] }], alice);
+      await waitFor("keep is in force", async () => {
+        await alice.kube.mergePatch(`${path}/ours`, keep("true"));
+        return true;
+      });
+      await bob.kube.mergePatch(`${path}/ours`, { metadata: { annotations: { "keyturn.dev/release": "false" } } });
+      await rejects(bob.kube.mergePatch(`${path}/ours`, keep("other")), refused(/needs the verb keep/));
+      await bob.kube.mergePatch(`${path}/ours`, keep(null));
       for (const metadata of [
         { finalizers: ["example.com/stuck"] },
         { labels: { a: "b" } },

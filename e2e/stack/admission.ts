@@ -5,7 +5,8 @@ import type { KubeClient, KubeObject } from "./kube.ts";
 import { waitFor } from "./wait.ts";
 
 const root = join(import.meta.dirname, "../..");
-const shipped = "system:serviceaccount:keyturn-system:keyturn";
+const namespaceAsShipped = "keyturn-system";
+const shipped = `system:serviceaccount:${namespaceAsShipped}:keyturn`;
 const group = "/apis/admissionregistration.k8s.io/v1";
 
 /** For whom the policies of config/policies are rendered. */
@@ -42,7 +43,10 @@ export async function admissionPolicies(options: AdmissionOptions): Promise<Kube
   const user = `system:serviceaccount:${operatorNamespace}:${serviceAccount}`;
   const name = (one: string): string => (suffix === undefined ? one : `${one}-${suffix}`);
   const rendered = (await shippedPolicies()).map((policy): Policy => {
-    const copy = JSON.parse(JSON.stringify(policy).replaceAll(shipped, user)) as Policy;
+    const text = JSON.stringify(policy)
+      .replaceAll(shipped, user)
+      .replaceAll(`'${namespaceAsShipped}'`, `'${operatorNamespace}'`);
+    const copy = JSON.parse(text) as Policy;
     copy.metadata.name = name(copy.metadata.name);
     if (copy.spec.policyName !== undefined) copy.spec.policyName = name(copy.spec.policyName);
     if (copy.spec.matchConstraints !== undefined && namespaces !== undefined)

@@ -50,7 +50,10 @@ export function vaultClient(options: { url: string; ca: string; token: () => str
     const answer = await http.call({
       method,
       path: `/v1/${path}`,
-      headers: token === "" ? {} : { "x-vault-token": token },
+      headers: {
+        ...(token === "" ? {} : { "x-vault-token": token }),
+        ...(method === "PATCH" ? { "content-type": "application/merge-patch+json" } : {}),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (answer.status === 404) return undefined;
@@ -136,6 +139,7 @@ export function pkiPolicy(options: { prefix?: string; mount?: string } = {}): st
   return [
     `path "${mount}/sign/${prefix}*" {\n  capabilities = ["create", "update"]\n}\n`,
     `path "${mount}/cert/*" {\n  capabilities = ["read"]\n}\n`,
+    `path "${mount}/roles/${prefix}*" {\n  capabilities = ["read"]\n}\n`,
     `path "${mount}/revoke" {\n  capabilities = ["create", "update"]\n}\n`,
   ].join("");
 }

@@ -54,7 +54,7 @@ export class Endpoint {
   readonly origin: string;
   /** Path before /api, for a server behind a prefix; "" otherwise. */
   readonly prefix: string;
-  readonly #config: KubeConfig;
+  #config: KubeConfig;
   readonly #clock: Clock;
   #login: Login | undefined;
   #agents: ({ readonly tlsDigest: string } & Agents) | undefined;
@@ -73,9 +73,13 @@ export class Endpoint {
     return { dispatcher: this.#agentsFor(login)[use], headers: login.headers };
   }
 
-  /** After a 401: the next request reads the login anew. */
+  /** After a 401: the next request reads the login anew, a token file from disk. */
   forgetLogin(): void {
     this.#login = undefined;
+    // client-node remembers a token file for a minute, and an exec plugin's answer until it expires; a new KubeConfig remembers neither.
+    const { clusters, contexts, users, currentContext } = this.#config;
+    this.#config = new KubeConfig();
+    this.#config.loadFromOptions({ clusters, contexts, users, currentContext });
   }
 
   /** Cuts every connection. */

@@ -96,6 +96,8 @@ export interface IssueOptions {
   readonly inUse: readonly string[];
   /** All that was there when the intent was written: what has come since is somebody else's doing, and is not overwritten. */
   readonly knownIds?: readonly string[];
+  /** Nothing of the resource is on record yet, so a target that is set up badly is refused rather than reported. */
+  readonly first?: true;
 }
 
 /** What a value says of itself. `fits`: it is what would be issued now, but for its age. */
@@ -130,6 +132,11 @@ export interface CredentialSource {
   issue(context: CallContext, rotationId?: string, options?: IssueOptions): Promise<IssuedCredential>;
   /** Of sources that leave nothing behind: what stands at a place, when it is whole and was issued by this source. */
   recognise?(material: SecretMaterial): RecognisedCredential | undefined;
+  /**
+   * What is wrong with the target's set-up although it works, with the command that mends it; `message` absent: nothing. Undefined: not known
+   * yet. Waits for nothing: what has to be asked is known at a later look, and may be an hour old.
+   */
+  caution?(context: CallContext): { readonly message?: string } | undefined;
   /** A real login. `issuedAt` separates notYet from rejected. */
   verify(material: SecretMaterial, issuedAt: Date, context: CallContext): Promise<VerifyOutcome>;
   /** A real login with a wrong credential of the same shape, which must be refused, or the check lies. */

@@ -44,6 +44,7 @@ const SOURCE = {
   lastUse: "read",
   issue: "write",
   recognise: "read",
+  caution: "read",
   verify: "login",
   negativeControl: "login",
   proveRefused: "login",

@@ -47,6 +47,7 @@ export const measuredSource = (source: CredentialSource, meter: Meter): Credenti
     ...(source.recognise === undefined
       ? {}
       : { recognise: (material: SecretMaterial) => source.recognise?.(material) }),
+    ...(source.caution === undefined ? {} : { caution: (context: CallContext) => source.caution?.(context) }),
     verify: (material, issuedAt, context) =>
       timed(checks, context, "verify", () => source.verify(material, issuedAt, context)),
     negativeControl: (material, context) =>

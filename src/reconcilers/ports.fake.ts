@@ -343,21 +343,25 @@ export class Bench {
     }
   }
 
+  /** One for the life of the bench, as an operator has one for each generation of its ProviderConnection. */
+  readonly #vaultConnection = {
+    clock: this.clock,
+    config: {
+      pki: { mount: "pki" },
+      databases: { mount: "database", servers: [{ name: "orders", host: "db", port: 5432, database: "orders" }] },
+      identities: { namePrefix: "keyturn", appRoleMount: "approle" },
+    },
+    use: (run: (session: VaultSession) => Promise<unknown>) =>
+      run({
+        pki: this.pki.calls,
+        identity: this.appRole.identity,
+        appRole: this.appRole.calls,
+        database: this.database.calls,
+      } as unknown as VaultSession),
+  } as unknown as VaultConnection;
+
   #vaultSource(target: Extract<SourceTarget, { readonly role: string }>): CredentialSource {
-    const session = {
-      pki: this.pki.calls,
-      identity: this.appRole.identity,
-      appRole: this.appRole.calls,
-      database: this.database.calls,
-    } as unknown as VaultSession;
-    const connection = {
-      config: {
-        pki: { mount: "pki" },
-        databases: { mount: "database", servers: [{ name: "orders", host: "db", port: 5432, database: "orders" }] },
-        identities: { namePrefix: "keyturn", appRoleMount: "approle" },
-      },
-      use: (run: (session: VaultSession) => Promise<unknown>) => run(session),
-    } as unknown as VaultConnection;
+    const connection = this.#vaultConnection;
     const { role } = target;
     if (target.kind === "vaultDatabase") {
       const servers = () => this.database.server;

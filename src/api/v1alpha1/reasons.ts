@@ -319,6 +319,16 @@ export const CONDITIONS = {
       ForeignGrant: "Somebody else's binding gives the account privileges; the message names up to five of them.",
     },
   },
+  EndsWithLogin: {
+    on: ["SecretRotation"],
+    polarity: "abnormal",
+    meaning:
+      "The provider revokes the credential together with the operator's own login. The message has the command that mends it.",
+    reasons: {
+      GenerateLease:
+        "The PKI role in Vault has generate_lease. A SecretRotation without a certificate gets none from it.",
+    },
+  },
   RollbackUnavailable: {
     on: ["SecretRotation"],
     polarity: "abnormal",
@@ -467,6 +477,11 @@ export const EVENTS = {
   HoldUnmatched: {
     type: "Warning",
     meaning: "The IdentityHold matches nothing, or something that is not Keyturn's; the note says what.",
+  },
+  EndsWithLogin: {
+    type: "Warning",
+    meaning:
+      "The provider revokes this credential with the operator's own login; the note has the command that mends it.",
   },
   InvalidAnnotation: { type: "Warning", meaning: "An annotation cannot be read and is ignored; the note says which." },
   ConnectionFailed: { type: "Warning", meaning: "The operator cannot log in through this connection." },

@@ -92,6 +92,7 @@ export const POLICY_NAMES = {
     "keyturn-marks",
     "keyturn-requester",
     "keyturn-status",
+    "keyturn-switches",
   ],
   mutating: ["keyturn-stamp"],
   /** Tells people something and refuses nothing. */

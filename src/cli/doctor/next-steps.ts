@@ -59,6 +59,8 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   DependentsUpdated: "Look at the rollout: kubectl rollout status.",
   Reconciling: "Read the message: a provider that is away is waited for; kubectl keyturn retry ends a back-off.",
   Unmatched: "Look at the hold's spelling and make it anew, or end what the message names at its provider.",
+  EndsWithLogin:
+    "Run the command of the message; then kubectl keyturn rotate, so that a certificate without a lease follows.",
   Unmanaged: "Delete what the message names, or declare it.",
   Drifted: "Declare what was changed by hand, or set spec.drift.mode to Enforce.",
   ReviewDue: "Ask the owner; then set keyturn.dev/reviewed-at.",

@@ -39,6 +39,7 @@ const ABNORMAL: Readonly<Record<string, Result>> = {
   Conflict: "fail",
   RollbackUnavailable: "warn",
   Unmanaged: "warn",
+  EndsWithLogin: "warn",
   Drifted: "warn",
   ReviewDue: "warn",
   Paused: "warn",

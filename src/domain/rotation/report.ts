@@ -23,6 +23,8 @@ export interface ReportInput {
   readonly checked: string;
   /** Undefined when the listing was not read in this pass: what was said before stays. */
   readonly unmanaged?: readonly string[] | undefined;
+  /** What is wrong with the target's set-up, `message` absent: nothing. Undefined when it is not known in this pass: what was said before stays. */
+  readonly caution?: { readonly message?: string } | undefined;
 }
 
 /** Everything that status says to people, computed afresh at the end of every pass. Messages are stable: no times, no request ids. */
@@ -39,6 +41,7 @@ export const report = (input: ReportInput): RotationStatus => {
     reverted(status),
     conflict(input),
     unmanaged(input),
+    endsWithLogin(input),
     rollbackUnavailable(status),
     suspended(input),
     adopted(status),
@@ -311,6 +314,12 @@ const unmanaged = (input: ReportInput): ConditionUpdate | undefined => {
     "UnknownCredential",
     `At the provider there are ${input.unmanaged.length} credential(s) that Keyturn did not make and does not touch: ${input.unmanaged.slice(0, 5).join(", ")}.`,
   );
+};
+
+const endsWithLogin = ({ caution, status }: ReportInput): ConditionUpdate | undefined => {
+  const before = status.conditions?.find(({ type }) => type === "EndsWithLogin");
+  const message = caution === undefined ? before?.message : caution.message;
+  return message === undefined ? undefined : condition("EndsWithLogin", "True", "GenerateLease", message);
 };
 
 const rollbackUnavailable = ({ rotation }: RotationStatus): ConditionUpdate | undefined =>

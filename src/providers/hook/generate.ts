@@ -2,6 +2,7 @@ import { generateKeyPair, randomBytes, randomInt, type KeyObject } from "node:cr
 import { promisify } from "node:util";
 import type { CharacterSet, ValueRules } from "../../domain/rotation/source.ts";
 import { SecretMaterial } from "../../kernel/secret-material.ts";
+import { rsaKeyPair } from "../rsa-keys.ts";
 
 /** Symbols that need no quoting in URLs, shells and YAML's plain scalars are few; these are taken by most systems that ask for symbols. */
 const CHARACTERS: Readonly<Record<CharacterSet, string>> = {
@@ -23,6 +24,21 @@ export const generate = async (rules: ValueRules): Promise<SecretMaterial> => {
   }
 };
 
+/**
+ * A value by these rules that is in use nowhere, for the login that must be refused. Of RSA keys one serves the whole process: each takes seconds,
+ * and every verification asks for one.
+ */
+export const generateWrong = async (rules: ValueRules): Promise<SecretMaterial> => {
+  if (rules.kind !== "sshKey" || rules.algorithm !== "RSA-4096") return generate(rules);
+  wrongRsa ??= generate(rules).catch((thrown: unknown) => {
+    wrongRsa = undefined;
+    throw thrown;
+  });
+  return wrongRsa;
+};
+
+let wrongRsa: Promise<SecretMaterial> | undefined;
+
 /** At least one of each set, the rest of all of them; in an order that says nothing. */
 const passwordOf = ({ length, characters }: Extract<ValueRules, { kind: "password" }>): string => {
   const sets = characters.map((set) => CHARACTERS[set]);
@@ -42,7 +58,7 @@ const make = promisify(generateKeyPair);
 /** On the thread pool: an RSA key takes seconds. */
 const sshKeyOf = async (algorithm: "Ed25519" | "RSA-4096"): Promise<Readonly<Record<string, string>>> => {
   if (algorithm === "RSA-4096") {
-    const { privateKey, publicKey } = await make("rsa", { modulusLength: 4096 });
+    const { privateKey, publicKey } = await rsaKeyPair(4096);
     const { n = "", e = "" } = publicKey.export({ format: "jwk" });
     const pem = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
     const wire = framed(Buffer.from("ssh-rsa"), mpint(bytesOf(e)), mpint(bytesOf(n)));

@@ -16,7 +16,7 @@ import type {
   VerifyOutcome,
 } from "../contract.ts";
 import { hookAnswerOdd, type HookCall } from "./call.ts";
-import { generate } from "./generate.ts";
+import { generate, generateWrong } from "./generate.ts";
 
 export const HOOK_CAPABILITIES: ProviderCapabilities = {
   // Unless the spec says more.
@@ -125,7 +125,7 @@ export const hookSource = (
 
     async negativeControl(material, context): Promise<RefusalOutcome> {
       const rules = target.request?.rules;
-      const wrong = rules === undefined ? misShuffled(material) : (await generate(rules)).reveal();
+      const wrong = rules === undefined ? misShuffled(material) : (await generateWrong(rules)).reveal();
       return { kind: (await isAccepted(wrong, context)) ? "accepted" : "refused" };
     },
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { OperatorError } from "../../kernel/errors.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
-import { vaultConnections } from "./connection.ts";
+import { vaultConnections, type VaultConnections } from "./connection.ts";
 import { FakeVault } from "./fake-calls.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
@@ -64,16 +64,77 @@ describe("vaultConnections", () => {
     assert.equal(vault.logins.length, 2);
   });
 
-  it("gives up as PermissionDenied after one new login", async () => {
+  const denied = new OperatorError("PermissionDenied", { publicMessage: "no", status: 403 });
+  const refuse = (connections: VaultConnections) =>
+    connections.connection(specOf()).use(() => Promise.reject(denied), context);
+
+  it("keeps a token that is good: a hundred refused calls are their callers' affair, without a login", async () => {
     const { vault, connections } = setUp();
-    const denied = new OperatorError("PermissionDenied", { publicMessage: "no", status: 403 });
-    let tries = 0;
-    const attempt = connections.connection(specOf()).use(async () => {
-      tries += 1;
-      throw denied;
+    for (let call = 0; call < 100; call += 1) await assert.rejects(refuse(connections), denied);
+    assert.deepEqual([vault.logins.length, vault.liveTokens.size], [1, 1]);
+    assert.equal(vault.log.filter((call) => call === "lookupSelf").length, 100);
+  });
+
+  it("looks a token up once for all whose calls were refused at once", async () => {
+    const { vault, connections } = setUp();
+    await Promise.all(Array.from({ length: 8 }, () => assert.rejects(refuse(connections), denied)));
+    assert.deepEqual([vault.logins.length, vault.log.filter((call) => call === "lookupSelf").length], [1, 1]);
+  });
+
+  it("logs in for refusals once a minute, and the token that was refused is revoked", async () => {
+    const { clock, vault, read } = setUp();
+    // As where the role leaves the default policy out: the look-up itself is refused to a token that is good.
+    vault.refusesLookup = true;
+    const attempts = async () => {
+      for (let call = 0; call < 20; call += 1) {
+        vault.failNext("readData", denied);
+        vault.failNext("readData", denied);
+        await assert.rejects(read(), denied);
+        vault.forgiveAll();
+        await read();
+      }
+      return [vault.logins.length, vault.liveTokens.size];
+    };
+    assert.deepEqual(await attempts(), [2, 1]);
+    await clock.advance(60_000);
+    assert.deepEqual(await attempts(), [3, 1]);
+  });
+
+  it("blames no caller while Vault does not say whether the token is good", async () => {
+    const { vault, connections } = setUp();
+    vault.failNext("lookupSelf", new OperatorError("Timeout", { publicMessage: "lost", ambiguous: true }));
+    await assert.rejects(
+      refuse(connections),
+      (error) => error instanceof OperatorError && error.code === "Unavailable" && !error.ambiguous,
+    );
+    assert.equal(vault.logins.length, 1);
+  });
+
+  it("revokes a token that it replaces, but not under a running call", async () => {
+    const { clock, vault, connections, read } = setUp();
+    await connections.connection(specOf()).use(async (session) => {
+      await clock.advance(401_000);
+      await read();
+      assert.deepEqual([vault.logins.length, vault.liveTokens.size], [2, 2]);
+      await session.readData(place, context.signal);
     }, context);
-    await assert.rejects(attempt, denied);
-    assert.deepEqual([tries, vault.logins.length], [2, 2]);
+    assert.equal(vault.liveTokens.size, 1);
+    await read();
+    assert.equal(vault.logins.length, 2);
+  });
+
+  it("replaces a token of a long lease within the hour, and keeps it where the login does not work then", async () => {
+    const { clock, vault, read } = setUp();
+    vault.leaseMs = 30 * 86_400_000;
+    await read();
+    await clock.advance(3_600_000);
+    vault.failNext("loginJwt", new OperatorError("Unavailable", { publicMessage: "keys away" }));
+    await read();
+    await read();
+    assert.deepEqual([vault.logins.length, vault.log.filter((call) => call === "loginJwt").length], [1, 2]);
+    await clock.advance(60_000);
+    await read();
+    assert.deepEqual([vault.logins.length, vault.liveTokens.size], [2, 1]);
   });
 
   it("does not repeat a call whose outcome is unknown", async () => {

@@ -30,6 +30,8 @@ export class FakeVault {
   readonly liveTokens = new Set<string>();
   leaseMs = 600_000;
   disposed = 0;
+  /** As Vault does for tokens without the default policy. */
+  refusesLookup = false;
   /** Runs once before the next call of that name takes effect: somebody else's write in between. */
   readonly interjections: { readonly call: string; readonly run: () => void }[] = [];
   readonly #faults: FakeFault[] = [];
@@ -37,6 +39,11 @@ export class FakeVault {
 
   failNext(call: string, error: OperatorError, at: "before" | "after" = "before"): void {
     this.#faults.push({ call, error, at });
+  }
+
+  /** Takes back the faults that have not struck. */
+  forgiveAll(): void {
+    this.#faults.length = 0;
   }
 
   path(place: KvPlace): FakePath | undefined {
@@ -127,7 +134,11 @@ export class FakeVault {
       database: this.database.calls,
       identity: this.identity.calls(call, (status, errors) => refused(status, errors, "identity call")),
       tokens: this.identity.tokenCalls(call, (status, errors) => refused(status, errors, "token call")),
-      lookupSelf: () => call("lookupSelf", () => ({ leaseMs: this.leaseMs })),
+      lookupSelf: () =>
+        call("lookupSelf", () => {
+          if (this.refusesLookup) throw refused(403, ["permission denied"], "token look-up");
+          return { leaseMs: this.leaseMs };
+        }),
       revokeSelf: () =>
         call("revokeSelf", () => {
           this.liveTokens.delete(token);

@@ -103,6 +103,36 @@ describe("a certificate", function () {
     assert.equal(bench.condition("Ready")?.status, "True");
   });
 
+  it("is reported while its role has generate_lease, and renewed all the same", async () => {
+    const bench = setUp();
+    await bench.pass();
+    const { id } = bench.status().current!;
+    bench.pki.generatesLeases = true;
+    await live(bench, 17 * HOUR);
+    assert.notEqual(bench.status().current?.id, id);
+    assert.equal(bench.condition("Ready")?.status, "True");
+    assert.deepEqual(
+      [bench.condition("EndsWithLogin")?.status, bench.condition("EndsWithLogin")?.reason],
+      ["True", "GenerateLease"],
+    );
+    assert.ok(bench.reasons().includes("EndsWithLogin"));
+    bench.pki.generatesLeases = false;
+    await live(bench, 3 * HOUR);
+    assert.equal(bench.condition("EndsWithLogin"), undefined);
+  });
+
+  it("is not issued for a new resource from a role with generate_lease, until the role is mended", async () => {
+    const bench = setUp();
+    bench.pki.generatesLeases = true;
+    await live(bench, HOUR);
+    assert.equal(bench.status().current, undefined);
+    assert.equal(bench.pki.signings, 0);
+    assert.match(bench.condition("Ready")?.message ?? "", /generate_lease=false/);
+    bench.pki.generatesLeases = false;
+    await live(bench, 3 * HOUR);
+    assert.equal(bench.condition("Ready")?.status, "True");
+  });
+
   it("is quiet when converged", async () => {
     const bench = setUp();
     await bench.pass();

@@ -70,6 +70,8 @@ export interface RotationScope {
   takingBack?: CredentialSource;
   /** What tells of a value at a place what it is. */
   recogniser?: CredentialSource | undefined;
+  /** What is wrong with the target's set-up (CredentialSource.caution); undefined: not looked at, or not known. */
+  caution?: { readonly message?: string } | undefined;
   listing?: Listing;
   staging?: Staging;
   deliveries?: Readonly<Record<string, DeliveryObservation>>;

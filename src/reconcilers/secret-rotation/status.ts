@@ -78,6 +78,7 @@ export const finalStatus = (scope: RotationScope, situation: Situation, ports: P
     checked: wordsOf(kindOf(scope.object.spec.source)).checked,
     unmanaged:
       scope.listing === undefined || inForce === undefined ? undefined : unmanagedIds(planInput(scope, inForce, ports)),
+    caution: kindOf(scope.object.spec.source) === "vaultPKI" ? scope.caution : {},
   });
   return status;
 };

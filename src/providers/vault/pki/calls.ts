@@ -1,5 +1,5 @@
 import { OperatorError } from "../../../kernel/errors.ts";
-import { absentAsUndefined, dataIn, odd, stringsIn, textIn } from "../answers.ts";
+import { absentAsUndefined, dataIn, odd, record, stringsIn, textIn } from "../answers.ts";
 import { isPlainName, isPlainPath } from "../config.ts";
 import type { RawClient } from "../identity/calls.ts";
 
@@ -20,6 +20,8 @@ export interface SignedCertificate {
   /** From the issuer upwards. */
   readonly chain: readonly string[];
   readonly serial: string;
+  /** Vault made a lease of it (the role has generate_lease): it is revoked with the token that asked for it. */
+  readonly leased: boolean;
 }
 
 /** The PKI engine at a mount, as far as it is used. */
@@ -30,6 +32,11 @@ export interface PkiCalls {
     signal: AbortSignal,
   ): Promise<SignedCertificate>;
   revoke(mount: string, serial: string, signal: AbortSignal): Promise<void>;
+  /** Undefined when there is no such role. */
+  readRole(
+    place: { readonly mount: string; readonly role: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly generatesLeases: boolean } | undefined>;
   /** Undefined when the engine does not know the serial (a role with no_store). */
   readCertificate(
     mount: string,
@@ -51,12 +58,15 @@ export const pkiCalls = (clientFor: (operation: string, signal: AbortSignal) => 
       ...(wish.commonName === undefined ? {} : { common_name: wish.commonName }),
       ...(wish.ttlSeconds === undefined ? {} : { ttl: `${wish.ttlSeconds}s` }),
     };
-    const data = dataIn(await clientFor(operation, signal).write(`${mount}/sign/${role}`, body), operation);
+    const answer = await clientFor(operation, signal).write(`${mount}/sign/${role}`, body);
+    const data = dataIn(answer, operation);
+    const lease = record(answer)["lease_id"];
     return {
       certificate: textIn(data, "certificate", operation),
       issuer: textIn(data, "issuing_ca", operation),
       chain: stringsIn(data, "ca_chain", operation),
       serial: serialIn(textIn(data, "serial_number", operation)),
+      leased: typeof lease === "string" && lease !== "",
     };
   },
   async revoke(mount, serial, signal) {
@@ -64,6 +74,12 @@ export const pkiCalls = (clientFor: (operation: string, signal: AbortSignal) => 
     await clientFor("revocation of a certificate", signal).write(`${mount}/revoke`, {
       serial_number: serialIn(serial),
     });
+  },
+  async readRole({ mount, role }, signal) {
+    if (!isPlainPath(mount) || !isPlainName(role)) throw badPath();
+    const operation = "read of a PKI role";
+    const found = await absentAsUndefined(clientFor(operation, signal).read(`${mount}/roles/${role}`));
+    return found === undefined ? undefined : { generatesLeases: dataIn(found, operation)["generate_lease"] === true };
   },
   async readCertificate(mount, serial, signal) {
     if (!isPlainPath(mount)) throw badPath();

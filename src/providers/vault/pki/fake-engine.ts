@@ -21,6 +21,10 @@ export class FakePkiEngine {
   /** Names that the role leaves out without a word. */
   readonly left = new Set<string>();
   noStore = false;
+  generatesLeases = false;
+  /** Throws this when the role is read. */
+  roleRefusal: OperatorError | undefined;
+  roleReads = 0;
   signings = 0;
   #authority: Promise<{ root: X509Certificate; issuer: X509Certificate; key: webcrypto.CryptoKey }> | undefined;
   readonly #now: () => Date;
@@ -31,6 +35,11 @@ export class FakePkiEngine {
 
   readonly calls: PkiCalls = {
     sign: (_place, wish) => this.#sign(wish),
+    readRole: () => {
+      this.roleReads += 1;
+      if (this.roleRefusal !== undefined) return Promise.reject(this.roleRefusal);
+      return Promise.resolve({ generatesLeases: this.generatesLeases });
+    },
     revoke: (_mount, serial) => {
       const known = this.serials.get(serial);
       if (known === undefined)
@@ -76,6 +85,7 @@ export class FakePkiEngine {
       issuer: issuer.toString("pem"),
       chain: [issuer.toString("pem"), root.toString("pem")],
       serial: text,
+      leased: this.generatesLeases,
     };
   }
 

@@ -15,8 +15,8 @@ import {
   Utf8String,
   type AsnType,
 } from "asn1js";
-import { Places } from "../../../kernel/places.ts";
 import type { CertificateRequest, KeyAlgorithm } from "../../../domain/rotation/source.ts";
+import { rsaKeyPair, type KeyPair } from "../../rsa-keys.ts";
 
 const COMMON_NAME = "2.5.4.3";
 const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
@@ -27,7 +27,7 @@ const CONTEXT = 3;
 const RSA_WITH_SHA256 = "1.2.840.113549.1.1.11";
 
 interface Algorithm {
-  readonly make: () => Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }>;
+  readonly make: () => Promise<KeyPair>;
   /** Undefined where the kind of key has a hash of its own. */
   readonly hash: string | undefined;
   /** The identifier of the signature's algorithm, and its parameters where it has any (RFC 5758, 4055, 8410). */
@@ -42,11 +42,8 @@ const ecdsa = (namedCurve: string, hash: string, algorithm: string): Algorithm =
   signature: () => sequence(identifier(algorithm)),
 });
 
-/** RSA keys take seconds of a thread each: the pool's other half is for the audit trail's disk and for names, whoever waits for a key. */
-const rsaPlaces = new Places(2);
-
 const rsa = (modulusLength: number): Algorithm => ({
-  make: () => rsaPlaces.run(() => made("rsa", { modulusLength })),
+  make: () => rsaKeyPair(modulusLength),
   hash: "sha256",
   signature: () => sequence(identifier(RSA_WITH_SHA256), new Null()),
 });

@@ -8,6 +8,7 @@ import type { CallContext, CredentialSource } from "../../contract.ts";
 import type { VaultConnection } from "../connection.ts";
 import type { VaultSession } from "../sdk.ts";
 import { FakePkiEngine } from "./fake-engine.ts";
+import { missingPkiRights } from "./leases.ts";
 import { pkiSource, PKI_FIELDS } from "./source.ts";
 
 const context: CallContext = { signal: new AbortController().signal, log: silentLogger };
@@ -23,16 +24,18 @@ describe("PKI source", () => {
   const clock = new FakeClock();
   let engine: FakePkiEngine;
   let source: CredentialSource;
+  let connection: VaultConnection;
   const of = (more: Partial<CertificateRequest> = {}): CredentialSource => {
-    const connection = {
-      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
-      use: (run: (session: VaultSession) => Promise<unknown>) => run({ pki: engine.calls } as unknown as VaultSession),
-    } as unknown as VaultConnection;
     return pkiSource(connection, { namespace: "payments", role: "web", request: { ...request, ...more } }, clock);
   };
 
   beforeEach(() => {
     engine = new FakePkiEngine(() => clock.now());
+    connection = {
+      config: { pki: { mount: "pki" }, identities: { namePrefix: "keyturn" } },
+      clock,
+      use: (run: (session: VaultSession) => Promise<unknown>) => run({ pki: engine.calls } as unknown as VaultSession),
+    } as unknown as VaultConnection;
     source = of();
   });
 
@@ -49,6 +52,59 @@ describe("PKI source", () => {
       assert.equal(recognised.expiresAt.getTime(), issued.expiresAt?.getTime());
     });
   }
+
+  const first = { inUse: [], first: true } as const;
+  const mends = (error: unknown) =>
+    error instanceof OperatorError &&
+    error.code === "InvalidSpec" &&
+    error.publicMessage.includes("vault patch pki/roles/keyturn.payments.web generate_lease=false");
+
+  it("issues no first certificate from a role with generate_lease, and says what mends it", async () => {
+    engine.generatesLeases = true;
+    await assert.rejects(source.issue(context, undefined, first), mends);
+    assert.equal(engine.signings, 0);
+  });
+
+  it("sees the lease in the answer where it may not read the role, and revokes that certificate", async () => {
+    engine.roleRefusal = new OperatorError("PermissionDenied", { publicMessage: "no", status: 403 });
+    await source.issue(context, undefined, first);
+    engine.generatesLeases = true;
+    await assert.rejects(source.issue(context, undefined, first), mends);
+    assert.deepEqual(
+      [...engine.serials.values()].map(({ revoked }) => revoked),
+      [false, true],
+    );
+  });
+
+  it("renews what is there although the role has generate_lease, and reports it until the role is mended", async () => {
+    const noted = async () => {
+      source.caution?.(context);
+      await new Promise((resolve) => setImmediate(resolve));
+      return source.caution?.(context);
+    };
+    assert.deepEqual(await noted(), {});
+    engine.generatesLeases = true;
+    await source.issue(context);
+    assert.ok((await noted())?.message?.includes("vault patch pki/roles/keyturn.payments.web generate_lease=false"));
+    engine.generatesLeases = false;
+    await clock.advance(3_600_000);
+    assert.deepEqual(await noted(), {});
+  });
+
+  it("asks for a role once an hour, and says nothing of one that it may not read", async () => {
+    engine.roleRefusal = new OperatorError("PermissionDenied", { publicMessage: "no", status: 403 });
+    for (let look = 0; look < 5; look += 1) {
+      assert.equal(source.caution?.(context), undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(engine.roleReads, 1);
+    assert.deepEqual(missingPkiRights(connection), ["pki/roles/keyturn.* (read)"]);
+    engine.roleRefusal = undefined;
+    await clock.advance(3_600_000);
+    source.caution?.(context);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(missingPkiRights(connection), []);
+  });
 
   it("sends the chain without its root, which goes into ca.crt", async () => {
     const fields = (await source.issue(context)).material.reveal();

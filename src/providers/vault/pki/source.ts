@@ -25,6 +25,7 @@ import {
   type ReadCertificate,
 } from "./chain.ts";
 import { algorithmOf, keyAndRequest } from "./key-and-request.ts";
+import { knownLeases, leaseWords, rememberLeases, roleMakesLeases } from "./leases.ts";
 
 /** Names of the fields that a certificate's material has. */
 export const PKI_FIELDS = { certificate: "certificate", key: "privateKey", authority: "caCertificate" } as const;
@@ -75,9 +76,11 @@ export const pkiSource = (connection: VaultConnection, target: PkiTarget, clock:
     list: () => Promise.resolve({ credentials: [], providerTime: clock.now() }),
     lastUse: () => Promise.resolve({ kind: "unknown" }),
 
-    async issue(context): Promise<IssuedCredential> {
+    async issue(context, _rotationId, options): Promise<IssuedCredential> {
       const { request } = target;
       if (request === undefined) throw new OperatorError("Unknown", { publicMessage: "No certificate was asked for." });
+      if (options?.first === true && (await roleMakesLeases(connection, role, context.log)) === true)
+        throw refusedForLeases(connection, role);
       const { privateKey, csr } = await keyAndRequest(request);
       const { commonName, dnsNames, ipAddresses, uris, ttlSeconds } = request;
       const answer = await connection.use(
@@ -89,6 +92,14 @@ export const pkiSource = (connection: VaultConnection, target: PkiTarget, clock:
           ),
         context,
       );
+      rememberLeases(connection, role, answer.leased);
+      if (answer.leased && options?.first === true) {
+        // Its key is thrown away here; where it may not be revoked either, it ends with the operator's token.
+        await connection
+          .use((session) => session.pki.revoke(mount, answer.serial, context.signal), context)
+          .catch(() => undefined);
+        throw refusedForLeases(connection, role);
+      }
       // The root is what the reader trusts already; it goes into ca.crt, not into the chain that is sent.
       const [issuer = answer.issuer, ...above] = answer.chain;
       const authority = above.at(-1) ?? issuer;
@@ -121,6 +132,12 @@ export const pkiSource = (connection: VaultConnection, target: PkiTarget, clock:
         surplusNames(read, request).length === 0 &&
         algorithmOf(key) === request.algorithm;
       return { id: serialOf(read), issuedAt: read.leaf.validFromDate, expiresAt: read.leaf.validToDate, fits };
+    },
+
+    caution({ log }) {
+      const leases = knownLeases(connection, role, log);
+      if (leases === undefined) return undefined;
+      return leases ? { message: `${leaseWords(connection, role)}; then ask for a new certificate.` } : {};
     },
 
     verify(material): Promise<VerifyOutcome> {
@@ -206,6 +223,11 @@ const otherKey = () => {
   other ??= generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   return other;
 };
+
+const refusedForLeases = (connection: VaultConnection, role: string): OperatorError =>
+  new OperatorError("InvalidSpec", {
+    publicMessage: `${leaseWords(connection, role)}. Until then nothing is issued from it.`,
+  });
 
 const notWhole = (): OperatorError =>
   new OperatorError("Unavailable", {

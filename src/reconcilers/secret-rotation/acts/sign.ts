@@ -9,7 +9,14 @@ import { randomWord } from "../../../kernel/ids.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
 import type { CredentialSource } from "../../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryStore } from "../../../stores/contract.ts";
-import { needsFinalizer, NOT_ADOPTED, openForTakingBack, openSource, openStore } from "../steps/observe.ts";
+import {
+  needsFinalizer,
+  NOT_ADOPTED,
+  noteCaution,
+  openForTakingBack,
+  openSource,
+  openStore,
+} from "../steps/observe.ts";
 import { requireTarget, wordsFor } from "../scope.ts";
 import { callContext, mutate, say, type Act, type Carry } from "./act.ts";
 import { ensureFinalizer } from "./ownership.ts";
@@ -37,12 +44,13 @@ export const sign: Carry<"sign"> = async (act, { because }) => {
   const credential = await mutate(
     act,
     { action: words.issue, kind: "Issuing", target: holder, facts: { version, because } },
-    () => source.issue(callContext(act)),
+    () => source.issue(callContext(act), undefined, sequence === 1 ? { inUse: [], first: true } : undefined),
   );
   const checked = await check(act, source, credential.material);
   for (const place of places) {
     if (!(await write(act, place, { version, material: credential.material }))) return scope.status;
   }
+  noteCaution(scope, source, ports);
   ports.metrics.rotationEnded({ result: "Succeeded", provider: words.provider });
   say(
     act,

@@ -198,6 +198,7 @@ const OBSERVERS: Readonly<Record<Observable, (scope: RotationScope, inForce: InF
         scope.recogniser = await openForReading(scope, inForce, ports).catch((thrown: unknown) =>
           unlessEnded(scope, thrown),
         );
+        if (scope.status.current !== undefined) noteCaution(scope, scope.recogniser, ports);
         return;
       }
       scope.staging ??= await ports.staging.read(scope.object.metadata.uid);
@@ -228,6 +229,14 @@ export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
   namespace: scope.request.namespace,
   annotation: restartedFor(scope.request.name),
 });
+
+/** What is wrong with the target's set-up is told when it is seen first; the condition stays until it is mended. */
+export const noteCaution = (scope: RotationScope, source: CredentialSource | undefined, ports: Ports): void => {
+  scope.caution = source?.caution?.({ signal: scope.signal, log: ports.log });
+  const note = scope.caution?.message;
+  if (note === undefined || scope.status.conditions?.some(({ type }) => type === "EndsWithLogin") === true) return;
+  scope.events.push({ type: "Warning", reason: "EndsWithLogin", action: "Observe", note });
+};
 
 /** The target through its connection, both proved usable for this namespace by live reads. Opened once a pass. */
 export const openSource = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<CredentialSource> => {
