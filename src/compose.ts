@@ -61,6 +61,7 @@ import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
 import type { Metrics } from "./telemetry/contract.ts";
 import type { Redactor } from "./telemetry/redactor.ts";
+import { listedOf, type Listed } from "./kernel/listed.ts";
 
 /** What main has built before anything is wired: the process's own instruments. */
 export interface Instruments {
@@ -139,8 +140,8 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       limits: options.limits,
     }),
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
-    rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
-    identitiesIn: (namespace) => identities.list().filter(({ metadata }) => metadata.namespace === namespace),
+    rotationsIn: (namespace) => listedIn(rotations, namespace),
+    identitiesIn: (namespace) => listedIn(identities, namespace),
     holds: holdsSeen(holds, (name) => connectionObjects.get({ name })),
     freshness: freshness(),
     revived: new Set(),
@@ -324,6 +325,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   leading.now = () => manager.leading();
   return { manager };
 };
+
+const listedIn = <T extends KubeObject>(informer: Informer<T>, namespace: string): Listed<T> =>
+  listedOf(
+    informer.list().filter(({ metadata }) => metadata.namespace === namespace),
+    informer.leftOut().filter((each) => each.namespace === namespace),
+  );
 
 const FLUSH_MS = 800;
 const QUIET_MS = 15_000;

@@ -70,7 +70,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
 export const withServer = async (
   answer: Answer,
   run: (client: KubernetesClient, server: FakeApiServer) => Promise<void>,
-  options: Partial<Pick<KubernetesClientOptions, "deadlineMs" | "largestPageBytes">> = {},
+  options: Partial<Pick<KubernetesClientOptions, "deadlineMs" | "largestPageBytes" | "largestObjectBytes">> = {},
 ): Promise<void> => {
   const server = await FakeApiServer.start(answer);
   const given = { deadlineMs: 2000, ...options };

@@ -48,10 +48,13 @@ export class ObjectCache<T extends KubeObject> {
     return [{ type: "deleted", object: freeze(withoutManagedFields(object)), before }];
   }
 
-  /** A complete list: what is not in it has been deleted in the meantime. Each change is made when it is asked for. */
-  *replaceAll(objects: readonly T[]): Generator<Change<T>> {
+  /**
+   * A list: what is not in it has been deleted in the meantime, except for the keys in `leftOut`, of which it says nothing. Each change
+   * is made when it is asked for.
+   */
+  *replaceAll(objects: readonly T[], leftOut: { has(key: string): boolean }): Generator<Change<T>> {
     const listed = new Set(objects.map((object) => keyOf(object.metadata)));
-    const gone = [...this.#objects].filter(([key]) => !listed.has(key));
+    const gone = [...this.#objects].filter(([key]) => !listed.has(key) && !leftOut.has(key));
     gone.forEach(([key]) => this.#objects.delete(key));
     for (const [, object] of gone) yield { type: "deleted", object };
     for (const object of objects) yield* this.put(object);

@@ -5,6 +5,7 @@ import { ListWatchInformer } from "./informer.ts";
 import { secrets } from "./resources.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 const METADATA = { namespace: "team-a", resourceVersion: "7" };
 
@@ -30,10 +31,10 @@ describe("pages of a list", () => {
     await withServer(
       listAnswer(objects, "9"),
       async (client, server) => {
-        const { items, resourceVersion } = await client.listAll(secrets, { namespace: "team-a", labelSelector: "a=b" });
-        assert.equal(resourceVersion, "9");
+        const listed = await client.listAll(secrets, { namespace: "team-a", labelSelector: "a=b" });
+        assert.equal(listed.resourceVersion, "9");
         assert.deepEqual(
-          items.map(({ metadata }) => metadata.name),
+          wholeOf("Secrets", listed).map(({ metadata }) => metadata.name),
           objects.map(({ metadata }) => metadata.name),
         );
         assert.deepEqual(limits(server), [500, 250, 125, 62, 62, 62]);
@@ -49,9 +50,9 @@ describe("pages of a list", () => {
     await withServer(
       listAnswer(objects, "9"),
       async (client, server) => {
-        const { items } = await client.listAll(secrets, { namespace: "team-a" });
+        const listed = await client.listAll(secrets, { namespace: "team-a" });
         assert.deepEqual(
-          items.map(({ metadata }) => metadata.name),
+          wholeOf("Secrets", listed).map(({ metadata }) => metadata.name),
           objects.map(({ metadata }) => metadata.name),
         );
         const asked = limits(server);
@@ -95,7 +96,7 @@ describe("pages of a list", () => {
         } else list(request, response);
       },
       async (client, server) => {
-        assert.equal((await client.listAll(secrets, {})).items.length, 6);
+        assert.equal(wholeOf("Secrets", await client.listAll(secrets, {})).length, 6);
         assert.deepEqual(limits(server), [500, 250, 125, 62, 31, 15, 7, 3, 3, 3, 3]);
       },
       { largestPageBytes: 5_000 },

@@ -18,6 +18,8 @@ export interface Call extends Asked {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Without one: application/json. */
+  readonly accept?: string;
   readonly maxBytes: number;
 }
 
@@ -112,7 +114,7 @@ export class Transport {
       headers: {
         ...headers,
         "User-Agent": userAgent,
-        Accept: "application/json",
+        Accept: call.accept ?? "application/json",
         ...(call.body !== undefined && { "Content-Type": call.contentType ?? "application/json" }),
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),

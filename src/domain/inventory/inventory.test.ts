@@ -42,6 +42,7 @@ const found = (facts: Partial<Found> = {}): Found => ({
   marks: [],
   users: [],
   unreached: [],
+  unread: [],
   ...facts,
 });
 const key = (id: string, createdAt = "2026-11-01T00:00:00.000Z", enabled = true) => ({

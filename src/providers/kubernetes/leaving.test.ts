@@ -9,6 +9,7 @@ import type { Recorded } from "../account.ts";
 import { kubernetesAccount, kubernetesAccountOptions } from "./account.ts";
 import type { NewIdentityObject, Subject } from "./calls.ts";
 import { FakeKubernetes } from "./fake-calls.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const owner = { cluster: "blue", namespace: "shop", name: "checkout", uid: "uid-c", predecessors: [] };
 const context = { signal: new AbortController().signal, log: silentLogger };
@@ -172,7 +173,7 @@ describe("bindings of others for a ServiceAccount", () => {
     const list = world.server.list.bind(world.server);
     world.server.list = async (kind, options) => {
       const found = await list(kind, options);
-      kept.push(...found.map((object) => JSON.stringify(object)));
+      kept.push(...wholeOf("RoleBindings", found).map((object) => JSON.stringify(object)));
       return found;
     };
     assert.equal((await world.client.observe(context)).foreignGrants.length, 1);
