@@ -8,8 +8,9 @@ import { errorOfLine as rubbish, isGone, isRubbish } from "./api-errors.ts";
 import { readMember } from "./list-page.ts";
 import type { WatchSource } from "./kubernetes-client.ts";
 import { keyOf, ObjectCache, type Change } from "./object-cache.ts";
+import { remembered } from "./remembered.ts";
 
-export interface InformerOptions {
+export interface InformerOptions<T extends KubeObject = KubeObject> {
   readonly source: WatchSource;
   readonly kind: ResourceKind;
   /** One namespace; all of them when undefined. */
@@ -18,8 +19,8 @@ export interface InformerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random?: () => number;
-  /** What the cache keeps of an object; without it all but managedFields. */
-  readonly keep?: ((object: KubeObject) => KubeObject) | undefined;
+  /** What the cache keeps of an object besides its metadata, which it always shortens (`remembered`); without it all. */
+  readonly keep?: ((object: T) => T) | undefined;
   /** Silence after which a watch counts as dead. The server's bookmarks come about once a minute. */
   readonly idleMs?: number;
 }
@@ -34,7 +35,7 @@ const FORCED_LISTS = { most: 2, withinMs: 60_000 };
 
 /** List, then watch from there, for ever. What a watch misses is found by the next one: it resumes where the last one broke. */
 export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
-  readonly #options: Required<Pick<InformerOptions, "random" | "idleMs">> & InformerOptions;
+  readonly #options: Required<Pick<InformerOptions, "random" | "idleMs">> & InformerOptions<T>;
   readonly #cache = new ObjectCache<T>();
   readonly #listeners: ((change: Change<T>) => void)[] = [];
   readonly #firstList = Promise.withResolvers<undefined>();
@@ -51,7 +52,7 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   /** By key. */
   #leftOut: ReadonlyMap<string, LeftOut> = new Map();
 
-  constructor(options: InformerOptions) {
+  constructor(options: InformerOptions<T>) {
     this.#options = { random: () => Math.random(), idleMs: IDLE_MS, ...options };
   }
 
@@ -110,8 +111,8 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
 
   async #list(signal: AbortSignal): Promise<void> {
     if (this.#forced) await this.#waitForTurn(signal);
-    const { source, kind, namespace, labelSelector, keep, log } = this.#options;
-    const listed = await source.listAll<T>(kind, { namespace, labelSelector, keep });
+    const { source, kind, namespace, labelSelector, log } = this.#options;
+    const listed = await source.listAll<T>(kind, { namespace, labelSelector, keep: this.#kept });
     const items = readableOf(listed);
     signal.throwIfAborted();
     this.#nowLeftOut(new Map(leftOutOf(listed).map((each) => [keyOf(each), each])));
@@ -150,10 +151,9 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     if (type === "ERROR") throw errorOfEvent(event.object);
     const resourceVersion = resourceVersionOf(event.object);
     if (type !== "BOOKMARK") {
-      const { kind, keep } = this.#options;
-      const object = readMember<T>(kind, event.object);
+      const object = readMember<T>(this.#options.kind, event.object);
       if (object === undefined || "why" in object) throw rubbish();
-      const kept = (keep === undefined ? object : keep(object)) as T;
+      const kept = this.#kept(object) as T;
       const changes = type === "DELETED" ? this.#cache.remove(kept) : this.#cache.put(kept);
       this.#readAgain(kept);
       changes.forEach((change) => this.#tell(change));
@@ -181,6 +181,11 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
         error: undefined,
       });
   }
+
+  readonly #kept = (object: KubeObject): KubeObject => {
+    const { keep } = this.#options;
+    return remembered(keep === undefined ? object : keep(object as T));
+  };
 
   #failed(thrown: unknown): void {
     const error = toOperatorError(thrown);

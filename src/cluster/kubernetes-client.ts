@@ -17,7 +17,7 @@ import type {
 } from "./contract.ts";
 import { withEmptyObjects } from "./empty-objects.ts";
 import { Endpoint } from "./endpoint.ts";
-import { asNames, asPage, metadataOf, type Page } from "./list-page.ts";
+import { asNames, asPage, keptOf, metadataOf, type Page } from "./list-page.ts";
 import { PageSize } from "./page-size.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -272,8 +272,10 @@ export class KubernetesClient implements ClusterClient, WatchSource {
         options,
         size,
       );
-      items.push(...((options.keep === undefined ? page.items : page.items.map(options.keep)) as readonly T[]));
-      leftOut.push(...page.leftOut);
+      const { keep } = options;
+      const kept = keep === undefined ? page : keptOf(page, keep);
+      items.push(...(kept.items as readonly T[]));
+      leftOut.push(...kept.leftOut);
       if (page.next === "") return { ...listedOf(items, leftOut), resourceVersion: page.resourceVersion };
       next = page.next;
     }

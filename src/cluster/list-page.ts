@@ -50,6 +50,21 @@ export const readMember = <T extends KubeObject>(kind: ResourceKind, item: unkno
   return leftOutAs("Malformed", item);
 };
 
+/** The page with what is to be kept of each member. One on which `keep` throws lacks what every object of its kind has. */
+export const keptOf = (page: Page, keep: (object: KubeObject) => KubeObject): Pick<Page, "items" | "leftOut"> => {
+  const items: KubeObject[] = [];
+  const leftOut = [...page.leftOut];
+  for (const item of page.items) {
+    try {
+      items.push(keep(item));
+    } catch {
+      const { name, namespace, uid } = item.metadata;
+      leftOut.push({ name, namespace, uid, why: "Malformed" });
+    }
+  }
+  return { items, leftOut };
+};
+
 /** The metadata when it has what everything relies on. */
 export const metadataOf = (
   value: unknown,

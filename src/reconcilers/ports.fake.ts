@@ -153,6 +153,7 @@ const silentMetrics = (): Metrics => {
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,
+    informersFrom: nothing,
     rotationEnded: nothing,
     rollback: nothing,
     drift: nothing,
