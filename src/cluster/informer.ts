@@ -266,4 +266,3 @@ const errorOfEvent = (status: object): OperatorError => {
   const shown = gone ? 410 : typeof code === "number" ? code : undefined;
   return new OperatorError("Unavailable", { publicMessage: "The watch was ended by an error event.", status: shown });
 };
-

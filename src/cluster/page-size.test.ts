@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { KubeObject } from "./contract.ts";
 import { FakeApiServer, listAnswer, sendJson, statusObject, withServer } from "./fake-api-server.ts";
 import { ListWatchInformer } from "./informer.ts";
-import { secrets } from "./resources.ts";
+import { secretRotations, secrets } from "./resources.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
-import { wholeOf } from "../kernel/listed.ts";
+import { leftOutOf, readableOf, wholeOf } from "../kernel/listed.ts";
 
 const METADATA = { namespace: "team-a", resourceVersion: "7" };
 
@@ -40,7 +40,7 @@ describe("pages of a list", () => {
         assert.deepEqual(limits(server), [500, 250, 125, 62, 62, 62]);
         assert.equal(server.requests[3]?.query.get("continue"), null);
       },
-      { deadlineMs: 10_000 },
+      { deadlineMs: 10_000, largestPageBytes: 16 * 1024 * 1024 },
     );
   });
 
@@ -65,21 +65,59 @@ describe("pages of a list", () => {
     );
   });
 
-  it("says so when one object alone is longer than it reads, and does not ask for ever", async () => {
+  it("leaves one out by name that alone is longer than it reads, goes on behind it, and does not ask for ever", async () => {
     await withServer(
       listAnswer(
-        manyOf(3, () => 9_000),
+        manyOf(5, (index) => (index === 1 || index === 2 ? 9_000 : 1_000)),
         "9",
       ),
       async (client, server) => {
-        await assert.rejects(client.listAll(secrets, {}), {
+        const listed = await client.listAll(secrets, {});
+        assert.deepEqual(
+          readableOf(listed).map(({ metadata }) => metadata.name),
+          ["fat-0", "fat-3", "fat-4"],
+        );
+        assert.deepEqual(leftOutOf(listed), [
+          { namespace: "team-a", name: "fat-1", uid: "u1", why: "TooLarge" },
+          { namespace: "team-a", name: "fat-2", uid: "u2", why: "TooLarge" },
+        ]);
+        assert.equal(listed.resourceVersion, "9");
+        assert.ok(server.requests.length < 25, `${server.requests.length} requests`);
+        assert.throws(() => wholeOf("Secrets", listed), {
           code: "Unavailable",
-          publicMessage: "kube-apiserver answered with more than is allowed when asked to list secrets.",
+          publicMessage: "The list of Secrets lacks what cannot be read: team-a/fat-1, team-a/fat-2.",
         });
-        assert.deepEqual(limits(server), [500, 250, 125, 62, 31, 15, 7, 3, 1]);
       },
-      { largestPageBytes: 5_000 },
+      { largestPageBytes: 5_000, largestObjectBytes: 5_000 },
     );
+  });
+
+  it("leaves malformed members out by name: without uid, without the spec that our kinds have, or that cannot be kept", async () => {
+    const items = [
+      { metadata: { ...METADATA, name: "whole", uid: "u1" }, spec: {} },
+      { metadata: { ...METADATA, name: "no-uid" }, spec: {} },
+      { metadata: { ...METADATA, name: "no-spec", uid: "u3" } },
+      { metadata: { ...METADATA, name: "not-kept", uid: "u4" }, spec: {} },
+    ];
+    await withServer(listAnswer(items, "9"), async (client) => {
+      const keep = (object: KubeObject): KubeObject => {
+        if (object.metadata.name === "not-kept") throw new TypeError("no accounts");
+        return object;
+      };
+      const listed = await client.list(secretRotations, { keep });
+      assert.deepEqual(
+        readableOf(listed).map(({ metadata }) => metadata.name),
+        ["whole"],
+      );
+      assert.deepEqual(
+        leftOutOf(listed).map(({ name, why }) => [name, why]),
+        [
+          ["no-uid", "Malformed"],
+          ["no-spec", "Malformed"],
+          ["not-kept", "Malformed"],
+        ],
+      );
+    });
   });
 
   it("keeps the page's size when a list starts over, because a token had expired meanwhile", async () => {
@@ -123,6 +161,9 @@ describe("pages of a list", () => {
         try {
           await informer.synced(AbortSignal.timeout(8_000));
           assert.equal(informer.list().length, objects.length);
+          assert.deepEqual(informer.leftOut(), []);
+          // Of 16 MiB of annotations the cache keeps nothing.
+          assert.ok(JSON.stringify(informer.list()).length < objects.length * 300);
         } finally {
           stop.abort();
         }

@@ -282,7 +282,7 @@ describe("an undo that is interrupted, and whose resource is deleted again befor
           assert.deepEqual(entriesOf(bench), [], `${how} at ${at}`);
           assert.equal(bench.source.keys.size, 0, `${how} at ${at}`);
           assert.deepEqual(wholeOf("claims", await bench.ports.claims.list()), [], `${how} at ${at}`);
-          assert.deepEqual(await bench.ports.staging.listOwners(), [], `${how} at ${at}`);
+          assert.deepEqual(wholeOf("staging", await bench.ports.staging.listOwners()), [], `${how} at ${at}`);
         }
       }
     });

@@ -222,4 +222,18 @@ describe("the inventory", () => {
     const two = found({ identities: [b, a], marks: [{ connection: "aws", marks: marks.toReversed() }] });
     assert.deepEqual(inventory(one, NOW), inventory(two, NOW));
   });
+
+  it("calls nothing a stray that may belong to what could not be read", () => {
+    const marks = [{ connection: "aws", marks: [mark()] }];
+    const user = { connection: "aws", userName: "lake", namespace: "payments", name: "billing", credentials: [key("AKIA1")] };
+    const judged = (unread: Found["unread"]): readonly number[] => {
+      const { unowned, unknownCredentials } = inventory(found({ marks, users: [user], unread }), new Date(0));
+      return [unowned.length, unknownCredentials.length];
+    };
+    assert.deepEqual(judged([]), [1, 1]);
+    assert.deepEqual(judged([{ namespace: "payments", name: "billing", why: "TooLarge" }]), [0, 0]);
+    assert.deepEqual(judged([{ namespace: "other", name: "billing", why: "TooLarge" }]), [1, 1]);
+    // A ledger entry may be anybody's.
+    assert.deepEqual(judged([{ name: "entry", why: "TooLarge" }]), [0, 0]);
+  });
 });

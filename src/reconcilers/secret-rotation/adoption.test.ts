@@ -204,7 +204,7 @@ describe("what was adopted", function () {
     );
     assert.deepEqual([bench.source.target.owner, bench.source.target.ownerUid], ["test/payments/billing", undefined]);
     assert.deepEqual(await claims(bench), []);
-    assert.deepEqual(await bench.ports.staging.listOwners(), []);
+    assert.deepEqual(wholeOf("staging", await bench.ports.staging.listOwners()), []);
   };
 
   it("is given back untouched when its resource is deleted", async () => {
