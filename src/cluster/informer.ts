@@ -151,7 +151,7 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     if (type === "ERROR") throw errorOfEvent(event.object);
     const resourceVersion = resourceVersionOf(event.object);
     if (type !== "BOOKMARK") {
-      const object = readMember<T>(this.#options.kind, event.object);
+      const object = readMember(this.#options.kind, event.object);
       if (object === undefined || "why" in object) throw rubbish();
       const kept = this.#kept(object) as T;
       const changes = type === "DELETED" ? this.#cache.remove(kept) : this.#cache.put(kept);

@@ -41,11 +41,11 @@ export const asNames = (asked: Asked, answer: Readonly<Record<string, unknown>>)
 };
 
 /** The member as an object, or as one that is left out; undefined when not even its name can be read. */
-export const readMember = <T extends KubeObject>(kind: ResourceKind, item: unknown): T | LeftOut | undefined => {
+export const readMember = (kind: ResourceKind, item: unknown): KubeObject | LeftOut | undefined => {
   if (metadataOf(item) !== undefined) {
     const object = withEmptyObjects(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, ...(item as object) });
     // Everything that reads our own kinds relies on a spec.
-    if (kind.group !== GROUP || hasSpec(object)) return object as unknown as T;
+    if (kind.group !== GROUP || hasSpec(object)) return object as unknown as KubeObject;
   }
   return leftOutAs("Malformed", item);
 };

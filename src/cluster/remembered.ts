@@ -50,7 +50,7 @@ const marksIn = (
   if (own.length === 0) return {};
   const kept = own
     .slice(0, MOST_MARKS)
-    .map(([key, value]) => [key, value.length > LONGEST_MARK ? digestText(value) : value]);
+    .map(([key, value]): [string, string] => [key, value.length > LONGEST_MARK ? digestText(value) : value]);
   const rest = own.slice(MOST_MARKS);
   return {
     [member]: { ...Object.fromEntries(kept), ...(rest.length === 0 ? {} : { [REST]: digest(rest) }) },

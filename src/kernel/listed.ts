@@ -33,8 +33,7 @@ export const readableOf = <T>(listed: Listed<T>): readonly T[] =>
   listed.kind === "Whole" ? listed.items : listed.readable;
 
 /** Members that could not be read; none of a whole list. */
-export const leftOutOf = <T>(listed: Listed<T>): readonly LeftOut[] =>
-  listed.kind === "Whole" ? [] : listed.leftOut;
+export const leftOutOf = <T>(listed: Listed<T>): readonly LeftOut[] => (listed.kind === "Whole" ? [] : listed.leftOut);
 
 /** The same list with other items; the members that were left out stay left out. */
 export const mapListed = <T, U>(listed: Listed<T>, map: (items: readonly T[]) => readonly U[]): Listed<U> =>

@@ -44,7 +44,9 @@ export const holdsSeen = (source: HoldSource, connection: (name: string) => Prov
 export const heldByEither = (found: HeldBy | undefined, recorded: HeldBy | undefined): HeldBy | undefined => {
   if (found === undefined || recorded === undefined) return found ?? recorded;
   const names = [...new Set([...found.names, ...recorded.names])].sort();
-  return names.length === found.names.length ? found : { names, compromised: found.compromised || recorded.compromised };
+  return names.length === found.names.length
+    ? found
+    : { names, compromised: found.compromised || recorded.compromised };
 };
 
 export const holdInForce = (

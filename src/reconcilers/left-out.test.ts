@@ -85,7 +85,9 @@ describe("a list with a member left out proves no absence", function () {
     bench.bench.cluster.unreadable.add(`${SECRET_ROTATION.plural} ${IDENTITY.namespace ?? ""}/keys`);
     bench.place("lake").addCredential();
     const unmanaged = () =>
-      (bench.object().status?.conditions ?? []).find(({ type }) => type === "UnmanagedCredential" || type === "Unmanaged");
+      (bench.object().status?.conditions ?? []).find(
+        ({ type }) => type === "UnmanagedCredential" || type === "Unmanaged",
+      );
     await bench.toRest();
     assert.equal(unmanaged(), undefined);
     bench.bench.cluster.unreadable.clear();

@@ -293,14 +293,13 @@ export class Bench {
       claims: claimStore(skewed, OPERATOR_NAMESPACE),
       limits: limitStore({ cluster: skewed, operatorNamespace: OPERATOR_NAMESPACE, clock, limits: this.limits }),
       admission: admissionProbe(skewed, OPERATOR_NAMESPACE, clock),
-      rotationsIn: (namespace) =>
-        this.#seenIn<SecretRotation & KubeObject>(SECRET_ROTATION, namespace),
+      rotationsIn: (namespace) => this.#seenIn<SecretRotation & KubeObject>(SECRET_ROTATION, namespace),
       identitiesIn: (namespace) =>
         this.#seenIn<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE, namespace),
       holds: holdsSeen(
         {
           hasSynced: () => this.holdsRead,
-          list: () => this.#readable<IdentityHold & KubeObject>(IDENTITY_HOLD),
+          list: () => this.#readable(IDENTITY_HOLD) as readonly (IdentityHold & KubeObject)[],
           leftOut: () => this.#leftOut(IDENTITY_HOLD),
         },
         (name) => this.cluster.peek<ProviderConnection & KubeObject>(connectionRef(name)),
@@ -326,14 +325,14 @@ export class Bench {
   #seenIn<T extends KubeObject>(kind: ResourceKind, namespace: string): Listed<T> {
     const isIn = (each: { readonly namespace?: string | undefined }): boolean => each.namespace === namespace;
     return listedOf(
-      this.#readable<T>(kind).filter(({ metadata }) => isIn(metadata)),
+      (this.#readable(kind) as readonly T[]).filter(({ metadata }) => isIn(metadata)),
       this.#leftOut(kind).filter(isIn),
     );
   }
 
-  #readable<T extends KubeObject>(kind: ResourceKind): readonly T[] {
+  #readable(kind: ResourceKind): readonly KubeObject[] {
     return this.cluster
-      .all<T>(kind)
+      .all(kind)
       .filter(({ metadata }) => !this.cluster.unreadable.has(`${kind.plural} ${nameOf(metadata)}`));
   }
 

@@ -107,10 +107,7 @@ const unreachedAmong = (
     reason: "It cannot be read, so nothing that may be its own is called a stray.",
   }));
 
-const connectionsOf = async ({
-  cluster,
-  watched,
-}: SurveyPorts): Promise<Listed<ProviderConnection & KubeObject>> => {
+const connectionsOf = async ({ cluster, watched }: SurveyPorts): Promise<Listed<ProviderConnection & KubeObject>> => {
   const all = await cluster.list<ProviderConnection & KubeObject>(PROVIDER_CONNECTION, {});
   return mapListed(all, (items) => items.filter((connection) => allowsAny(connection, watched)));
 };

@@ -59,7 +59,13 @@ export const collect = async (ports: BundlePorts): Promise<ReadonlyMap<string, s
   for (const kind of KINDS) {
     await attempt(`resources/${kind.plural}.json`, async () => json(described(await list(ports, kind), kind)));
   }
-  await attempt("events.json", async () => json(readableOf(await list<Event>(ports, events)).filter(ours).map(event)));
+  await attempt("events.json", async () =>
+    json(
+      readableOf(await list<Event>(ports, events))
+        .filter(ours)
+        .map(event),
+    ),
+  );
   const { metrics, log } = ports;
   if (metrics !== undefined) await attempt("metrics.txt", async () => metricLines(await metrics()));
   if (log !== undefined) await attempt("log.jsonl", async () => logLines(await log()));

@@ -61,7 +61,10 @@ export const status = async (given: Given, ports: PluginPorts): Promise<Said> =>
   const listed = joinListed(lists);
   const all = waitingFirst(readableOf(listed));
   const unread = leftOutOf(listed);
-  const summaries = [...all.map(summary), ...unread.map(({ namespace, name, why }) => ({ namespace, name, unreadable: why }))];
+  const summaries = [
+    ...all.map(summary),
+    ...unread.map(({ namespace, name, why }) => ({ namespace, name, unreadable: why })),
+  ];
   const rest = unread.length === 0 ? "" : `Cannot be read: ${namesOf(unread)}\n`;
   const out = printed(summaries, given.form, (wide) => `${table(all, wide)}${rest}`);
   return { code: unread.length === 0 ? exitOf(all) : EXIT.found, out };

@@ -225,7 +225,13 @@ describe("the inventory", () => {
 
   it("calls nothing a stray that may belong to what could not be read", () => {
     const marks = [{ connection: "aws", marks: [mark()] }];
-    const user = { connection: "aws", userName: "lake", namespace: "payments", name: "billing", credentials: [key("AKIA1")] };
+    const user = {
+      connection: "aws",
+      userName: "lake",
+      namespace: "payments",
+      name: "billing",
+      credentials: [key("AKIA1")],
+    };
     const judged = (unread: Found["unread"]): readonly number[] => {
       const { unowned, unknownCredentials } = inventory(found({ marks, users: [user], unread }), new Date(0));
       return [unowned.length, unknownCredentials.length];

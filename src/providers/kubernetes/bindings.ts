@@ -67,7 +67,9 @@ export const bindingSurvey = (options: BindingSurveyOptions): BindingSurvey => {
         const unread = new Set(found.leftOut.map(nameOf));
         const before = (last.get(part) ?? []).filter(({ binding }) => unread.has(nameOf(binding)));
         last.set(part, [...found.kept, ...before]);
-        failures.push(...found.leftOut.map((each): NotLooked => ({ what: `${part.kind} ${nameOf(each)}`, why: "Failed" })));
+        failures.push(
+          ...found.leftOut.map((each): NotLooked => ({ what: `${part.kind} ${nameOf(each)}`, why: "Failed" })),
+        );
       } else failures.push(found);
     }
     const seen = indexed([...last.values()].flat(), [...failures, ...beyond]);

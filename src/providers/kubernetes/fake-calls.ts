@@ -85,7 +85,8 @@ export class FakeKubernetes implements KubernetesCalls {
         .filter(({ metadata }) => label === "" || metadata.labels?.[label] === value)
         .filter((object) => type === undefined || (object as { readonly type?: string }).type === type)
         .map((object) => structuredClone(object));
-      const isUnreadable = ({ metadata }: IdentityObject): boolean => this.unreadable.has(`${kind} ${nameOf(metadata)}`);
+      const isUnreadable = ({ metadata }: IdentityObject): boolean =>
+        this.unreadable.has(`${kind} ${nameOf(metadata)}`);
       return listedOf(
         found.filter((object) => !isUnreadable(object)).map(keep),
         found.filter(isUnreadable).map(({ metadata }) => ({ ...metadata, why: "TooLarge" })),

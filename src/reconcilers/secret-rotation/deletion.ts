@@ -227,7 +227,8 @@ const sourceClaim = async (scope: RotationScope, ports: Ports) => {
     ({ owner, target }) => owner.uid === scope.object.metadata.uid && isSourceClaim(target),
   );
   // It has none only when none was left out.
-  return found ?? wholeOf("claims", listed).find(() => false);
+  if (found === undefined) wholeOf("claims", listed);
+  return found;
 };
 
 const standing = async (act: Act): Promise<readonly string[]> => {

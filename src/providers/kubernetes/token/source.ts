@@ -168,7 +168,9 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
       return {
         credentials: [
           ...anchors.filter((anchor) => !dead.includes(anchor)).map(anchorSeen),
-          ...wholeOf("Secrets", legacy).filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name).map(legacySeen),
+          ...wholeOf("Secrets", legacy)
+            .filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name)
+            .map(legacySeen),
         ],
         providerTime: clock.now(),
       };

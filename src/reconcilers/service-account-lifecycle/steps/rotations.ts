@@ -54,6 +54,8 @@ const readAll = async ({ request, object }: Reading, { cluster }: Pick<Ports, "c
   });
   return viewRotations(
     wholeOf("SecretRotations", rotations).filter((rotation) => belongsTo(rotation, object)),
-    wholeOf("ledger entries", entries).filter(({ spec }) => isRotationEntry(spec) && spec.origin.namespace === request.namespace),
+    wholeOf("ledger entries", entries).filter(
+      ({ spec }) => isRotationEntry(spec) && spec.origin.namespace === request.namespace,
+    ),
   );
 };
