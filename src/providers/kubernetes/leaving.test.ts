@@ -588,3 +588,25 @@ describe("onCut DeleteServiceAccount", () => {
     assert.equal(plain.value, anew?.value);
   });
 });
+
+describe("a binding that cannot be read", () => {
+  const app = [{ kind: "ServiceAccount", namespace: "shop", name: "checkout" }];
+
+  it("is as it was seen last, is told by name, and keeps nobody's cut", async () => {
+    const world = setUp();
+    await world.join();
+    world.bind("seen", app, { namespace: "other" });
+    await world.client.observe(context, leaving);
+    world.server.unreadable.add("RoleBinding other/seen");
+    world.bind("new", app, { namespace: "third" });
+    await world.unbind();
+    await world.clock.advance(RESYNC_MS);
+    const seen = await world.client.observe(context, leaving);
+    assert.equal(seen.rightsCut, true);
+    assert.deepEqual(
+      seen.notLooked.filter(({ why }) => why === "Failed"),
+      [{ what: "RoleBinding other/seen", why: "Failed" }],
+    );
+    assert.equal(seen.foreignGrants.length, 2);
+  });
+});
