@@ -297,9 +297,11 @@ export class KubernetesClient implements ClusterClient, WatchSource {
       try {
         const limited = { ...query, limit: String(size.objects) };
         const maxBytes = size.objects === 1 ? this.#largestObjectBytes : this.#largestPageBytes;
-        const answer = await this.#transport.call({ ...call, query: limited, maxBytes });
+        let length = 0;
+        const onLength = (bytes: number): void => void (length = bytes);
+        const answer = await this.#transport.call({ ...call, query: limited, maxBytes, onLength });
         const page = asPage(asked, kind, answer);
-        size.cameWhole();
+        size.cameWhole(length / this.#largestPageBytes);
         return page;
       } catch (thrown) {
         if (!isTooLong(thrown)) throw thrown;

@@ -65,6 +65,23 @@ describe("pages of a list", () => {
     );
   });
 
+  it("asks for no page in vain once it knows how large the objects are", async () => {
+    await withServer(
+      listAnswer(
+        manyOf(100, () => 1_000),
+        "9",
+      ),
+      async (client, server) => {
+        assert.equal(wholeOf("Secrets", await client.listAll(secrets, {})).length, 100);
+        const asked = limits(server);
+        const learnt = asked.slice(asked.indexOf(3));
+        assert.deepEqual([...new Set(learnt)], [3]);
+        assert.equal(learnt.length, 34);
+      },
+      { largestPageBytes: 5_000 },
+    );
+  });
+
   it("leaves one out by name that alone is longer than it reads, goes on behind it, and does not ask for ever", async () => {
     await withServer(
       listAnswer(

@@ -21,6 +21,8 @@ export interface Call extends Asked {
   /** Without one: application/json. */
   readonly accept?: string;
   readonly maxBytes: number;
+  /** Told the length of an answer that was read whole. */
+  readonly onLength?: (bytes: number) => void;
 }
 
 /** A watch that is open. `chunks` ends when the server ends it and throws OperatorError when it breaks. */
@@ -86,6 +88,7 @@ export class Transport {
     if (answer.statusCode < 200 || answer.statusCode > 299) throw await this.#refusal(call, answer);
     const text = await readBounded(answer.body, call.maxBytes);
     if (text === undefined) throw errorOfLength(call, answer.statusCode);
+    call.onLength?.(text.length);
     return parseObject(call, text, answer.statusCode);
   }
 

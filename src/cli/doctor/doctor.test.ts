@@ -240,7 +240,7 @@ describe("what cannot be read", () => {
       found.map(({ id, result }) => [id, result]),
       [["unreadable/IdentityHold/leak", "fail"]],
     );
-    equal(doctorExit(found), 1);
+    equal(doctorExit(found, false), 1);
   });
 });
 
