@@ -8,6 +8,8 @@ import { Bench, OPERATOR_NAMESPACE, ROTATION } from "./ports.fake.ts";
 import { holdsSeen } from "./holds.ts";
 import { IDENTITY, LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
 import { readKnown } from "./service-account-lifecycle/inventory.ts";
+import { readRotations } from "./service-account-lifecycle/steps/rotations.ts";
+import { identityLabel } from "./orphan/entry.ts";
 import { sweep } from "./sweep.ts";
 
 /** A rotation at rest whose resource somebody has removed together with its finalizer. */
@@ -108,4 +110,40 @@ describe("a list with a member left out proves no absence", function () {
     leftOut.pop();
     assert.equal(holds.read(), true);
   });
+
+  for (const [what, key] of [
+    ["rotation", `${SECRET_ROTATION.plural} payments/other`],
+    ["ledger entry", `${ORPHANED_CREDENTIAL.plural} entry`],
+  ] as const) {
+    it(`so an end is not proven while a ${what} of the identity cannot be read`, async () => {
+      const { bench } = new LifecycleBench();
+      const identity = { metadata: { ...IDENTITY, uid: "u", resourceVersion: "1" }, spec: { accounts: [] } };
+      const scope = { request: { namespace: "payments", name: "billing" }, object: identity, now: new Date() };
+      const settings = { settings: { state: "Decommissioned" } };
+      const look = () =>
+        readRotations(
+          scope as unknown as Parameters<typeof readRotations>[0],
+          settings as unknown as Parameters<typeof readRotations>[1],
+          bench.ports,
+        );
+      bench.cluster.seed(
+        { kind: SECRET_ROTATION, namespace: "payments", name: "other" },
+        { metadata: {}, spec: { source: {}, deliver: [] } },
+      );
+      bench.cluster.seed(
+        { kind: ORPHANED_CREDENTIAL, name: "entry" },
+        { metadata: { labels: labelOf(identityLabel(scope.request)) }, spec: { origin: { namespace: "x" } } },
+      );
+      assert.equal((await look())?.kind, "looked");
+      bench.cluster.unreadable.add(key);
+      const view = await look();
+      assert.equal(view?.kind, "notLooked");
+      assert.match(view.why, new RegExp(key.split(" ")[1] ?? ""));
+    });
+  }
 });
+
+const labelOf = (selector: string): Readonly<Record<string, string>> => {
+  const [key = "", value = ""] = selector.split("=");
+  return { [key]: value };
+};
