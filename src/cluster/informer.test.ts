@@ -390,6 +390,7 @@ describe("informer", () => {
   });
 
   it("keeps what it knew of an object that a later list cannot read, names it, and believes its deletion only when told", async () => {
+    const named: unknown[] = [];
     await withInformer(
       (world) => {
         world.objects = [object("a", "3"), object("b", "4")];
@@ -413,7 +414,9 @@ describe("informer", () => {
         await eventually(() => changes.length === 5, "five changes");
         assert.deepEqual(changes.slice(2), ["deleted b@4", "updated a@51", "deleted a@52"]);
         assert.deepEqual(informer.leftOut(), []);
+        assert.deepEqual(named, [["team-a/a"]]);
       },
+      { log: { ...silentLogger, error: (_message, fields) => void named.push(fields["names"]) } },
     );
   });
 

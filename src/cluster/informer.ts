@@ -3,7 +3,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Informer, KubeObject, ResourceKind } from "./contract.ts";
-import { leftOutOf, namesOf, readableOf, type LeftOut } from "../kernel/listed.ts";
+import { leftOutOf, nameOf, readableOf, type LeftOut } from "../kernel/listed.ts";
 import { errorOfLine as rubbish, isGone, isRubbish } from "./api-errors.ts";
 import { readMember } from "./list-page.ts";
 import type { WatchSource } from "./kubernetes-client.ts";
@@ -177,7 +177,7 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
     else
       log.error("Objects cannot be read and are left out; what was known of them stays.", {
         kind: kind.kind,
-        names: namesOf([...leftOut.values()]),
+        names: [...leftOut.values()].map(nameOf),
         error: undefined,
       });
   }

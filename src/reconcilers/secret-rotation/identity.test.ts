@@ -212,6 +212,17 @@ describe("the end of an identity", function () {
     assert.deepEqual(bench.enabled(), [true]);
   });
 
+  it("issues nothing for a user of its own namespace while an identity that may have it cannot be read", async () => {
+    const bench = await atRest({});
+    bench.cluster.unreadable.add("serviceaccountlifecycles payments/exporter");
+    bench.rotate();
+    await bench.passes(10);
+    assert.equal(bench.source.count("issue"), 1);
+    bench.cluster.unreadable.clear();
+    await bench.passes(20);
+    assert.equal(bench.source.count("issue"), 2);
+  });
+
   for (const [how, spec] of [
     ["expires", { expiresAt: "2020-01-01T00:00:00Z" }],
     ["is decommissioned", { state: "Decommissioned" as const }],
