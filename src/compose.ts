@@ -27,7 +27,7 @@ import { identityFacts } from "./domain/inventory/facts.ts";
 import { ledgerDue } from "./domain/orphan/due.ts";
 import { belongsTo } from "./domain/lifecycle/holders.ts";
 import { leftInLedger } from "./domain/lifecycle/rotations.ts";
-import { connectionNamed } from "./domain/rotation/source.ts";
+import { connectionNamed, type SourceKind } from "./domain/rotation/source.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { canonicalJson, randomWord } from "./kernel/ids.ts";
 import type { Logger } from "./kernel/logger.ts";
@@ -44,6 +44,7 @@ import { wakeHeld } from "./reconcilers/identity-hold/wakes.ts";
 import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
+import { rememberedEntry, rememberedIdentity, rememberedRotation } from "./reconcilers/remembered.ts";
 import { rollouts } from "./reconcilers/rollouts.ts";
 import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
@@ -61,6 +62,7 @@ import type { StagingStore } from "./stores/contract.ts";
 import { stagingStore } from "./stores/staging.ts";
 import type { Metrics } from "./telemetry/contract.ts";
 import type { Redactor } from "./telemetry/redactor.ts";
+import { listedOf, type Listed } from "./kernel/listed.ts";
 
 /** What main has built before anything is wired: the process's own instruments. */
 export interface Instruments {
@@ -101,18 +103,28 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       })
     : undefined;
 
-  const informerOf = <T extends KubeObject>(kind: ResourceKind, namespace?: string): ListWatchInformer<T> =>
-    new ListWatchInformer<T>({ source: cluster, kind, namespace, clock, log });
+  const informerOf = <T extends KubeObject>(
+    kind: ResourceKind,
+    keep?: (object: T) => T,
+    namespace?: string,
+  ): ListWatchInformer<T> => new ListWatchInformer<T>({ source: cluster, kind, namespace, keep, clock, log });
   const watched = options.watchNamespaces;
-  const watchedInformerOf = <T extends KubeObject>(kind: ResourceKind): Informer<T> =>
+  const watchedInformerOf = <T extends KubeObject>(kind: ResourceKind, keep: (object: T) => T): Informer<T> =>
     watched.length === 0
-      ? informerOf<T>(kind)
-      : joinedInformer(new Map(watched.map((namespace) => [namespace, informerOf<T>(kind, namespace)])));
-  const rotations = watchedInformerOf<SecretRotation>(SECRET_ROTATION);
-  const identities = watchedInformerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE);
+      ? informerOf<T>(kind, keep)
+      : joinedInformer(new Map(watched.map((namespace) => [namespace, informerOf<T>(kind, keep, namespace)])));
+  const isWhole = (kind: SourceKind): boolean => connections.sources.capabilities(kind).leavesNothing;
+  const rotations = watchedInformerOf<SecretRotation>(SECRET_ROTATION, (each) => rememberedRotation(each, isWhole));
+  const identities = watchedInformerOf<ServiceAccountLifecycle>(SERVICE_ACCOUNT_LIFECYCLE, rememberedIdentity);
   const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
-  const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL);
+  const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL, rememberedEntry);
   const holds = informerOf<IdentityHold>(IDENTITY_HOLD);
+  const waitedFor = {
+    secretrotations: rotations,
+    serviceaccountlifecycles: identities,
+    providerconnections: connectionObjects,
+    orphanedcredentials: orphans,
+  };
 
   // The manager knows who leads, and is built from controllers that have to ask it.
   const leading = { now: (): boolean => false };
@@ -139,8 +151,8 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       limits: options.limits,
     }),
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
-    rotationsIn: (namespace) => rotations.list().filter(({ metadata }) => metadata.namespace === namespace),
-    identitiesIn: (namespace) => identities.list().filter(({ metadata }) => metadata.namespace === namespace),
+    rotationsIn: (namespace) => listedIn(rotations, namespace),
+    identitiesIn: (namespace) => listedIn(identities, namespace),
     holds: holdsSeen(holds, (name) => connectionObjects.get({ name })),
     freshness: freshness(),
     revived: new Set(),
@@ -273,6 +285,14 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     queues,
   );
   metrics.holdsFrom(() => holds.hasSynced());
+  const informed = { ...waitedFor, identityholds: holds };
+  metrics.informersFrom(() =>
+    Object.entries(informed).map(([kind, informer]) => ({
+      kind,
+      synced: informer.hasSynced(),
+      leftOut: informer.leftOut().length,
+    })),
+  );
   metrics.ledgerFrom(() => {
     const entries = orphans.list();
     return { count: entries.length, due: ledgerDue(entries) };
@@ -298,12 +318,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const manager = new Manager({
     clock,
     log,
-    informers: {
-      secretrotations: rotations,
-      serviceaccountlifecycles: identities,
-      providerconnections: connectionObjects,
-      orphanedcredentials: orphans,
-    },
+    informers: waitedFor,
     besides: [holds],
     controllers: [rotationController, identityController, connectionController, orphanController, holdController],
     ...(lease === undefined ? {} : { lease }),
@@ -324,6 +339,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   leading.now = () => manager.leading();
   return { manager };
 };
+
+const listedIn = <T extends KubeObject>(informer: Informer<T>, namespace: string): Listed<T> =>
+  listedOf(
+    informer.list().filter(({ metadata }) => metadata.namespace === namespace),
+    informer.leftOut().filter((each) => each.namespace === namespace),
+  );
 
 const FLUSH_MS = 800;
 const QUIET_MS = 15_000;

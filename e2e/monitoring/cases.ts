@@ -129,6 +129,21 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     quiet: { 'keyturn_holds_read{pod="keyturn-0"}': "0x3 1x20" },
     at: "10m",
   },
+  KeyturnNotSynced: {
+    fires: {
+      'keyturn_informer_synced{kind="serviceaccountlifecycles",pod="keyturn-0"}': "0x10",
+      'keyturn_informer_synced{kind="serviceaccountlifecycles",pod="keyturn-1"}': "1x10",
+    },
+    labels: { kind: "serviceaccountlifecycles" },
+    quiet: { 'keyturn_informer_synced{kind="serviceaccountlifecycles",pod="keyturn-0"}': "0 1x10" },
+    at: "3m",
+  },
+  KeyturnObjectUnreadable: {
+    fires: { 'keyturn_unreadable_objects{kind="secretrotations"}': "1x10" },
+    labels: { kind: "secretrotations" },
+    quiet: { 'keyturn_unreadable_objects{kind="secretrotations"}': "0x10" },
+    at: "3m",
+  },
   KeyturnOrphanedResource: {
     fires: {
       'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-0"}': `${24 * HOUR}x1700`,

@@ -23,6 +23,27 @@ const providers = "src/providers/**/*.test.ts";
 
 export const mutants: readonly Mutant[] = [
   {
+    name: "page not halved: ask for one object fewer each time",
+    file: "src/cluster/page-size.ts",
+    text: "    this.#objects = Math.floor(this.#objects / 2);",
+    instead: "    this.#objects -= 1;",
+    specs: [cluster],
+  },
+  {
+    name: "believe that what a list leaves out is gone",
+    file: "src/cluster/object-cache.ts",
+    text: "filter(([key]) => !listed.has(key) && !leftOut.has(key));",
+    instead: "filter(([key]) => !listed.has(key));",
+    specs: [cluster],
+  },
+  {
+    name: "conclude from a list that lacks members",
+    file: "src/kernel/listed.ts",
+    text: '  if (listed.kind === "Whole") return listed.items;',
+    instead: '  if (listed.kind === "Whole" || what !== "") return readableOf(listed);',
+    specs: ["src/reconcilers/left-out.test.ts", cluster],
+  },
+  {
     name: "publish before verify",
     file: "src/domain/rotation/open-rotation.ts",
     text: "  if (rotation.verification?.verifiedAt === undefined) {",

@@ -7,7 +7,7 @@ import type { Stack } from "./stack.ts";
 /** The operator's own way into the stack's cluster: its client with the token of ServiceAccount ops/keyturn, so with its rights and no more. */
 export async function clusterLogin(
   stack: Stack,
-  options: Pick<KubernetesClientOptions, "largestPageBytes"> = {},
+  options: Pick<KubernetesClientOptions, "largestPageBytes" | "largestObjectBytes"> = {},
 ): Promise<KubernetesClient> {
   const token = await stack.kubernetes.client.serviceAccountToken("ops", "keyturn");
   const config = new KubeConfig();

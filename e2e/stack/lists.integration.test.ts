@@ -5,6 +5,7 @@ import { applyOperatorRbac } from "../lane/rbac.ts";
 import { clusterLogin } from "./cluster-login.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
+import { leftOutOf, readableOf, wholeOf } from "../../src/kernel/listed.ts";
 
 const COUNT = 13;
 const BYTES = 60_000;
@@ -39,17 +40,26 @@ describe("pages of a real kube-apiserver", function () {
       try {
         const listed = await client.list(configMaps, { namespace: "ops" });
         deepEqual(
-          listed.map(({ metadata }) => metadata.name),
+          wholeOf("ConfigMaps", listed).map(({ metadata }) => metadata.name),
           wanted,
         );
       } finally {
         await client.close();
       }
     }
-    const client = await clusterLogin(stack, { largestPageBytes: 2 * BYTES });
+    const client = await clusterLogin(stack, { largestPageBytes: 2 * BYTES, largestObjectBytes: 2 * BYTES });
     try {
-      // Not even one object is read.
-      await rejects(client.list(configMaps, { namespace: "ops" }), /more than is allowed/);
+      // One of them is not read by itself: it is left out by name, and the others are all there.
+      const listed = await client.list(configMaps, { namespace: "ops" });
+      deepEqual(
+        leftOutOf(listed).map(({ namespace, name, why }) => [namespace, name, why]),
+        [["ops", "fat-7", "TooLarge"]],
+      );
+      deepEqual(
+        readableOf(listed).map(({ metadata }) => metadata.name),
+        wanted.filter((name) => name !== "fat-7"),
+      );
+      await rejects(client.get({ kind: configMaps, namespace: "ops", name: "fat-7" }), /more than is allowed/);
     } finally {
       await client.close();
     }

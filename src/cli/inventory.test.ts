@@ -8,6 +8,7 @@ const NOW = new Date("2026-11-24T12:00:00Z");
 const FOUND: Found = {
   clusterName: "prod",
   namespaces: [],
+  unread: [],
   identities: [
     {
       namespace: "payments",

@@ -52,7 +52,21 @@ export const errorOfAnswer = (
 
 /** The error for an answer that came but cannot be understood. `why` is stable text ("answered with something that is no JSON"). */
 export const errorOfRubbish = (asked: Asked, why: string, status?: number): OperatorError =>
-  unavailable(asked, why, { status, ambiguous: asked.write });
+  new Rubbish("Unavailable", {
+    publicMessage: `kube-apiserver ${why} when asked to ${asked.what}.`,
+    status,
+    ambiguous: asked.write,
+  });
+
+/** An answer or a watch's line that cannot be understood. */
+class Rubbish extends OperatorError {}
+
+/** The error for a line of a watch that is no event. */
+export const errorOfLine = (): OperatorError =>
+  new Rubbish("Unavailable", { publicMessage: "The watch brought something that is no event." });
+
+/** True for `errorOfRubbish` and `errorOfLine` alone: asked again from the same place, the server may answer the same. */
+export const isRubbish = (error: unknown): boolean => error instanceof Rubbish;
 
 /** An answer that is longer than is read. */
 class TooLong extends OperatorError {}

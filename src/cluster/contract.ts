@@ -1,3 +1,5 @@
+import type { LeftOut, Listed } from "../kernel/listed.ts";
+
 /** Where an object lives. `plural` as in the URL; core group is "". */
 export interface ResourceKind {
   readonly group: string;
@@ -99,7 +101,11 @@ export interface TokenVerdict {
 export interface ClusterClient {
   /** Undefined when the object does not exist. Always live: no cache stands before it. */
   get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined>;
-  list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]>;
+  /**
+   * By pages that halve down to one object where an answer is too long. A member that cannot be read by itself is left out by name:
+   * such a list proves no absence.
+   */
+  list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>>;
   create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
   /** What `create` would answer, with all of admission, and nothing is kept. */
   dryRunCreate<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T>;
@@ -134,6 +140,8 @@ export interface Informer<T extends KubeObject> {
   synced(signal: AbortSignal): Promise<void>;
   get(key: { readonly namespace?: string | undefined; readonly name: string }): T | undefined;
   list(): readonly T[];
+  /** Objects that the newest list or watch could not read. What was known of them stays; their absence proves nothing. */
+  leftOut(): readonly LeftOut[];
   onChange(
     run: (change: { readonly type: "added" | "updated" | "deleted"; readonly object: T; readonly before?: T }) => void,
   ): void;

@@ -70,7 +70,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
 export const withServer = async (
   answer: Answer,
   run: (client: KubernetesClient, server: FakeApiServer) => Promise<void>,
-  options: Partial<Pick<KubernetesClientOptions, "deadlineMs" | "largestPageBytes">> = {},
+  options: Partial<Pick<KubernetesClientOptions, "deadlineMs" | "largestPageBytes" | "largestObjectBytes">> = {},
 ): Promise<void> => {
   const server = await FakeApiServer.start(answer);
   const given = { deadlineMs: 2000, ...options };
@@ -105,7 +105,7 @@ export const statusObject = (code: number, reason: string): unknown => ({
  */
 export const listAnswer =
   (items: readonly object[], resourceVersion: string): Answer =>
-  ({ path, query }, response) => {
+  ({ path, query, headers }, response) => {
     const refuse = (): void => sendJson(response, 400, statusObject(400, "BadRequest"));
     const limit = query.get("limit") ?? "0";
     if (!/^-?\d{1,18}$/.test(limit)) return refuse();
@@ -118,7 +118,10 @@ export const listAnswer =
     const end = most > 0 ? Math.min(start + most, items.length) : items.length;
     const next = Buffer.from(JSON.stringify({ start: end, selection, resourceVersion })).toString("base64url");
     const more = end < items.length ? { continue: next, remainingItemCount: items.length - end } : {};
-    sendJson(response, 200, { metadata: { resourceVersion, ...more }, items: items.slice(start, end) });
+    const page = items.slice(start, end) as readonly { readonly metadata: unknown }[];
+    const namesOnly = headers.accept?.includes("as=PartialObjectMetadataList") === true;
+    const shown = namesOnly ? page.map(({ metadata }) => ({ metadata })) : page;
+    sendJson(response, 200, { metadata: { resourceVersion, ...more }, items: shown });
   };
 
 /** Where a token goes on; undefined when it was not given for this list. */

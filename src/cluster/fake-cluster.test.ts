@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { OperatorError } from "../kernel/errors.ts";
 import type { KubeObject, ResourceKind } from "./contract.ts";
 import { FakeCluster } from "./fake-cluster.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 const THING: ResourceKind = { group: "t.dev", version: "v1", plural: "things", kind: "Thing", namespaced: true };
 const SECRET: ResourceKind = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true };
@@ -111,7 +112,7 @@ describe("FakeCluster", () => {
     cluster.seed({ ...ref, namespace: "b" }, { metadata: { labels: { role: "x" } }, spec: {} });
     const found = await cluster.list(THING, { namespace: "a", labelSelector: "role=x" });
     assert.deepEqual(
-      found.map((object) => object.metadata.name),
+      wholeOf("things", found).map((object) => object.metadata.name),
       ["two"],
     );
   });

@@ -2,6 +2,7 @@
 import { FakeClock } from "../kernel/fake-clock.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, type FailureCode } from "../kernel/errors.ts";
+import { listedOf, nameOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 import { withEmptyObjects } from "./empty-objects.ts";
 import type {
   AccessQuestion,
@@ -65,6 +66,8 @@ export class FakeCluster implements ClusterClient {
   readonly calls: FakeCall[] = [];
   /** Decides `review`; nobody may do anything unless a test says so. */
   allows: (question: AccessQuestion) => boolean = () => false;
+  /** Objects that no read answers and every list leaves out, by plural and name (`secretrotations team-a/db`): what cannot be read. */
+  readonly unreadable = new Set<string>();
   /** What admission makes of an object that `dryRunCreate` sends; throws where it refuses. */
   admission: (object: NewObject, ref: Omit<ObjectRef, "name">) => NewObject = (object) => object;
   readonly #objects = new Map<string, { readonly kind: ResourceKind; object: Stored }>();
@@ -141,20 +144,31 @@ export class FakeCluster implements ClusterClient {
   }
 
   async get<T extends KubeObject>(ref: ObjectRef): Promise<T | undefined> {
-    return this.#call("get", ref, undefined, () => this.peek<T>(ref));
+    return this.#call("get", ref, undefined, () => {
+      if (this.unreadable.has(`${ref.kind.plural} ${nameOf(ref)}`))
+        throw new OperatorError("Unavailable", { publicMessage: "The object is longer than is read.", status: 200 });
+      return this.peek<T>(ref);
+    });
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
-    return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () =>
-      this.all<T>(kind)
-        .filter(
-          (object) =>
-            (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
-            selects(options.labelSelector, object.metadata.labels ?? {}) &&
-            selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
-        )
-        .map((object) => (options.keep === undefined ? object : (options.keep(object) as T))),
-    );
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
+    return this.#call("list", { kind, namespace: options.namespace, name: "" }, undefined, () => {
+      const found = this.all<T>(kind).filter(
+        (object) =>
+          (options.namespace === undefined || object.metadata.namespace === options.namespace) &&
+          selects(options.labelSelector, object.metadata.labels ?? {}) &&
+          selects(options.fieldSelector, object as unknown as Readonly<Record<string, string>>),
+      );
+      const isReadable = ({ metadata }: T): boolean => !this.unreadable.has(`${kind.plural} ${nameOf(metadata)}`);
+      const leftOut = found
+        .filter((object) => !isReadable(object))
+        .map(({ metadata: { namespace, name, uid } }): LeftOut => ({ namespace, name, uid, why: "TooLarge" }));
+      const { keep } = options;
+      return listedOf(
+        found.filter(isReadable).map((object) => (keep === undefined ? object : (keep(object) as T))),
+        leftOut,
+      );
+    });
   }
 
   async create<T extends KubeObject>(ref: Omit<ObjectRef, "name">, object: NewObject): Promise<T> {

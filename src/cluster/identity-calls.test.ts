@@ -15,7 +15,10 @@ describe("identityCalls of a cluster", () => {
       metadata: { ...made.metadata, labels: { a: "b" }, annotations: { c: "d" }, namespace: "team", name: "app" },
     });
     assert.deepEqual(await calls.get(place), made);
-    assert.deepEqual(await calls.list("ServiceAccount", { namespace: "team", labelSelector: "a=b" }), [made]);
+    assert.deepEqual(await calls.list("ServiceAccount", { namespace: "team", labelSelector: "a=b" }), {
+      kind: "Whole",
+      items: [made],
+    });
     const patched = await calls.mergePatch(place, { metadata: { labels: { a: null } } });
     const { uid, resourceVersion } = patched.metadata;
     await assert.rejects(calls.delete(place, { uid: "another", resourceVersion }));

@@ -1,3 +1,4 @@
+import type { Listed } from "../kernel/listed.ts";
 import type {
   AccessQuestion,
   ClusterClient,
@@ -48,7 +49,7 @@ interface NewIdentityObject {
  */
 export const identityCalls = (cluster: ClusterClient) => ({
   get: (place: Place): Promise<KubeObject | undefined> => cluster.get(refOf(place)),
-  list: (kind: IdentityKind, options: ListOptions & Keeping): Promise<readonly KubeObject[]> =>
+  list: (kind: IdentityKind, options: ListOptions & Keeping): Promise<Listed<KubeObject>> =>
     cluster.list(KINDS[kind], options),
   create: (place: Place, content: NewIdentityObject): Promise<KubeObject> =>
     cluster.create(refOf(place), objectOf(place, content)),

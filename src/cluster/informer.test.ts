@@ -388,4 +388,61 @@ describe("informer", () => {
       },
     );
   });
+
+  it("keeps what it knew of an object that a later list cannot read, names it, and believes its deletion only when told", async () => {
+    const named: unknown[] = [];
+    await withInformer(
+      (world) => {
+        world.objects = [object("a", "3"), object("b", "4")];
+        world.watches.push(
+          (response) => {
+            world.version = "50";
+            world.objects = [{ metadata: { name: "a", namespace: "team-a", uid: "uid-a" } }];
+            sends(event("ERROR", statusObject(410, "Expired") as object))(response);
+          },
+          (response) => {
+            open(response);
+            setTimeout(() => response.write(event("MODIFIED", object("a", "51"))), 150);
+            setTimeout(() => response.write(event("DELETED", object("a", "52"))), 300);
+          },
+        );
+      },
+      async ({ informer, changes }) => {
+        await eventually(() => informer.leftOut().length === 1, "one left out");
+        assert.deepEqual(informer.leftOut(), [{ namespace: "team-a", name: "a", uid: "uid-a", why: "Malformed" }]);
+        assert.equal(informer.get({ namespace: "team-a", name: "a" })?.metadata.resourceVersion, "3");
+        await eventually(() => changes.length === 5, "five changes");
+        assert.deepEqual(changes.slice(2), ["deleted b@4", "updated a@51", "deleted a@52"]);
+        assert.deepEqual(informer.leftOut(), []);
+        assert.deepEqual(named, [["team-a/a"]]);
+      },
+      { log: { ...silentLogger, error: (_message, fields) => void named.push(fields["names"]) } },
+    );
+  });
+
+  it("lists again when a watch brings the same unreadable line twice, instead of asking for it for ever", async () => {
+    const broken = event("ADDED", { metadata: { name: "x", namespace: "team-a", resourceVersion: "11" } });
+    await withInformer(
+      (world) =>
+        world.watches.push(
+          sends(broken),
+          (response) => {
+            world.version = "50";
+            world.objects = [object("good", "12"), { metadata: { name: "x", namespace: "team-a" } }];
+            sends(broken)(response);
+          },
+          quiet,
+        ),
+      async ({ world, informer, changes }) => {
+        await eventually(() => changes.length === 1, "the good one");
+        assert.equal(world.lists.length, 2);
+        assert.deepEqual(
+          informer.leftOut().map(({ name }) => name),
+          ["x"],
+        );
+        await eventually(() => world.watched.length === 3, "third watch");
+        assert.equal(world.watched[2]?.query.get("resourceVersion"), "50");
+      },
+    );
+  });
 });

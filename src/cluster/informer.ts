@@ -3,12 +3,14 @@ import type { Clock } from "../kernel/clock.ts";
 import { OperatorError, toOperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Informer, KubeObject, ResourceKind } from "./contract.ts";
-import { isGone } from "./api-errors.ts";
-import { metadataOf, type WatchSource } from "./kubernetes-client.ts";
-import { withEmptyObjects } from "./empty-objects.ts";
+import { leftOutOf, nameOf, readableOf, type LeftOut } from "../kernel/listed.ts";
+import { errorOfLine as rubbish, isGone, isRubbish } from "./api-errors.ts";
+import { readMember } from "./list-page.ts";
+import type { WatchSource } from "./kubernetes-client.ts";
 import { keyOf, ObjectCache, type Change } from "./object-cache.ts";
+import { remembered } from "./remembered.ts";
 
-export interface InformerOptions {
+export interface InformerOptions<T extends KubeObject = KubeObject> {
   readonly source: WatchSource;
   readonly kind: ResourceKind;
   /** One namespace; all of them when undefined. */
@@ -17,6 +19,8 @@ export interface InformerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random?: () => number;
+  /** What the cache keeps of an object besides its metadata, which it always shortens (`remembered`); without it all. */
+  readonly keep?: ((object: T) => T) | undefined;
   /** Silence after which a watch counts as dead. The server's bookmarks come about once a minute. */
   readonly idleMs?: number;
 }
@@ -31,7 +35,7 @@ const FORCED_LISTS = { most: 2, withinMs: 60_000 };
 
 /** List, then watch from there, for ever. What a watch misses is found by the next one: it resumes where the last one broke. */
 export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
-  readonly #options: Required<Pick<InformerOptions, "random" | "idleMs">> & InformerOptions;
+  readonly #options: Required<Pick<InformerOptions, "random" | "idleMs">> & InformerOptions<T>;
   readonly #cache = new ObjectCache<T>();
   readonly #listeners: ((change: Change<T>) => void)[] = [];
   readonly #firstList = Promise.withResolvers<undefined>();
@@ -43,8 +47,12 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   /** Monotonic times of the lists that a 410 forced, within the window. */
   #forcedLists: number[] = [];
   #forced = false;
+  /** Where a watch has brought what cannot be understood: a second time from there, a list has to show the rest. */
+  #rubbishAt: string | undefined;
+  /** By key. */
+  #leftOut: ReadonlyMap<string, LeftOut> = new Map();
 
-  constructor(options: InformerOptions) {
+  constructor(options: InformerOptions<T>) {
     this.#options = { random: () => Math.random(), idleMs: IDLE_MS, ...options };
   }
 
@@ -69,6 +77,10 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
 
   list(): readonly T[] {
     return this.#cache.list();
+  }
+
+  leftOut(): readonly LeftOut[] {
+    return [...this.#leftOut.values()];
   }
 
   /** A listener that comes late is not told what is there already. What it throws is logged. */
@@ -100,16 +112,18 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   async #list(signal: AbortSignal): Promise<void> {
     if (this.#forced) await this.#waitForTurn(signal);
     const { source, kind, namespace, labelSelector, log } = this.#options;
-    const { items, resourceVersion } = await source.listAll<T>(kind, { namespace, labelSelector });
+    const listed = await source.listAll<T>(kind, { namespace, labelSelector, keep: this.#kept });
+    const items = readableOf(listed);
     signal.throwIfAborted();
+    this.#nowLeftOut(new Map(leftOutOf(listed).map((each) => [keyOf(each), each])));
     let told = 0;
-    for (const change of this.#cache.replaceAll(items)) {
+    for (const change of this.#cache.replaceAll(items, this.#leftOut)) {
       this.#tell(change);
       told += 1;
       if (told % TOLD_AT_ONCE === 0) await nextTurn();
     }
     signal.throwIfAborted();
-    this.#resourceVersion = resourceVersion;
+    this.#resourceVersion = listed.resourceVersion;
     this.#forced = false;
     if (this.#synced) return;
     this.#synced = true;
@@ -134,21 +148,51 @@ export class ListWatchInformer<T extends KubeObject> implements Informer<T> {
   #apply(line: string): void {
     const event = parseEvent(line);
     const { type } = event;
-    const object = withEmptyObjects(this.#options.kind, event.object);
-    if (type === "ERROR") throw errorOfEvent(object);
-    const resourceVersion = resourceVersionOf(object);
+    if (type === "ERROR") throw errorOfEvent(event.object);
+    const resourceVersion = resourceVersionOf(event.object);
     if (type !== "BOOKMARK") {
-      if (metadataOf(object) === undefined) throw rubbish();
-      // Items of a typed watch carry their own apiVersion and kind.
-      const changes = type === "DELETED" ? this.#cache.remove(object as T) : this.#cache.put(object as T);
+      const object = readMember(this.#options.kind, event.object);
+      if (object === undefined || "why" in object) throw rubbish();
+      const kept = this.#kept(object) as T;
+      const changes = type === "DELETED" ? this.#cache.remove(kept) : this.#cache.put(kept);
+      this.#readAgain(kept);
       changes.forEach((change) => this.#tell(change));
     }
     this.#resourceVersion = resourceVersion;
   }
 
+  /** It has been read by itself, or is gone. */
+  #readAgain({ metadata }: T): void {
+    const key = keyOf(metadata);
+    if (this.#leftOut.has(key)) this.#nowLeftOut(new Map([...this.#leftOut].filter(([each]) => each !== key)));
+  }
+
+  #nowLeftOut(leftOut: ReadonlyMap<string, LeftOut>): void {
+    const before = [...this.#leftOut.keys()];
+    this.#leftOut = leftOut;
+    const isSame = before.length === leftOut.size && before.every((key) => leftOut.has(key));
+    if (isSame) return;
+    const { log, kind } = this.#options;
+    if (leftOut.size === 0) log.info("Every object can be read again.", { kind: kind.kind });
+    else
+      log.error("Objects cannot be read and are left out; what was known of them stays.", {
+        kind: kind.kind,
+        names: [...leftOut.values()].map(nameOf),
+        error: undefined,
+      });
+  }
+
+  readonly #kept = (object: KubeObject): KubeObject => {
+    const { keep } = this.#options;
+    return remembered(keep === undefined ? object : keep(object as T));
+  };
+
   #failed(thrown: unknown): void {
     const error = toOperatorError(thrown);
-    if (isGone(error)) {
+    const from = this.#resourceVersion;
+    const isStuck = isRubbish(thrown) && from !== undefined && from === this.#rubbishAt;
+    this.#rubbishAt = isRubbish(thrown) ? from : undefined;
+    if (isGone(error) || isStuck) {
       this.#resourceVersion = undefined;
       this.#forced = true;
     }
@@ -222,6 +266,3 @@ const errorOfEvent = (status: object): OperatorError => {
   const shown = gone ? 410 : typeof code === "number" ? code : undefined;
   return new OperatorError("Unavailable", { publicMessage: "The watch was ended by an error event.", status: shown });
 };
-
-const rubbish = (): OperatorError =>
-  new OperatorError("Unavailable", { publicMessage: "The watch brought something that is no event." });

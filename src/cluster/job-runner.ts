@@ -3,6 +3,7 @@ import { OperatorError } from "../kernel/errors.ts";
 import { randomWord } from "../kernel/ids.ts";
 import type { ClusterClient, KubeObject, ObjectRef } from "./contract.ts";
 import { jobs, pods, secrets } from "./resources.ts";
+import { readableOf } from "../kernel/listed.ts";
 
 interface Pod extends KubeObject {
   readonly status?: {
@@ -57,7 +58,8 @@ const ended = async (
     if (signal.aborted)
       throw new OperatorError("Aborted", { publicMessage: "The operator is stopping.", ambiguous: true });
     const found = await cluster.list<Pod>(pods, { namespace, labelSelector });
-    const states = found.flatMap(({ status }) => status?.containerStatuses ?? []);
+    // Of presence alone: what cannot be read has not ended yet.
+    const states = readableOf(found).flatMap(({ status }) => status?.containerStatuses ?? []);
     const terminated = states.map(({ state }) => state?.terminated).find((one) => one !== undefined);
     if (terminated !== undefined) return terminated.message === "" ? undefined : terminated.message;
     if (clock.monotonicMs() > untilMs)

@@ -3,6 +3,7 @@ import type { Informer, KubeObject } from "./contract.ts";
 import { joinedInformer } from "./joined-informer.ts";
 import { isWatched } from "../domain/watched.ts";
 import { listWatched } from "./list-watched.ts";
+import type { Listed } from "../kernel/listed.ts";
 
 type Change = Parameters<Parameters<Informer<KubeObject>["onChange"]>[0]>[0];
 
@@ -15,6 +16,7 @@ const informerOf = (namespace: string, synced: { now: boolean }) => {
     synced: () => (synced.now ? Promise.resolve() : new Promise(() => undefined)),
     get: ({ name }) => (name === "one" ? object : undefined),
     list: () => [object],
+    leftOut: () => [{ namespace, name: "two", why: "TooLarge" }],
     onChange: (run) => void listeners.push(run),
     start: (signal) => void started.push(signal),
   };
@@ -73,9 +75,9 @@ describe("what is watched", () => {
   const asked = async (namespaced: boolean, watched: readonly string[]): Promise<readonly unknown[]> => {
     const calls: unknown[] = [];
     const cluster = {
-      list: <T>(_: unknown, options: object): Promise<readonly T[]> => {
+      list: <T>(_: unknown, options: object): Promise<Listed<T>> => {
         calls.push(options);
-        return Promise.resolve([]);
+        return Promise.resolve({ kind: "Whole", items: [] });
       },
     };
     await listWatched(cluster, { ...kind, namespaced }, { watched, labelSelector: "a=b" });

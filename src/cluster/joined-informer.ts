@@ -10,6 +10,7 @@ export const joinedInformer = <T extends KubeObject>(byNamespace: ReadonlyMap<st
     },
     get: (key) => byNamespace.get(key.namespace ?? "")?.get(key),
     list: () => all.flatMap((one) => one.list()),
+    leftOut: () => all.flatMap((one) => one.leftOut()),
     onChange(run) {
       for (const one of all) one.onChange(run);
     },

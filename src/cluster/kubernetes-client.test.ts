@@ -4,6 +4,7 @@ import { OperatorError } from "../kernel/errors.ts";
 import { FakeApiServer, sendJson, statusObject, withServer, type Answer } from "./fake-api-server.ts";
 import { KubernetesClient } from "./kubernetes-client.ts";
 import { leases, namespaces, secretRotations, secrets } from "./resources.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 const REF = { kind: secrets, namespace: "team-a", name: "db" };
 const METADATA = { name: "db", namespace: "team-a", uid: "u1", resourceVersion: "7" };
@@ -197,7 +198,7 @@ describe("kubernetes client", () => {
         const listed = await client.listAll(secrets, { namespace: "team-a", labelSelector: "a=b" });
         assert.equal(listed.resourceVersion, "9");
         assert.deepEqual(
-          listed.items.map((item) => [item.metadata.name, item.kind]),
+          wholeOf("Secrets", listed).map((item) => [item.metadata.name, item.kind]),
           [
             ["a", "Secret"],
             ["b", "Secret"],

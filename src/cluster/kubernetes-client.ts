@@ -1,6 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
+import { leftOutOf, listedOf, readableOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 import { errorOfRubbish, isGone, isTooLong, type Asked } from "./api-errors.ts";
 import type {
   AccessQuestion,
@@ -16,10 +17,11 @@ import type {
 } from "./contract.ts";
 import { withEmptyObjects } from "./empty-objects.ts";
 import { Endpoint } from "./endpoint.ts";
+import { asNames, asPage, keptOf, metadataOf, type Page } from "./list-page.ts";
 import { PageSize } from "./page-size.ts";
 import { apiVersionOf, collectionPath, describeRef, objectPath, serviceAccounts } from "./resources.ts";
 import { ServerClock } from "./server-clock.ts";
-import { Transport } from "./transport.ts";
+import { Transport, type Call } from "./transport.ts";
 import { watchLines } from "./watch-lines.ts";
 
 export interface KubernetesClientOptions {
@@ -29,13 +31,15 @@ export interface KubernetesClientOptions {
   readonly version: string;
   /** Without one: 10 s. */
   readonly deadlineMs?: number;
-  /** Of one page of a list; a longer one is asked for again with fewer objects. Without one: 16 MiB. */
+  /** Of one page of a list; a longer one is asked for again with fewer objects. Without one: 4 MiB. */
   readonly largestPageBytes?: number;
+  /** Of one object, also as a page of its own; a longer one is left out of a list. Without one: 16 MiB. */
+  readonly largestObjectBytes?: number;
 }
 
 /** What the informer needs beyond ClusterClient: the list's own resourceVersion, and the stream. */
 export interface WatchSource {
-  listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions): Promise<Listed<T>>;
+  listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<ListedAt<T>>;
   /** Lines of a watch, each a JSON text. Ends when the server ends it; throws OperatorError when it breaks or is quiet too long. */
   watch(kind: ResourceKind, options: WatchOptions, signal: AbortSignal): AsyncIterable<string>;
 }
@@ -48,14 +52,18 @@ export interface WatchOptions extends ListOptions {
   readonly idleMs: number;
 }
 
-export interface Listed<T> {
-  readonly items: readonly T[];
-  readonly resourceVersion: string;
-}
+/** A list with its own resourceVersion, from which a watch goes on. */
+export type ListedAt<T> = Listed<T> & { readonly resourceVersion: string };
 
 const DEADLINE_MS = 10_000;
-const LARGEST_OBJECT_BYTES = 8 * 1024 * 1024;
-const LARGEST_PAGE_BYTES = 16 * 1024 * 1024;
+/** etcd takes 1.5 MiB, which JSON's escapes make at most six times as long: nobody can make an object that is not read. */
+const LARGEST_OBJECT_BYTES = 16 * 1024 * 1024;
+/** Parsing one page holds up the event loop for some 40 ms at most. */
+const LARGEST_PAGE_BYTES = 4 * 1024 * 1024;
+/** Of one object's metadata alone, from which the name of one that is left out is read. */
+const LARGEST_METADATA_BYTES = 16 * 1024 * 1024;
+/** How kube-apiserver is asked for metadata instead of whole objects. */
+const METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /**
  * Strict: what the server's schema does not know is refused instead of dropped, so that an operator newer than its CRDs fails
  * loudly before it acts, instead of losing an intent.
@@ -70,10 +78,12 @@ export class KubernetesClient implements ClusterClient, WatchSource {
   readonly #serverClock: ServerClock;
   readonly #clock: Clock;
   readonly #largestPageBytes: number;
+  readonly #largestObjectBytes: number;
 
   constructor(options: KubernetesClientOptions) {
     this.#clock = options.clock;
     this.#largestPageBytes = options.largestPageBytes ?? LARGEST_PAGE_BYTES;
+    this.#largestObjectBytes = options.largestObjectBytes ?? LARGEST_OBJECT_BYTES;
     this.#endpoint = new Endpoint(options.config, options.clock);
     this.#serverClock = new ServerClock(options.clock);
     this.#transport = new Transport({
@@ -89,16 +99,17 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     const asked = ask("read", ref);
     const path = objectPath(ref);
     const answer = await absentAsUndefined(
-      this.#transport.call({ ...asked, method: "GET", path, maxBytes: LARGEST_OBJECT_BYTES }),
+      this.#transport.call({ ...asked, method: "GET", path, maxBytes: this.#largestObjectBytes }),
     );
     return answer === undefined ? undefined : asObject<T>(asked, ref, answer);
   }
 
-  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<readonly T[]> {
-    return (await this.listAll<T>(kind, options)).items;
+  async list<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
+    const listed = await this.listAll<T>(kind, options);
+    return listedOf(readableOf(listed), leftOutOf(listed));
   }
 
-  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<Listed<T>> {
+  async listAll<T extends KubeObject>(kind: ResourceKind, options: ListOptions & Keeping): Promise<ListedAt<T>> {
     const size = new PageSize();
     try {
       return await this.#listPages<T>(kind, options, size);
@@ -250,8 +261,9 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     kind: ResourceKind,
     options: ListOptions & Keeping,
     size: PageSize,
-  ): Promise<Listed<T>> {
+  ): Promise<ListedAt<T>> {
     const items: T[] = [];
+    const leftOut: LeftOut[] = [];
     let next = "";
     for (;;) {
       const page = await this.#page(
@@ -260,13 +272,19 @@ export class KubernetesClient implements ClusterClient, WatchSource {
         options,
         size,
       );
-      items.push(...((options.keep === undefined ? page.items : page.items.map(options.keep)) as readonly T[]));
-      if (page.next === "") return { items, resourceVersion: page.resourceVersion };
+      const { keep } = options;
+      const kept = keep === undefined ? page : keptOf(page, keep);
+      items.push(...(kept.items as readonly T[]));
+      leftOut.push(...kept.leftOut);
+      if (page.next === "") return { ...listedOf(items, leftOut), resourceVersion: page.resourceVersion };
       next = page.next;
     }
   }
 
-  /** One page. One that is longer than is read is asked for again from the same place, of half as many objects, down to one. */
+  /**
+   * One page. One that is longer than is read is asked for again from the same place, of half as many objects, down to one. Of one
+   * object that is too long by itself only the name is asked for, and the list goes on behind it.
+   */
   async #page(
     kind: ResourceKind,
     query: Readonly<Record<string, string>>,
@@ -278,14 +296,24 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     for (;;) {
       try {
         const limited = { ...query, limit: String(size.objects) };
-        const answer = await this.#transport.call({ ...call, query: limited, maxBytes: this.#largestPageBytes });
+        const maxBytes = size.objects === 1 ? this.#largestObjectBytes : this.#largestPageBytes;
+        let length = 0;
+        const onLength = (bytes: number): void => void (length = bytes);
+        const answer = await this.#transport.call({ ...call, query: limited, maxBytes, onLength });
         const page = asPage(asked, kind, answer);
-        size.cameWhole();
+        size.cameWhole(length / this.#largestPageBytes);
         return page;
       } catch (thrown) {
-        if (!isTooLong(thrown) || !size.halve()) throw thrown;
+        if (!isTooLong(thrown)) throw thrown;
+        if (!size.halve()) return this.#namesOnly({ ...call, query: { ...query, limit: "1" } });
       }
     }
+  }
+
+  /** A page without its objects: each counts as left out for its size. */
+  async #namesOnly(call: Omit<Call, "maxBytes">): Promise<Page> {
+    const answer = await this.#transport.call({ ...call, accept: METADATA_ONLY, maxBytes: LARGEST_METADATA_BYTES });
+    return asNames(call, answer);
   }
 
   #write(
@@ -344,36 +372,4 @@ const asIfStored = (answer: Readonly<Record<string, unknown>>): Readonly<Record<
   return typeof metadata === "object" && metadata !== null
     ? { ...answer, metadata: { resourceVersion: "0", ...metadata } }
     : answer;
-};
-
-/** `next` is the token of the page that follows; empty after the last one. */
-type Page = Listed<KubeObject> & { readonly next: string };
-
-const asPage = (asked: Asked, kind: ResourceKind, answer: Readonly<Record<string, unknown>>): Page => {
-  const { metadata, items } = answer;
-  const bad = (): OperatorError => errorOfRubbish(asked, "answered with something that is no list");
-  if (typeof metadata !== "object" || metadata === null) throw bad();
-  const { resourceVersion, continue: next } = metadata as { resourceVersion?: unknown; continue?: unknown };
-  if (typeof resourceVersion !== "string" || resourceVersion === "") throw bad();
-  // An empty list is `[]`, and `null` from servers written in Go.
-  const raw = items ?? [];
-  if (!Array.isArray(raw) || raw.some((item) => metadataOf(item) === undefined)) throw bad();
-  const filled = raw.map((item: object) =>
-    withEmptyObjects(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, ...item }),
-  );
-  return { items: filled as unknown as KubeObject[], resourceVersion, next: typeof next === "string" ? next : "" };
-};
-
-/** The metadata when it has what everything relies on. */
-export const metadataOf = (
-  value: unknown,
-):
-  | { readonly name: string; readonly namespace?: string; readonly uid: string; readonly resourceVersion: string }
-  | undefined => {
-  if (typeof value !== "object" || value === null || !("metadata" in value)) return undefined;
-  const metadata = value.metadata;
-  if (typeof metadata !== "object" || metadata === null) return undefined;
-  const { name, uid, resourceVersion } = metadata as Readonly<Record<string, unknown>>;
-  const whole = [name, uid, resourceVersion].every((field) => typeof field === "string" && field !== "");
-  return whole ? (metadata as { name: string; uid: string; resourceVersion: string }) : undefined;
 };

@@ -10,8 +10,7 @@ export const keyOf = (key: { readonly namespace?: string | undefined; readonly n
   `${key.namespace ?? ""}/${key.name}`;
 
 /**
- * The objects of one kind as last seen, frozen through and through and without managedFields (they are the larger half of
- * many objects and nobody here reads them). Every method answers the changes that it made.
+ * The objects of one kind as last seen, frozen through and through. Every method answers the changes that it made.
  */
 export class ObjectCache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
@@ -29,7 +28,7 @@ export class ObjectCache<T extends KubeObject> {
     const key = keyOf(object.metadata);
     const before = this.#objects.get(key);
     if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) return [];
-    const stored = freeze(withoutManagedFields(object));
+    const stored = freeze(object);
     this.#objects.set(key, stored);
     if (before === undefined) return [{ type: "added", object: stored }];
     if (before.metadata.uid === stored.metadata.uid) return [{ type: "updated", object: stored, before }];
@@ -45,13 +44,16 @@ export class ObjectCache<T extends KubeObject> {
     const before = this.#objects.get(key);
     if (before?.metadata.uid !== object.metadata.uid) return [];
     this.#objects.delete(key);
-    return [{ type: "deleted", object: freeze(withoutManagedFields(object)), before }];
+    return [{ type: "deleted", object: freeze(object), before }];
   }
 
-  /** A complete list: what is not in it has been deleted in the meantime. Each change is made when it is asked for. */
-  *replaceAll(objects: readonly T[]): Generator<Change<T>> {
+  /**
+   * A list: what is not in it has been deleted in the meantime, except for the keys in `leftOut`, of which it says nothing. Each change
+   * is made when it is asked for.
+   */
+  *replaceAll(objects: readonly T[], leftOut: { has(key: string): boolean }): Generator<Change<T>> {
     const listed = new Set(objects.map((object) => keyOf(object.metadata)));
-    const gone = [...this.#objects].filter(([key]) => !listed.has(key));
+    const gone = [...this.#objects].filter(([key]) => !listed.has(key) && !leftOut.has(key));
     gone.forEach(([key]) => this.#objects.delete(key));
     for (const [, object] of gone) yield { type: "deleted", object };
     for (const object of objects) yield* this.put(object);
@@ -60,12 +62,6 @@ export class ObjectCache<T extends KubeObject> {
 
 const sameVersion = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.resourceVersion === b.metadata.resourceVersion;
-
-const withoutManagedFields = <T extends KubeObject>(object: T): T => {
-  const metadata: Record<string, unknown> = { ...object.metadata };
-  delete metadata["managedFields"];
-  return { ...object, metadata };
-};
 
 /** Objects come fresh from JSON.parse, so there are no cycles and nobody else holds them. */
 const freeze = <T>(value: T): T => {

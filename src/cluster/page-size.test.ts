@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import type { KubeObject } from "./contract.ts";
 import { FakeApiServer, listAnswer, sendJson, statusObject, withServer } from "./fake-api-server.ts";
 import { ListWatchInformer } from "./informer.ts";
-import { secrets } from "./resources.ts";
+import { secretRotations, secrets } from "./resources.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
+import { leftOutOf, readableOf, wholeOf } from "../kernel/listed.ts";
 
 const METADATA = { namespace: "team-a", resourceVersion: "7" };
 
@@ -30,16 +31,16 @@ describe("pages of a list", () => {
     await withServer(
       listAnswer(objects, "9"),
       async (client, server) => {
-        const { items, resourceVersion } = await client.listAll(secrets, { namespace: "team-a", labelSelector: "a=b" });
-        assert.equal(resourceVersion, "9");
+        const listed = await client.listAll(secrets, { namespace: "team-a", labelSelector: "a=b" });
+        assert.equal(listed.resourceVersion, "9");
         assert.deepEqual(
-          items.map(({ metadata }) => metadata.name),
+          wholeOf("Secrets", listed).map(({ metadata }) => metadata.name),
           objects.map(({ metadata }) => metadata.name),
         );
         assert.deepEqual(limits(server), [500, 250, 125, 62, 62, 62]);
         assert.equal(server.requests[3]?.query.get("continue"), null);
       },
-      { deadlineMs: 10_000 },
+      { deadlineMs: 10_000, largestPageBytes: 16 * 1024 * 1024 },
     );
   });
 
@@ -49,9 +50,9 @@ describe("pages of a list", () => {
     await withServer(
       listAnswer(objects, "9"),
       async (client, server) => {
-        const { items } = await client.listAll(secrets, { namespace: "team-a" });
+        const listed = await client.listAll(secrets, { namespace: "team-a" });
         assert.deepEqual(
-          items.map(({ metadata }) => metadata.name),
+          wholeOf("Secrets", listed).map(({ metadata }) => metadata.name),
           objects.map(({ metadata }) => metadata.name),
         );
         const asked = limits(server);
@@ -64,21 +65,76 @@ describe("pages of a list", () => {
     );
   });
 
-  it("says so when one object alone is longer than it reads, and does not ask for ever", async () => {
+  it("asks for no page in vain once it knows how large the objects are", async () => {
     await withServer(
       listAnswer(
-        manyOf(3, () => 9_000),
+        manyOf(100, () => 1_000),
         "9",
       ),
       async (client, server) => {
-        await assert.rejects(client.listAll(secrets, {}), {
-          code: "Unavailable",
-          publicMessage: "kube-apiserver answered with more than is allowed when asked to list secrets.",
-        });
-        assert.deepEqual(limits(server), [500, 250, 125, 62, 31, 15, 7, 3, 1]);
+        assert.equal(wholeOf("Secrets", await client.listAll(secrets, {})).length, 100);
+        const asked = limits(server);
+        const learnt = asked.slice(asked.indexOf(3));
+        assert.deepEqual([...new Set(learnt)], [3]);
+        assert.equal(learnt.length, 34);
       },
       { largestPageBytes: 5_000 },
     );
+  });
+
+  it("leaves one out by name that alone is longer than it reads, goes on behind it, and does not ask for ever", async () => {
+    await withServer(
+      listAnswer(
+        manyOf(5, (index) => (index === 1 || index === 2 ? 9_000 : 1_000)),
+        "9",
+      ),
+      async (client, server) => {
+        const listed = await client.listAll(secrets, {});
+        assert.deepEqual(
+          readableOf(listed).map(({ metadata }) => metadata.name),
+          ["fat-0", "fat-3", "fat-4"],
+        );
+        assert.deepEqual(leftOutOf(listed), [
+          { namespace: "team-a", name: "fat-1", uid: "u1", why: "TooLarge" },
+          { namespace: "team-a", name: "fat-2", uid: "u2", why: "TooLarge" },
+        ]);
+        assert.equal(listed.resourceVersion, "9");
+        assert.ok(server.requests.length < 25, `${server.requests.length} requests`);
+        assert.throws(() => wholeOf("Secrets", listed), {
+          code: "Unavailable",
+          publicMessage: "The list of Secrets lacks what cannot be read: team-a/fat-1, team-a/fat-2.",
+        });
+      },
+      { largestPageBytes: 5_000, largestObjectBytes: 5_000 },
+    );
+  });
+
+  it("leaves malformed members out by name: without uid, without the spec that our kinds have, or that cannot be kept", async () => {
+    const items = [
+      { metadata: { ...METADATA, name: "whole", uid: "u1" }, spec: {} },
+      { metadata: { ...METADATA, name: "no-uid" }, spec: {} },
+      { metadata: { ...METADATA, name: "no-spec", uid: "u3" } },
+      { metadata: { ...METADATA, name: "not-kept", uid: "u4" }, spec: {} },
+    ];
+    await withServer(listAnswer(items, "9"), async (client) => {
+      const keep = (object: KubeObject): KubeObject => {
+        if (object.metadata.name === "not-kept") throw new TypeError("no accounts");
+        return object;
+      };
+      const listed = await client.list(secretRotations, { keep });
+      assert.deepEqual(
+        readableOf(listed).map(({ metadata }) => metadata.name),
+        ["whole"],
+      );
+      assert.deepEqual(
+        leftOutOf(listed).map(({ name, why }) => [name, why]),
+        [
+          ["no-uid", "Malformed"],
+          ["no-spec", "Malformed"],
+          ["not-kept", "Malformed"],
+        ],
+      );
+    });
   });
 
   it("keeps the page's size when a list starts over, because a token had expired meanwhile", async () => {
@@ -95,7 +151,7 @@ describe("pages of a list", () => {
         } else list(request, response);
       },
       async (client, server) => {
-        assert.equal((await client.listAll(secrets, {})).items.length, 6);
+        assert.equal(wholeOf("Secrets", await client.listAll(secrets, {})).length, 6);
         assert.deepEqual(limits(server), [500, 250, 125, 62, 31, 15, 7, 3, 3, 3, 3]);
       },
       { largestPageBytes: 5_000 },
@@ -122,6 +178,9 @@ describe("pages of a list", () => {
         try {
           await informer.synced(AbortSignal.timeout(8_000));
           assert.equal(informer.list().length, objects.length);
+          assert.deepEqual(informer.leftOut(), []);
+          // Of 16 MiB of annotations the cache keeps nothing.
+          assert.ok(JSON.stringify(informer.list()).length < objects.length * 300);
         } finally {
           stop.abort();
         }

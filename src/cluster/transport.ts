@@ -18,7 +18,11 @@ export interface Call extends Asked {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Without one: application/json. */
+  readonly accept?: string;
   readonly maxBytes: number;
+  /** Told the length of an answer that was read whole. */
+  readonly onLength?: (bytes: number) => void;
 }
 
 /** A watch that is open. `chunks` ends when the server ends it and throws OperatorError when it breaks. */
@@ -84,6 +88,7 @@ export class Transport {
     if (answer.statusCode < 200 || answer.statusCode > 299) throw await this.#refusal(call, answer);
     const text = await readBounded(answer.body, call.maxBytes);
     if (text === undefined) throw errorOfLength(call, answer.statusCode);
+    call.onLength?.(text.length);
     return parseObject(call, text, answer.statusCode);
   }
 
@@ -112,7 +117,7 @@ export class Transport {
       headers: {
         ...headers,
         "User-Agent": userAgent,
-        Accept: "application/json",
+        Accept: call.accept ?? "application/json",
         ...(call.body !== undefined && { "Content-Type": call.contentType ?? "application/json" }),
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),

@@ -12,12 +12,13 @@ import {
 import type { Mutation } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 import { accountOf } from "./secret-rotation/scope.ts";
+import type { LeftOut } from "../kernel/listed.ts";
 
 /** The IdentityHolds as the watch has shown them last. */
 export interface Holds {
-  /** False until they have been read once since the start: nothing is given, issued or brought back before. */
+  /** False until all have been read since the start, and while one cannot be read: nothing is given, issued or brought back then. */
   read(): boolean;
-  /** Those that hold what is asked about; undefined: none, or they have not been read. */
+  /** Those that hold what is asked about, of those that could be read; undefined: none of these. */
   on(question: HoldQuestion): HeldBy | undefined;
   /** Is anything held by its target? Then a resource's targets have to be known before it is asked about. */
   byTarget(): boolean;
@@ -26,16 +27,26 @@ export interface Holds {
 export interface HoldSource {
   hasSynced(): boolean;
   list(): readonly IdentityHold[];
+  leftOut(): readonly LeftOut[];
 }
 
 /** `connection`: as the watch has shown it last; what a hold names through one that is unknown is held by what its status has seen. */
 export const holdsSeen = (source: HoldSource, connection: (name: string) => ProviderConnection | undefined): Holds => {
   const inForce = (): readonly HoldInForce[] => source.list().map((hold) => holdInForce(hold, connection));
   return {
-    read: () => source.hasSynced(),
+    read: () => source.hasSynced() && source.leftOut().length === 0,
     on: (question) => heldBy(inForce(), question),
     byTarget: () => inForce().some(({ targets }) => targets.length > 0),
   };
+};
+
+/** While a hold may be missing from what was read: those that were found, and those on record, go on holding. */
+export const heldByEither = (found: HeldBy | undefined, recorded: HeldBy | undefined): HeldBy | undefined => {
+  if (found === undefined || recorded === undefined) return found ?? recorded;
+  const names = [...new Set([...found.names, ...recorded.names])].sort();
+  return names.length === found.names.length
+    ? found
+    : { names, compromised: found.compromised || recorded.compromised };
 };
 
 export const holdInForce = (

@@ -11,7 +11,7 @@ import {
 } from "../api/v1alpha1/service-account-lifecycle.ts";
 import type { AuditEntry, AuditNote, AuditTrail } from "../audit/contract.ts";
 import type { AuditRoom } from "../audit/volume.ts";
-import type { ClusterClient, KubeObject, NewObject, ObjectRef } from "../cluster/contract.ts";
+import type { ClusterClient, KubeObject, NewObject, ObjectRef, ResourceKind } from "../cluster/contract.ts";
 import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { deployments } from "../cluster/resources.ts";
 import type { RotationStatus } from "../domain/rotation/record.ts";
@@ -61,6 +61,7 @@ import { ENDLESS_ROOM, outside } from "./outside.ts";
 import type { Ports } from "./ports.ts";
 import { admissionProbe } from "./service-account-lifecycle/admission-probe.ts";
 import { secretRotationReconciler } from "./secret-rotation/reconciler.ts";
+import { listedOf, nameOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 
 export const OPERATOR_NAMESPACE = "keyturn-system";
 export const ATTRIBUTION_MS = 10_000;
@@ -152,6 +153,7 @@ const silentMetrics = (): Metrics => {
     providerKeys: nothing,
     identitiesFrom: nothing,
     unownedMarks: nothing,
+    informersFrom: nothing,
     rotationEnded: nothing,
     rollback: nothing,
     drift: nothing,
@@ -291,18 +293,14 @@ export class Bench {
       claims: claimStore(skewed, OPERATOR_NAMESPACE),
       limits: limitStore({ cluster: skewed, operatorNamespace: OPERATOR_NAMESPACE, clock, limits: this.limits }),
       admission: admissionProbe(skewed, OPERATOR_NAMESPACE, clock),
-      rotationsIn: (namespace) =>
-        this.cluster
-          .all<SecretRotation & KubeObject>(SECRET_ROTATION)
-          .filter(({ metadata }) => metadata.namespace === namespace),
+      rotationsIn: (namespace) => this.#seenIn<SecretRotation & KubeObject>(SECRET_ROTATION, namespace),
       identitiesIn: (namespace) =>
-        this.cluster
-          .all<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE)
-          .filter(({ metadata }) => metadata.namespace === namespace),
+        this.#seenIn<ServiceAccountLifecycle & KubeObject>(SERVICE_ACCOUNT_LIFECYCLE, namespace),
       holds: holdsSeen(
         {
           hasSynced: () => this.holdsRead,
-          list: () => this.cluster.all<IdentityHold & KubeObject>(IDENTITY_HOLD),
+          list: () => this.#readable(IDENTITY_HOLD) as readonly (IdentityHold & KubeObject)[],
+          leftOut: () => this.#leftOut(IDENTITY_HOLD),
         },
         (name) => this.cluster.peek<ProviderConnection & KubeObject>(connectionRef(name)),
       ),
@@ -321,6 +319,28 @@ export class Bench {
       demand: () => Promise.resolve(),
     };
     return this.ports;
+  }
+
+  /** As an informer shows a namespace. */
+  #seenIn<T extends KubeObject>(kind: ResourceKind, namespace: string): Listed<T> {
+    const isIn = (each: { readonly namespace?: string | undefined }): boolean => each.namespace === namespace;
+    return listedOf(
+      (this.#readable(kind) as readonly T[]).filter(({ metadata }) => isIn(metadata)),
+      this.#leftOut(kind).filter(isIn),
+    );
+  }
+
+  #readable(kind: ResourceKind): readonly KubeObject[] {
+    return this.cluster
+      .all(kind)
+      .filter(({ metadata }) => !this.cluster.unreadable.has(`${kind.plural} ${nameOf(metadata)}`));
+  }
+
+  #leftOut(kind: ResourceKind): readonly LeftOut[] {
+    return this.cluster
+      .all(kind)
+      .filter(({ metadata }) => this.cluster.unreadable.has(`${kind.plural} ${nameOf(metadata)}`))
+      .map(({ metadata: { namespace, name, uid } }) => ({ namespace, name, uid, why: "TooLarge" }));
   }
 
   #source(cluster: ClusterClient, target: SourceTarget, owner: SourceOwner): CredentialSource {

@@ -19,6 +19,7 @@ import type { Freshness } from "./freshness.ts";
 import type { Rollouts } from "./rollouts.ts";
 import type { Holds } from "./holds.ts";
 import type { Outside } from "./outside.ts";
+import type { Listed } from "../kernel/listed.ts";
 
 /** How a provider is reached through a connection. Compose wires the clouds behind it; reconcilers see only contracts. */
 export interface Sources {
@@ -97,9 +98,9 @@ export interface Ports {
   /** Do the policies hold that say who asks? */
   readonly admission: AdmissionProbe;
   /** SecretRotations of a namespace as last seen: good for the inventory, never for a decision. */
-  readonly rotationsIn: (namespace: string) => readonly SecretRotation[];
+  readonly rotationsIn: (namespace: string) => Listed<SecretRotation>;
   /** ServiceAccountLifecycles of a namespace as last seen: good to know their names, never for a decision. */
-  readonly identitiesIn: (namespace: string) => readonly ServiceAccountLifecycle[];
+  readonly identitiesIn: (namespace: string) => Listed<ServiceAccountLifecycle>;
   readonly holds: Holds;
   readonly freshness: Freshness;
   readonly rollouts: Rollouts;

@@ -22,6 +22,7 @@ import type { CallContext, CredentialSource } from "../providers/contract.ts";
 import { MANAGED_BY } from "../stores/kinds.ts";
 import type { Metrics } from "../telemetry/contract.ts";
 import { allows, allowsAny } from "./connections.ts";
+import { leftOutOf, mapListed, nameOf, readableOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 
 /** What a survey may reach; it changes nothing anywhere. */
 export interface SurveyPorts {
@@ -39,8 +40,8 @@ export interface SurveyPorts {
 /** Looks everywhere: what is marked, whose keys there are, and the resources that all of it ought to belong to. */
 export const takeInventory = async (ports: SurveyPorts, context: CallContext): Promise<Found> => {
   const [connections, before] = await Promise.all([connectionsOf(ports), resourcesOf(ports)]);
-  const users = await listUsers(managedUsers(before), connections, ports, context);
-  const marks = await lookForMarks(ports, connections, context);
+  const users = await listUsers(managedUsers(before), readableOf(connections), ports, context);
+  const marks = await lookForMarks(ports, readableOf(connections), context);
   // Made or revoked while it was looked: whoever was there before or after is an owner.
   const after = await resourcesOf(ports);
   return {
@@ -50,7 +51,8 @@ export const takeInventory = async (ports: SurveyPorts, context: CallContext): P
     owners: [...ownersOf(before), ...ownersOf(after)],
     marks: marks.marks,
     users: users.users,
-    unreached: [...marks.unreached, ...users.unreached],
+    unreached: [...marks.unreached, ...users.unreached, ...unreachedAmong(connections, after)],
+    unread: [...before.unread, ...after.unread],
   };
 };
 
@@ -61,12 +63,14 @@ export const survey = async (
 ): Promise<void> => {
   const { log } = context;
   const connections = await connectionsOf(ports);
-  const { marks, unreached } = await lookForMarks(ports, connections, context);
+  const { marks, unreached } = await lookForMarks(ports, readableOf(connections), context);
+  const resources = await resourcesOf(ports);
   const unowned = unownedMarks({
     clusterName: ports.clusterName,
     namespaces: ports.watched,
     marks,
-    owners: ownersOf(await resourcesOf(ports)),
+    owners: ownersOf(resources),
+    unread: resources.unread,
   });
   ports.metrics.unownedMarks(
     marks.map(({ connection }) => ({
@@ -74,7 +78,8 @@ export const survey = async (
       count: unowned.filter((mark) => mark.connection === connection).length,
     })),
   );
-  for (const { place, reason } of unreached) log.warn("The survey could not look everywhere", { place, reason });
+  for (const { place, reason } of [...unreached, ...unreachedAmong(connections, resources)])
+    log.warn("The survey could not look everywhere", { place, reason });
   if (unowned.length === 0) return;
   log.warn("Things outside carry the mark of a resource that does not exist", {
     count: unowned.length,
@@ -90,11 +95,21 @@ interface Resources {
   readonly identities: readonly (ServiceAccountLifecycle & KubeObject)[];
   readonly rotations: readonly (SecretRotation & KubeObject)[];
   readonly orphans: readonly (OrphanedCredential & KubeObject)[];
+  readonly unread: readonly LeftOut[];
 }
 
-const connectionsOf = async ({ cluster, watched }: SurveyPorts): Promise<readonly ProviderConnection[]> => {
+const unreachedAmong = (
+  connections: Listed<ProviderConnection & KubeObject>,
+  { unread }: Resources,
+): readonly Unreached[] =>
+  [...leftOutOf(connections), ...unread].map((each) => ({
+    place: nameOf(each),
+    reason: "It cannot be read, so nothing that may be its own is called a stray.",
+  }));
+
+const connectionsOf = async ({ cluster, watched }: SurveyPorts): Promise<Listed<ProviderConnection & KubeObject>> => {
   const all = await cluster.list<ProviderConnection & KubeObject>(PROVIDER_CONNECTION, {});
-  return all.filter((connection) => allowsAny(connection, watched));
+  return mapListed(all, (items) => items.filter((connection) => allowsAny(connection, watched)));
 };
 
 const resourcesOf = async ({ cluster, watched }: SurveyPorts): Promise<Resources> => {
@@ -103,7 +118,12 @@ const resourcesOf = async ({ cluster, watched }: SurveyPorts): Promise<Resources
     listWatched<SecretRotation & KubeObject>(cluster, SECRET_ROTATION, { watched }),
     cluster.list<OrphanedCredential & KubeObject>(ORPHANED_CREDENTIAL, {}),
   ]);
-  return { identities, rotations, orphans };
+  return {
+    identities: readableOf(identities),
+    rotations: readableOf(rotations),
+    orphans: readableOf(orphans),
+    unread: [...leftOutOf(identities), ...leftOutOf(rotations), ...leftOutOf(orphans)],
+  };
 };
 
 const ownersOf = ({ identities, rotations, orphans }: Resources): readonly OwnerFacts[] => [
@@ -149,7 +169,8 @@ const kubernetesMarks = async ({ cluster, watched }: SurveyPorts): Promise<reado
       watched,
       labelSelector: `${MANAGED_BY.label}=${MANAGED_BY.value}`,
     });
-    return objects.flatMap(({ metadata }) => {
+    // A mark that cannot be read is not counted; that calls nothing a stray.
+    return readableOf(objects).flatMap(({ metadata }) => {
       const owner = metadata.annotations?.[OWNER];
       if (owner === undefined) return [];
       const id = [metadata.namespace, metadata.name].filter((part) => part !== undefined).join("/");

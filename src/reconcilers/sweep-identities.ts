@@ -11,6 +11,7 @@ import type { Ports } from "./ports.ts";
 import { NO_END, OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
 import { offboardingKey } from "./service-account-lifecycle/acts/record.ts";
 import { retainAnswers } from "./service-account-lifecycle/retain.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 interface Vanished {
   readonly namespace: string;
@@ -21,7 +22,7 @@ interface Vanished {
 /** A ServiceAccountLifecycle that is known to be gone: what its claims say becomes a ledger entry. */
 export const recoverIdentity = async (ports: Ports, owner: Vanished): Promise<void> => {
   if ((await ports.cluster.get(orphanRef(owner.uid, OWNER_KIND))) !== undefined) return;
-  const { claims } = await ports.claims.list();
+  const claims = wholeOf("claims", await ports.claims.list());
   await recoverFrom(
     ports,
     owner,
@@ -91,9 +92,9 @@ const predecessorsOf = async (
   { namespace, name, uid }: Vanished,
   accounts: readonly AccountRecord[],
 ): Promise<readonly string[]> => {
-  const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
-    labelSelector: originLabel({ namespace, name }),
-  });
+  const labelSelector = originLabel({ namespace, name });
+  const listed = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, { labelSelector });
+  const entries = wholeOf("ledger entries", listed);
   const uids = entries.flatMap(({ spec, status }) => {
     const { origin } = spec;
     const same = origin.kind === OWNER_KIND && origin.namespace === namespace && origin.name === name;

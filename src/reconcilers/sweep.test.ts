@@ -6,6 +6,7 @@ import { Bench, ROTATION, TRAPS, type Trap } from "./ports.fake.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { IDENTITY, LifecycleBench } from "./service-account-lifecycle/bench.fake.ts";
 import { sweep } from "./sweep.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 const entriesOf = ({ cluster }: Bench): readonly string[] =>
   cluster.all<OrphanedCredential & KubeObject>(ORPHANED_CREDENTIAL).map(({ metadata }) => metadata.name);
@@ -102,7 +103,7 @@ describe("the sweep", function () {
       );
       await sweep(bench.ports, bench.context());
       assert.deepEqual(entriesOf(bench), [], `ended before call ${at}`);
-      assert.deepEqual((await bench.ports.claims.list()).claims, []);
+      assert.deepEqual(wholeOf("claims", await bench.ports.claims.list()), []);
     }
   });
 });
@@ -203,7 +204,7 @@ describe("an undo that is interrupted, and whose resource is deleted again befor
     const bench = await joined();
     await identityGone(bench);
     await bench.ledgerPass();
-    for (const { target, owner } of (await bench.bench.ports.claims.list()).claims)
+    for (const { target, owner } of wholeOf("claims", await bench.bench.ports.claims.list()))
       await bench.bench.ports.claims.release(target, owner.uid);
     await bench.ledgerPass();
     assert.equal(entriesOf(bench.bench).length, 1);
@@ -280,8 +281,8 @@ describe("an undo that is interrupted, and whose resource is deleted again befor
           await ledgersToEnd(bench, 3_600_000);
           assert.deepEqual(entriesOf(bench), [], `${how} at ${at}`);
           assert.equal(bench.source.keys.size, 0, `${how} at ${at}`);
-          assert.deepEqual((await bench.ports.claims.list()).claims, [], `${how} at ${at}`);
-          assert.deepEqual(await bench.ports.staging.listOwners(), [], `${how} at ${at}`);
+          assert.deepEqual(wholeOf("claims", await bench.ports.claims.list()), [], `${how} at ${at}`);
+          assert.deepEqual(wholeOf("staging", await bench.ports.staging.listOwners()), [], `${how} at ${at}`);
         }
       }
     });

@@ -13,6 +13,7 @@ import { permitForOffboarding } from "./limits.ts";
 import { orphanRef, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
 import { recoverFrom } from "./sweep-identities.ts";
+import { wholeOf, type Listed } from "../kernel/listed.ts";
 
 interface TargetSnapshot {
   /** As it was found out: of an account of an identity, the account's user. */
@@ -25,20 +26,18 @@ interface TargetSnapshot {
   readonly adopted?: { readonly id: string; readonly places: readonly string[] };
 }
 
-type StagedOwner = Awaited<ReturnType<Ports["staging"]["listOwners"]>>[number];
+type StagedOwner = Awaited<ReturnType<Ports["staging"]["listOwners"]>> extends Listed<infer T> ? T : never;
 
 /**
  * Claims and staging cannot be owned across namespaces, so nothing collects them when a resource vanishes without us (its
  * finalizer was taken off by hand). At start and at every resync each owner is looked up live; what a missing one left behind
- * becomes a ledger entry.
+ * becomes a ledger entry. While a claim or a staged value cannot be read, a missing owner may have it: then nothing is swept.
  */
 export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "log" | "signal">): Promise<void> => {
-  const { claims, unreadable } = await ports.claims.list();
-  if (unreadable.length > 0)
-    log.error("ConfigMaps in the place of claims cannot be read", { names: unreadable, error: undefined });
+  const claims = await allClaims(ports);
   const owners = new Map<string, Owner>();
   for (const { owner } of claims) owners.set(owner.uid, { ...owner, kind: kindOf(owner) });
-  for (const owner of await ports.staging.listOwners()) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
+  for (const owner of await allStaged(ports)) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
 
   for (const owner of owners.values()) {
     if (signal.aborted) return;
@@ -67,12 +66,19 @@ const sweepOne = async (
   if ((await ports.cluster.get(orphanRef(owner.uid, kind))) !== undefined) return;
   // An entry goes after its claims and staged values: one that has ended since the lists were read leaves none of them.
   const claims = await claimsOf(ports, owner.uid, targets);
-  const staged = (await ports.staging.listOwners()).find(({ uid }) => uid === owner.uid);
+  const staged = (await allStaged(ports)).find(({ uid }) => uid === owner.uid);
   if (claims.length === 0 && staged === undefined) return;
   if (kind === "ServiceAccountLifecycle") await recoverFrom(ports, owner, claims);
   else await recover(ports, { owner, claims, staged, hasSuccessor: object !== undefined });
   log.warn("A resource vanished without its finalizer; what it left goes to the ledger", { namespace, name });
 };
+
+/** Throws Unavailable, with the names, while one cannot be read. */
+const allClaims = async ({ claims }: Pick<Ports, "claims">): Promise<readonly Claim[]> =>
+  wholeOf("claims", await claims.list());
+
+const allStaged = async ({ staging }: Pick<Ports, "staging">): Promise<readonly StagedOwner[]> =>
+  wholeOf("staged credentials", await staging.listOwners());
 
 /** Those of these targets that the owner holds now. */
 const claimsOf = async (ports: Ports, uid: string, targets: readonly string[]): Promise<readonly Claim[]> => {
@@ -104,8 +110,8 @@ export const recoverOwner = async (
   ports: Ports,
   owner: { readonly namespace: string; readonly name: string; readonly uid: string },
 ): Promise<void> => {
-  const { claims } = await ports.claims.list();
-  const staged = await ports.staging.listOwners();
+  const claims = await allClaims(ports);
+  const staged = await allStaged(ports);
   await recover(ports, {
     owner,
     claims: claims.filter((claim) => claim.owner.uid === owner.uid),

@@ -3,6 +3,7 @@ import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { claimName, claimStore, type ClaimOwner } from "./claims.ts";
 import { CONFIG_MAPS } from "./kinds.ts";
+import { leftOutOf, readableOf } from "../kernel/listed.ts";
 
 const target = "awsAccessKey/123456789012/billing";
 const me: ClaimOwner = { kind: "SecretRotation", namespace: "payments", name: "billing", uid: "u1" };
@@ -85,7 +86,12 @@ describe("claims", () => {
     const claim = await made(claims);
     const broken = { ...ref, name: "keyturn-claim-broken" };
     cluster.seed(broken, { metadata: { labels: { "keyturn.dev/role": "claim" } }, data: { target } });
-    assert.deepEqual(await claims.list(), { claims: [claim], unreadable: ["keyturn-claim-broken"] });
+    const listed = await claims.list();
+    assert.deepEqual(readableOf(listed), [claim]);
+    assert.deepEqual(
+      leftOutOf(listed).map(({ name, why }) => [name, why]),
+      [["keyturn-claim-broken", "Malformed"]],
+    );
     await cluster.mergePatch(ref, { data: { ownerUid: null } });
     await assert.rejects(claims.read(target), isConflict);
     await assert.rejects(claims.make(target, { owner: me, snapshot: "{}" }), isConflict);

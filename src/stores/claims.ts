@@ -2,6 +2,7 @@ import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts
 import { OperatorError } from "../kernel/errors.ts";
 import { hashName } from "../kernel/ids.ts";
 import { CONFIG_MAPS, MANAGED_BY, ROLE_LABEL, type ConfigMap } from "./kinds.ts";
+import { leftOutOf, listedOf, readableOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 
 const ROLE = "claim";
 
@@ -50,8 +51,8 @@ export interface ClaimStore {
   takeOver(claim: Claim, to: ClaimOwner, change?: { readonly snapshot?: string }): Promise<Claim>;
   /** Removes it if it belongs to the UID. */
   release(target: string, ownerUid: string): Promise<"released" | "alreadyAbsent" | "foreign">;
-  /** Every claim, for the sweep; `unreadable` names ConfigMaps that carry our label and make no sense. */
-  list(): Promise<{ readonly claims: readonly Claim[]; readonly unreadable: readonly string[] }>;
+  /** Every claim. Left out are ConfigMaps that carry our label and make no sense, or could not be read. */
+  list(): Promise<Listed<Claim>>;
 }
 
 export const claimName = (target: string): string => `keyturn-claim-${hashName(target)}`;
@@ -138,11 +139,14 @@ export const claimStore = (cluster: ClusterClient, operatorNamespace: string): C
         namespace: operatorNamespace,
         labelSelector: `${ROLE_LABEL}=${ROLE}`,
       });
-      const each = found.map((object) => ({ name: object.metadata.name, claim: parsed(object) }));
-      return {
-        claims: each.flatMap(({ claim }) => (claim === undefined ? [] : [claim])),
-        unreadable: each.filter(({ claim }) => claim === undefined).map(({ name }) => name),
-      };
+      const claims: Claim[] = [];
+      const leftOut = [...leftOutOf(found)];
+      for (const object of readableOf(found)) {
+        const claim = parsed(object);
+        if (claim === undefined) leftOut.push(malformed(object));
+        else claims.push(claim);
+      }
+      return listedOf(claims, leftOut);
     },
   };
 };
@@ -176,6 +180,13 @@ const parsed = (object: ConfigMap): Claim | undefined => {
     createdAt: object.metadata.creationTimestamp,
   };
 };
+
+const malformed = ({ metadata: { namespace, name, uid } }: ConfigMap): LeftOut => ({
+  namespace,
+  name,
+  uid,
+  why: "Malformed",
+});
 
 const changed = (): OperatorError =>
   new OperatorError("Conflict", { publicMessage: "The claim was changed by somebody else in between.", status: 409 });

@@ -1,6 +1,7 @@
 import type { SecretType } from "../domain/rotation/source.ts";
 import type { CallContext } from "../providers/contract.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
+import type { Listed } from "../kernel/listed.ts";
 
 /** Who writes: recorded as ownership marks beside the material, compared before every update and delete. */
 export interface DeliveryOwner {
@@ -108,11 +109,11 @@ export interface StagingStore {
   handOver(fromUid: string, to: DeliveryOwner): Promise<void>;
   /** Everything staged by anybody, for the sweep. */
   listOwners(): Promise<
-    readonly {
+    Listed<{
       readonly namespace: string;
       readonly name: string;
       readonly uid: string;
       readonly versions: readonly { readonly version: string; readonly id: string }[];
-    }[]
+    }>
   >;
 }

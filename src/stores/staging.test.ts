@@ -5,6 +5,7 @@ import { SecretMaterial } from "../kernel/secret-material.ts";
 import type { DeliveryOwner, StagedVersion } from "./contract.ts";
 import { SECRETS, type Secret } from "./kinds.ts";
 import { stagingName, stagingStore } from "./staging.ts";
+import { wholeOf } from "../kernel/listed.ts";
 
 const owner: DeliveryOwner = { cluster: "local", namespace: "payments", name: "billing", uid: "u1", predecessors: [] };
 const ref = { kind: SECRETS, namespace: "keyturn-system", name: stagingName("u1") };
@@ -152,7 +153,7 @@ describe("staging", () => {
       { ...ref, name: "planted" },
       { ...cluster.peek(ref), metadata: { ...cluster.peek(ref)?.metadata, name: "planted" } },
     );
-    assert.deepEqual(await staging.listOwners(), [
+    assert.deepEqual(wholeOf("staging", await staging.listOwners()), [
       { namespace: "payments", name: "billing", uid: "u1", versions: [{ version: "v1", id: "AKIA1" }] },
     ]);
   });

@@ -4,6 +4,7 @@ import { canonicalJson, hashName } from "../kernel/ids.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
 import type { DeliveryOwner, StagedVersion, Staging, StagingStore } from "./contract.ts";
 import { ANNOTATIONS, MANAGED_BY, ROLE_LABEL, SECRETS, fromBase64, toBase64, type Secret } from "./kinds.ts";
+import { mapListed } from "../kernel/listed.ts";
 
 const ROLE = "staging";
 const MOST_TRIES = 5;
@@ -126,18 +127,20 @@ export const stagingStore = (cluster: ClusterClient, operatorNamespace: string):
     },
 
     async listOwners() {
-      const secrets = await cluster.list<Secret>(SECRETS, {
+      const listed = await cluster.list<Secret>(SECRETS, {
         namespace: operatorNamespace,
         labelSelector: `${ROLE_LABEL}=${ROLE}`,
       });
-      return secrets.flatMap((secret) => {
-        const uid = secret.metadata.annotations?.[ANNOTATIONS.ownerUid];
-        const [namespace, name] = (secret.metadata.annotations?.[ANNOTATIONS.owner] ?? "").split("/");
-        // A Secret whose name does not follow from its owner was not made here.
-        if (!uid || !namespace || !name || secret.metadata.name !== stagingName(uid)) return [];
-        const versions = [...(indexOf(secret) ?? [])].map(([version, { id }]) => ({ version, id }));
-        return [{ namespace, name, uid, versions }];
-      });
+      return mapListed(listed, (secrets) =>
+        secrets.flatMap((secret) => {
+          const uid = secret.metadata.annotations?.[ANNOTATIONS.ownerUid];
+          const [namespace, name] = (secret.metadata.annotations?.[ANNOTATIONS.owner] ?? "").split("/");
+          // A Secret whose name does not follow from its owner was not made here.
+          if (!uid || !namespace || !name || secret.metadata.name !== stagingName(uid)) return [];
+          const versions = [...(indexOf(secret) ?? [])].map(([version, { id }]) => ({ version, id }));
+          return [{ namespace, name, uid, versions }];
+        }),
+      );
     },
   };
 };

@@ -24,6 +24,10 @@ export interface Metrics extends EngineMetrics {
   readOnlyFrom(read: () => { readonly engaged: boolean; readonly waiting: number }): void;
   /** Asked at every scrape: have the IdentityHolds been read since the start? */
   holdsFrom(read: () => boolean): void;
+  /** Asked at every scrape, for each kind that is watched: has its first list come, and how many of its objects cannot be read? */
+  informersFrom(
+    read: () => readonly { readonly kind: string; readonly synced: boolean; readonly leftOut: number }[],
+  ): void;
   /** Asked at every scrape: the identities that there are now. */
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */

@@ -87,6 +87,18 @@ export const METRICS = {
     labels: [],
     help: "1 when the IdentityHolds have been read since the start; while it is 0 nothing is given, issued or brought back.",
   },
+  informerSynced: {
+    name: "keyturn_informer_synced",
+    type: "gauge",
+    labels: ["kind"],
+    help: "By watched kind (plural): 1 once its first list is complete. While it is 0 no pass begins; for identityholds nothing is given.",
+  },
+  unreadableObjects: {
+    name: "keyturn_unreadable_objects",
+    type: "gauge",
+    labels: ["kind"],
+    help: "By watched kind (plural): objects that no list can read. The log and `kubectl keyturn doctor` name them.",
+  },
   providerKeys: {
     name: "keyturn_provider_keys",
     type: "gauge",

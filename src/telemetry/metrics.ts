@@ -29,6 +29,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
   #holdsRead = (): boolean => false;
+  #informers: Parameters<Metrics["informersFrom"]>[0] = () => [];
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
@@ -46,6 +47,10 @@ export class PrometheusMetrics implements Metrics {
     const { count, due } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
     this.#metrics.holdsRead.set(this.#holdsRead() ? 1 : 0);
+    for (const { kind, synced, leftOut } of this.#informers()) {
+      this.#metrics.informerSynced.set({ kind }, synced ? 1 : 0);
+      this.#metrics.unreadableObjects.set({ kind }, leftOut);
+    }
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     const { engaged, waiting } = this.#readOnly();
     this.#metrics.readOnly.set(engaged ? 1 : 0);
@@ -87,6 +92,10 @@ export class PrometheusMetrics implements Metrics {
 
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void {
     this.#metrics.pendingRevocations.set(labels, count);
+  }
+
+  informersFrom(read: Parameters<Metrics["informersFrom"]>[0]): void {
+    this.#informers = read;
   }
 
   holdsFrom(read: () => boolean): void {

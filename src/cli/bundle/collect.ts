@@ -14,6 +14,7 @@ import { listWatched } from "../../cluster/list-watched.ts";
 import type { Watched } from "../../domain/watched.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { withoutSecrets } from "./without-secrets.ts";
+import { leftOutOf, readableOf, type Listed } from "../../kernel/listed.ts";
 
 export interface BundlePorts {
   readonly cluster: Pick<ClusterClient, "list">;
@@ -58,9 +59,15 @@ export const collect = async (ports: BundlePorts): Promise<ReadonlyMap<string, s
   put("doctor.json", json(ports.findings));
   put("doctor.txt", doctorText(ports.findings, true));
   for (const kind of KINDS) {
-    await attempt(`resources/${kind.plural}.json`, async () => json((await list(ports, kind)).map(resource)));
+    await attempt(`resources/${kind.plural}.json`, async () => json(described(await list(ports, kind), kind)));
   }
-  await attempt("events.json", async () => json((await list<Event>(ports, events)).filter(ours).map(event)));
+  await attempt("events.json", async () =>
+    json(
+      readableOf(await list<Event>(ports, events))
+        .filter(ours)
+        .map(event),
+    ),
+  );
   const { metrics, log } = ports;
   if (metrics !== undefined) await attempt("metrics.txt", async () => metricLines(await metrics()));
   if (log !== undefined) await attempt("log.jsonl", async () => logLines(await log()));
@@ -69,8 +76,14 @@ export const collect = async (ports: BundlePorts): Promise<ReadonlyMap<string, s
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-const list = <T extends KubeObject>(ports: BundlePorts, kind: ResourceKind): Promise<readonly T[]> =>
+const list = <T extends KubeObject>(ports: BundlePorts, kind: ResourceKind): Promise<Listed<T>> =>
   listWatched<T>(ports.cluster, kind, ports);
+
+/** With a line for each that could not be read. */
+const described = (listed: Listed<Resource>, { kind }: ResourceKind): readonly unknown[] => [
+  ...readableOf(listed).map(resource),
+  ...leftOutOf(listed).map(({ namespace, name, why }) => ({ kind, metadata: { name, namespace }, unreadable: why })),
+];
 
 type Resource = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 

@@ -230,6 +230,20 @@ describe("the doctor", () => {
   });
 });
 
+describe("what cannot be read", () => {
+  it("is named, and counts as found", async () => {
+    const { cluster, ports } = well();
+    cluster.seed({ kind: IDENTITY_HOLD, name: "leak" }, { spec: {} });
+    cluster.unreadable.add("identityholds leak");
+    const found = (await examine(ports)).filter(({ id }) => id.startsWith("unreadable/"));
+    deepEqual(
+      found.map(({ id, result }) => [id, result]),
+      [["unreadable/IdentityHold/leak", "fail"]],
+    );
+    equal(doctorExit(found, false), 1);
+  });
+});
+
 describe("what is stuck", () => {
   const patient = (
     conditions: readonly (readonly [string, string, string, string?])[],

@@ -18,6 +18,7 @@ import { waitingFirst, waitOf, waitsSince, type Waiting } from "../waiting.ts";
 import type { Finding } from "./finding.ts";
 import { schemaDigest } from "./schema-digest.ts";
 import { stuckIn, type Patient } from "./stuck.ts";
+import { leftOutOf, nameOf, readableOf, wholeOf, type Listed } from "../../kernel/listed.ts";
 
 export interface DoctorPorts {
   readonly cluster: Pick<ClusterClient, "get" | "list" | "review" | "serverTime">;
@@ -189,8 +190,8 @@ interface Binding extends KubeObject {
 const policies = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const { minor } = await ports.serverVersion();
   const [validating, bindings] = await Promise.all([
-    ports.cluster.list(POLICIES.validating, {}),
-    ports.cluster.list<Binding>(POLICIES.validatingBinding, {}),
+    everyOne(ports, POLICIES.validating),
+    everyOne<Binding>(ports, POLICIES.validatingBinding),
   ]);
   const denying = bindings.filter(({ spec }) => spec?.validationActions?.includes("Deny") === true);
   const warning = bindings.filter(({ spec }) => spec?.validationActions?.includes("Warn") === true);
@@ -204,11 +205,15 @@ const policies = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
     return [...found, bad("warn", id, what, why, "See docs/how-to/grants-and-requesters.md.")];
   }
   const [mutating, mutatingBindings] = await Promise.all([
-    ports.cluster.list(POLICIES.mutating, {}),
-    ports.cluster.list<Binding>(POLICIES.mutatingBinding, {}),
+    everyOne(ports, POLICIES.mutating),
+    everyOne<Binding>(ports, POLICIES.mutatingBinding),
   ]);
   return [...found, ...POLICY_NAMES.mutating.map((name) => policy(name, mutating, mutatingBindings))];
 };
+
+/** A policy counts as missing only when nothing was left out. */
+const everyOne = async <T extends KubeObject>(ports: DoctorPorts, kind: ResourceKind): Promise<readonly T[]> =>
+  wholeOf(kind.plural, await ports.cluster.list<T>(kind, {}));
 
 const policy = (
   name: string,
@@ -326,13 +331,13 @@ const kill = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
 /** What is waiting, the oldest leaver first. */
 const readOnly = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const [id, what] = ["read-only", "read-only"];
-  const connections = await ports.cluster.list<Waiting>(PROVIDER_CONNECTION, {});
+  const connections = readableOf(await ports.cluster.list<Waiting>(PROVIDER_CONNECTION, {}));
   // The operator's flag shows only by what the operator says.
   const said = connections.some((one) => waitOf(one) !== undefined);
   const state = said ? "on" : await ports.readOnly();
   const lists = await Promise.all(KINDS.map((kind) => listWatched<Waiting>(ports.cluster, kind, ports)));
   const waiting = waitingFirst(
-    lists.flatMap((list, index) => list.map((object) => ({ ...object, kind: KINDS[index]?.kind ?? "" }))),
+    lists.flatMap((list, index) => readableOf(list).map((object) => ({ ...object, kind: KINDS[index]?.kind ?? "" }))),
   ).filter((object) => waitOf(object) !== undefined);
   if (state === "off" && waiting.length === 0) return [ok(id, what)];
   const ending = waiting.filter((object) => waitOf(object)?.reason === "EndWaiting").length;
@@ -396,8 +401,8 @@ const notHere = (id: string, what: string): Finding => ({ id, what, result: "unk
 
 const connections = async (ports: DoctorPorts): Promise<readonly Finding[]> => {
   const all = await ports.cluster.list<ProviderConnection & KubeObject>(PROVIDER_CONNECTION, {});
-  const found = await Promise.all(all.map((one) => connection(ports, one)));
-  return found.flat();
+  const found = await Promise.all(readableOf(all).map((one) => connection(ports, one)));
+  return [...found.flat(), ...unread(PROVIDER_CONNECTION, all)];
 };
 
 const connection = async (ports: DoctorPorts, one: ProviderConnection): Promise<readonly Finding[]> => {
@@ -452,6 +457,19 @@ const holds = (ports: DoctorPorts): Promise<readonly Finding[]> =>
 
 const stuck = async (ports: DoctorPorts, kind: ResourceKind): Promise<readonly Finding[]> => {
   const all = await listWatched<Patient>(ports.cluster, kind, ports);
-  const found = all.flatMap((object) => stuckIn(kind.kind, object, nowOf(ports)));
-  return found.length > 0 ? found : [ok(`stuck/${kind.kind}`, `${kind.kind}: none of ${all.length} is stuck`)];
+  const found = readableOf(all).flatMap((object) => stuckIn(kind.kind, object, nowOf(ports)));
+  const fine = ok(`stuck/${kind.kind}`, `${kind.kind}: none of ${readableOf(all).length} is stuck`);
+  return [...(found.length > 0 ? found : [fine]), ...unread(kind, all)];
 };
+
+/** By name, those that no list can read: the operator does nothing about them, and believes no absence. */
+const unread = (kind: ResourceKind, listed: Listed<KubeObject>): readonly Finding[] =>
+  leftOutOf(listed).map((each) =>
+    bad(
+      "fail",
+      `unreadable/${kind.kind}/${nameOf(each)}`,
+      `${kind.kind} ${nameOf(each)}`,
+      each.why === "TooLarge" ? "it is larger than is read" : "it lacks what every object has",
+      "docs/runbooks/KeyturnObjectUnreadable.md",
+    ),
+  );

@@ -5,6 +5,7 @@ import { describeRef } from "../../cluster/resources.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { text, texts, WrongUse, type Given } from "../arguments.ts";
 import { EXIT } from "../doctor/finding.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 export interface HoldPorts {
   readonly cluster: Pick<ClusterClient, "get" | "list" | "create" | "delete">;
@@ -130,5 +131,5 @@ const holding = async (
   of: Pick<IdentityHoldSpec, "namespace" | "name">,
 ): Promise<readonly Held[]> => {
   const all = await cluster.list<Held>(IDENTITY_HOLD, {});
-  return all.filter(({ spec }) => spec.namespace === of.namespace && spec.name === of.name);
+  return wholeOf("IdentityHolds", all).filter(({ spec }) => spec.namespace === of.namespace && spec.name === of.name);
 };

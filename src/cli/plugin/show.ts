@@ -12,6 +12,7 @@ import { waitingFirst } from "../waiting.ts";
 import { printed } from "../print.ts";
 import type { PluginPorts, Said } from "./act.ts";
 import { referenceOf } from "./reference.ts";
+import { joinListed, leftOutOf, namesOf, readableOf } from "../../kernel/listed.ts";
 
 /** What is read of a rotation or an identity. */
 interface Shown extends KubeObject {
@@ -57,9 +58,16 @@ export const status = async (given: Given, ports: PluginPorts): Promise<Said> =>
   const lists = await Promise.all(
     KINDS.map((kind) => ports.cluster.list<Shown>(kind, { namespace: everywhere ? undefined : namespace })),
   );
-  const all = waitingFirst(lists.flat());
-  const out = printed(all.map(summary), given.form, (wide) => table(all, wide));
-  return { code: exitOf(all), out };
+  const listed = joinListed(lists);
+  const all = waitingFirst(readableOf(listed));
+  const unread = leftOutOf(listed);
+  const summaries = [
+    ...all.map(summary),
+    ...unread.map(({ namespace, name, why }) => ({ namespace, name, unreadable: why })),
+  ];
+  const rest = unread.length === 0 ? "" : `Cannot be read: ${namesOf(unread)}\n`;
+  const out = printed(summaries, given.form, (wide) => `${table(all, wide)}${rest}`);
+  return { code: unread.length === 0 ? exitOf(all) : EXIT.found, out };
 };
 
 /** 1 while something needs a person. */

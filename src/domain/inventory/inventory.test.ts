@@ -42,6 +42,7 @@ const found = (facts: Partial<Found> = {}): Found => ({
   marks: [],
   users: [],
   unreached: [],
+  unread: [],
   ...facts,
 });
 const key = (id: string, createdAt = "2026-11-01T00:00:00.000Z", enabled = true) => ({
@@ -220,5 +221,25 @@ describe("the inventory", () => {
     const one = found({ identities: [a, b], marks: [{ connection: "aws", marks }] });
     const two = found({ identities: [b, a], marks: [{ connection: "aws", marks: marks.toReversed() }] });
     assert.deepEqual(inventory(one, NOW), inventory(two, NOW));
+  });
+
+  it("calls nothing a stray that may belong to what could not be read", () => {
+    const marks = [{ connection: "aws", marks: [mark()] }];
+    const user = {
+      connection: "aws",
+      userName: "lake",
+      namespace: "payments",
+      name: "billing",
+      credentials: [key("AKIA1")],
+    };
+    const judged = (unread: Found["unread"]): readonly number[] => {
+      const { unowned, unknownCredentials } = inventory(found({ marks, users: [user], unread }), new Date(0));
+      return [unowned.length, unknownCredentials.length];
+    };
+    assert.deepEqual(judged([]), [1, 1]);
+    assert.deepEqual(judged([{ namespace: "payments", name: "billing", why: "TooLarge" }]), [0, 0]);
+    assert.deepEqual(judged([{ namespace: "other", name: "billing", why: "TooLarge" }]), [1, 1]);
+    // A ledger entry may be anybody's.
+    assert.deepEqual(judged([{ name: "entry", why: "TooLarge" }]), [0, 0]);
   });
 });

@@ -1,6 +1,7 @@
 import { isWatched, type Watched } from "../watched.ts";
 import type { IdentityFacts, OwnerFacts } from "./facts.ts";
 import type { Mark } from "./mark.ts";
+import { nameOf, type LeftOut } from "../../kernel/listed.ts";
 
 /** Everything that was found, as plain values. */
 export interface Found {
@@ -12,6 +13,8 @@ export interface Found {
   readonly marks: readonly { readonly connection: string; readonly marks: readonly Mark[] }[];
   readonly users: readonly ListedUser[];
   readonly unreached: readonly Unreached[];
+  /** Resources and ledger entries (without a namespace) that could not be read: of what may be theirs nothing is called a stray. */
+  readonly unread: readonly LeftOut[];
 }
 
 /** A user whose keys are ours to know, with the keys that its provider lists now. */
@@ -118,7 +121,7 @@ export const totals = (
 
 /** What carries our mark and belongs to nobody. A mark of another cluster's, or of a namespace that is not looked at, is not ours to judge. */
 export const unownedMarks = (
-  found: Pick<Found, "clusterName" | "namespaces" | "owners" | "marks">,
+  found: Pick<Found, "clusterName" | "namespaces" | "owners" | "marks" | "unread">,
 ): readonly UnownedMark[] => {
   const byName = Map.groupBy(found.owners, ({ namespace, name }) => `${namespace}/${name}`);
   const seen = new Set<string>();
@@ -129,7 +132,7 @@ export const unownedMarks = (
         const owner = resourceOf(mark.owner, found);
         // Two connections to one account see the same things.
         const key = `${mark.kind} ${mark.id}`;
-        if (owner === undefined || seen.has(key)) return [];
+        if (owner === undefined || seen.has(key) || mayBeUnread(found, owner)) return [];
         seen.add(key);
         const owners = byName.get(owner) ?? [];
         if (owners.some(({ uids }) => mark.ownerUid === undefined || uids.includes(mark.ownerUid))) return [];
@@ -149,10 +152,17 @@ const resourceOf = (
   return isWatched(namespaces, rest[0] ?? "") ? rest.join("/") : undefined;
 };
 
+/** May `<namespace>/<name>` be what could not be read? A ledger entry that could not be read may be anybody's. */
+const mayBeUnread = ({ unread }: Pick<Found, "unread">, owner: string): boolean =>
+  unread.some((each) => each.namespace === undefined || nameOf(each) === owner);
+
 /** Keys that the provider lists for a managed user and that no rotation and no ledger entry has on record. */
-const unknownCredentials = ({ users, owners }: Found): readonly UnknownCredential[] => {
+const unknownCredentials = ({ users, owners, unread }: Found): readonly UnknownCredential[] => {
   const known = new Set(owners.flatMap(({ credentialIds }) => credentialIds));
-  const unknown = users.flatMap(({ connection, userName, namespace, name, credentials }) =>
+  const judged = users.filter(({ namespace }) =>
+    unread.every((each) => each.namespace !== undefined && each.namespace !== namespace),
+  );
+  const unknown = judged.flatMap(({ connection, userName, namespace, name, credentials }) =>
     credentials
       .filter(({ id }) => !known.has(id))
       .map(({ id, createdAt, enabled }) => ({

@@ -3,6 +3,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import type { IdentityObject, KubernetesCalls, Subject } from "./calls.ts";
 import { serviceAccountGroups, serviceAccountUser } from "./proof.ts";
+import { leftOutOf, nameOf, readableOf, type LeftOut } from "../../kernel/listed.ts";
 
 /** A binding as a survey remembers it. Whose it is a survey does not know: for that it is read by its name. */
 export interface SeenBinding {
@@ -61,8 +62,15 @@ export const bindingSurvey = (options: BindingSurveyOptions): BindingSurvey => {
     const failures: NotLooked[] = [];
     for (const part of parts) {
       const found = await listed(options.calls, part);
-      if ("kept" in found) last.set(part, found.kept);
-      else failures.push(found);
+      if ("kept" in found) {
+        // A binding that could not be read is as it was seen last.
+        const unread = new Set(found.leftOut.map(nameOf));
+        const before = (last.get(part) ?? []).filter(({ binding }) => unread.has(nameOf(binding)));
+        last.set(part, [...found.kept, ...before]);
+        failures.push(
+          ...found.leftOut.map((each): NotLooked => ({ what: `${part.kind} ${nameOf(each)}`, why: "Failed" })),
+        );
+      } else failures.push(found);
     }
     const seen = indexed([...last.values()].flat(), [...failures, ...beyond]);
     held = { startedMs, seen, whole: !failures.some(({ why }) => why === "Failed") };
@@ -126,10 +134,10 @@ interface Kept {
 const listed = async (
   calls: BindingSurveyOptions["calls"],
   { kind, namespace, what }: Part,
-): Promise<{ readonly kept: readonly Kept[] } | NotLooked> => {
+): Promise<{ readonly kept: readonly Kept[]; readonly leftOut: readonly LeftOut[] } | NotLooked> => {
   try {
     const found = await calls.list(kind, { ...(namespace === undefined ? {} : { namespace }), keep: bare });
-    return { kept: found.flatMap((object) => keptOf(kind, object)) };
+    return { kept: readableOf(found).flatMap((object) => keptOf(kind, object)), leftOut: leftOutOf(found) };
   } catch (thrown) {
     return toOperatorError(thrown).code === "PermissionDenied"
       ? { what, why: "NotAllowed", right: `list ${kind.toLowerCase()}s` }

@@ -1,3 +1,5 @@
+import type { Listed } from "../../kernel/listed.ts";
+
 export const rbacGroup = "rbac.authorization.k8s.io";
 
 /** The kinds that an identity in Kubernetes is made of. */
@@ -88,7 +90,7 @@ export interface KubernetesCalls {
       /** What is to be kept of each; the rest is let go page by page, before the next page is asked for. */
       readonly keep?: (object: IdentityObject) => IdentityObject;
     },
-  ): Promise<readonly IdentityObject[]>;
+  ): Promise<Listed<IdentityObject>>;
   create(place: IdentityPlace, object: NewIdentityObject): Promise<IdentityObject>;
   /** JSON merge patch; metadata.uid and metadata.resourceVersion in it are preconditions. */
   mergePatch(place: IdentityPlace, patch: Readonly<Record<string, unknown>>): Promise<IdentityObject>;

@@ -7,6 +7,7 @@ import type {
   PolicyRule,
   ReviewQuestion,
 } from "./calls.ts";
+import { listedOf, nameOf, type Listed } from "../../kernel/listed.ts";
 
 type Stored = { -readonly [key in keyof IdentityObject]: IdentityObject[key] };
 
@@ -58,6 +59,9 @@ export class FakeKubernetes implements KubernetesCalls {
     return this.log.filter((call) => /^(create|mergePatch|delete) /.test(call));
   }
 
+  /** Objects that every list leaves out: `RoleBinding team-a/x`. */
+  readonly unreadable = new Set<string>();
+
   /** Everything that stands, without versions. */
   snapshot(): string {
     const each = [...this.objects].map(([key, { object }]) => [
@@ -71,16 +75,22 @@ export class FakeKubernetes implements KubernetesCalls {
     return this.#call(`get ${place.kind}`, () => structuredClone(this.peek(place)));
   }
 
-  list(kind: string, options: Parameters<KubernetesCalls["list"]>[1]): Promise<readonly IdentityObject[]> {
+  list(kind: string, options: Parameters<KubernetesCalls["list"]>[1]): Promise<Listed<IdentityObject>> {
     return this.#call(`list ${kind}`, () => {
       const [label = "", value] = (options.labelSelector ?? "").split("=");
       const type = /^type=(.+)$/.exec(options.fieldSelector ?? "")?.[1];
       const { keep = (object) => object } = options;
-      return this.#all(kind)
+      const found = this.#all(kind)
         .filter(({ metadata }) => options.namespace === undefined || metadata.namespace === options.namespace)
         .filter(({ metadata }) => label === "" || metadata.labels?.[label] === value)
         .filter((object) => type === undefined || (object as { readonly type?: string }).type === type)
-        .map((object) => keep(structuredClone(object)));
+        .map((object) => structuredClone(object));
+      const isUnreadable = ({ metadata }: IdentityObject): boolean =>
+        this.unreadable.has(`${kind} ${nameOf(metadata)}`);
+      return listedOf(
+        found.filter((object) => !isUnreadable(object)).map(keep),
+        found.filter(isUnreadable).map(({ metadata }) => ({ ...metadata, why: "TooLarge" })),
+      );
     });
   }
 

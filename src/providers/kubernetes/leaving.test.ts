@@ -9,6 +9,7 @@ import type { Recorded } from "../account.ts";
 import { kubernetesAccount, kubernetesAccountOptions } from "./account.ts";
 import type { NewIdentityObject, Subject } from "./calls.ts";
 import { FakeKubernetes } from "./fake-calls.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const owner = { cluster: "blue", namespace: "shop", name: "checkout", uid: "uid-c", predecessors: [] };
 const context = { signal: new AbortController().signal, log: silentLogger };
@@ -172,7 +173,7 @@ describe("bindings of others for a ServiceAccount", () => {
     const list = world.server.list.bind(world.server);
     world.server.list = async (kind, options) => {
       const found = await list(kind, options);
-      kept.push(...found.map((object) => JSON.stringify(object)));
+      kept.push(...wholeOf("RoleBindings", found).map((object) => JSON.stringify(object)));
       return found;
     };
     assert.equal((await world.client.observe(context)).foreignGrants.length, 1);
@@ -585,5 +586,27 @@ describe("onCut DeleteServiceAccount", () => {
     assert.equal(plain?.title, "ServiceAccount shop/checkout");
     assert.match(anew?.title ?? "", /new UID, and tokens of before stay dead/);
     assert.equal(plain.value, anew?.value);
+  });
+});
+
+describe("a binding that cannot be read", () => {
+  const app = [{ kind: "ServiceAccount", namespace: "shop", name: "checkout" }];
+
+  it("is as it was seen last, is told by name, and keeps nobody's cut", async () => {
+    const world = setUp();
+    await world.join();
+    world.bind("seen", app, { namespace: "other" });
+    await world.client.observe(context, leaving);
+    world.server.unreadable.add("RoleBinding other/seen");
+    world.bind("new", app, { namespace: "third" });
+    await world.unbind();
+    await world.clock.advance(RESYNC_MS);
+    const seen = await world.client.observe(context, leaving);
+    assert.equal(seen.rightsCut, true);
+    assert.deepEqual(
+      seen.notLooked.filter(({ why }) => why === "Failed"),
+      [{ what: "RoleBinding other/seen", why: "Failed" }],
+    );
+    assert.equal(seen.foreignGrants.length, 2);
   });
 });

@@ -3,6 +3,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
 import type { IdentityObject, KubernetesCalls } from "./calls.ts";
 import { serviceAccountGroups, serviceAccountUser } from "./proof.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 /** A Secret from before tokens were bound: good for as long as it stands and its ServiceAccount does. */
 export const LEGACY = {
@@ -50,7 +51,7 @@ export const tokenSecrets = ({ calls, clock, operator, rememberMs }: TokenSecret
       try {
         if (!(await mayList(namespace))) return NOT_ALLOWED;
         const found = await calls.list("Secret", { namespace, fieldSelector: `type=${LEGACY.type}`, keep: named });
-        return found
+        return wholeOf("Secrets", found)
           .filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name)
           .map(({ metadata }) => ({
             title: `token Secret ${namespace}/${metadata.name}, which never ends`,

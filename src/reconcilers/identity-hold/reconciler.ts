@@ -7,6 +7,7 @@ import { holdInForce, namedTargets } from "../holds.ts";
 import type { Ports } from "../ports.ts";
 import { refuseNewer } from "../version-skew.ts";
 import { findMatches, type Holdable } from "./matches.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 /** What is under way tells the watch; this makes up for an event that was lost. */
 const LOOK_AGAIN_MS = 30_000;
@@ -31,7 +32,7 @@ export const identityHoldReconciler = (
       const unknown = (object.spec.targets ?? []).filter(
         ({ connectionRef }) => connectionRef !== undefined && connection(connectionRef.name) === undefined,
       );
-      const { claims } = await ports.claims.list();
+      const claims = wholeOf("claims", await ports.claims.list());
       const at = {
         named: namedTargets(object.spec, connection),
         unknown: unknown.map((target) => `${target.kind} ${target.name} (${target.connectionRef?.name ?? ""})`),

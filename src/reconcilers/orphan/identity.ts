@@ -39,7 +39,7 @@ import { begun, isGivenBack } from "../../domain/lifecycle/leaving.ts";
 import { compromisedNoted } from "../../domain/lifecycle/life.ts";
 import { holdsTold } from "../../domain/hold/match.ts";
 import { auditHolds } from "../holds.ts";
-import { heldOnRecord, holdOf } from "../service-account-lifecycle/holding.ts";
+import { heldNow } from "../service-account-lifecycle/holding.ts";
 import { isHeld, isReleased, orphanRef, subjectOfEntry } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
@@ -118,7 +118,7 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   const living = await ports.cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
   if (living?.metadata.uid === spec.origin.uid) return waits("Origin", ORIGIN_PAUSE_MS);
   entry.isClaimed = (await yieldClaimed(entry, living)) === "pending";
-  scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(entry.object.status ?? {});
+  scope.hold = heldNow(scope, [], ports, entry.object.status ?? {});
   // An undo that stopped half-way may be refused when it is tried again: neither a hold nor the end waits for it.
   const mustEnd = scope.hold !== undefined || (spec.until !== undefined && new Date(spec.until) <= scope.now);
   if (entry.isClaimed && !mustEnd) return waits("TakenOver", SUCCESSOR_PAUSE_MS);

@@ -4,6 +4,7 @@ import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
 import type { KubeObject } from "../../cluster/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { Bench, connectionRef, ROTATION } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const left = async (): Promise<Bench> => {
   const bench = new Bench();
@@ -25,7 +26,7 @@ describe("the ledger's entry of a SecretRotation", () => {
     bench.source.failNext("list", notFound, "before", 1000);
     await bench.ledgerToRest();
     assert.deepEqual(bench.orphans(), []);
-    assert.deepEqual((await bench.ports.claims.list()).claims, []);
+    assert.deepEqual(wholeOf("claims", await bench.ports.claims.list()), []);
   });
 
   it("is not done when the connection leads to another account now, where there is no such user", async () => {

@@ -27,6 +27,7 @@ import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
 import { isHeld, isLedgerOf, orphanRef, subjectOfEntry } from "./entry.ts";
+import { readableOf } from "../../kernel/listed.ts";
 
 const RETRY_CAP_MS = 300_000;
 
@@ -76,13 +77,12 @@ export const reconcileRotationEntry = async (
 
 /** The holds on what the resource has left: by the identity that it named, and by its target. A limit does not hold back what they hold. */
 const noteHolds = async (scope: OrphanScope, ports: Ports): Promise<void> => {
-  if (!ports.holds.read()) return;
   const { object, spec, status, context } = scope;
   const { name, uid } = object.metadata;
   const { namespace } = spec.origin;
   const identity = (of: string): boolean => isLedgerOf(object.metadata, { namespace, name: of });
-  const hold = ports.holds.on({ namespace, identity, targets: [spec.target] });
-  const names = hold?.names ?? [];
+  const found = ports.holds.on({ namespace, identity, targets: [spec.target] })?.names ?? [];
+  const names = ports.holds.read() ? found : [...new Set([...found, ...(status.holds ?? [])])];
   const subject = { kind: ORPHANED_CREDENTIAL.kind, namespace: "", name, uid };
   const { passId, signal } = context;
   await auditHolds({ subject, passId, signal, before: status.holds ?? [], now: names }, ports);
@@ -375,7 +375,8 @@ const finish = async (scope: OrphanScope, ports: Ports): Promise<void> => {
   await mutate(scope, ports, { action: "kubernetes:PruneStaging", target: stagingUid }, () =>
     ports.staging.keepOnly(stagingUid, []),
   );
-  for (const claim of (await ports.claims.list()).claims) {
+  // The sweep finds the claim that could not be read: its owner is gone.
+  for (const claim of readableOf(await ports.claims.list())) {
     if (claim.owner.uid === origin.uid) await ports.claims.release(claim.target, origin.uid);
   }
   const { uid, name } = scope.object.metadata;

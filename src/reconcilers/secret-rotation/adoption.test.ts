@@ -4,6 +4,7 @@ import type { KubeObject } from "../../cluster/contract.ts";
 import { SECRETS, toBase64, type Secret } from "../../stores/kinds.ts";
 import { sweep } from "../sweep.ts";
 import { Bench, deploymentRef, ROTATION, SPEC, TRAPS } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const OLD = "AKIAFOUND";
 const APP = { kind: SECRETS, namespace: "payments", name: "app" };
@@ -71,7 +72,7 @@ const annotationOff = (bench: Bench): void => {
 };
 const providerMutations = (bench: Bench): readonly string[] => bench.trace.filter((name) => name.startsWith("aws:"));
 const claims = async (bench: Bench): Promise<readonly string[]> =>
-  (await bench.ports.claims.list()).claims.map(({ target }) => target);
+  wholeOf("claims", await bench.ports.claims.list()).map(({ target }) => target);
 const generationOf = (bench: Bench): number | undefined =>
   bench.cluster.peek<KubeObject>(deploymentRef("web"))?.metadata.generation;
 
@@ -203,7 +204,7 @@ describe("what was adopted", function () {
     );
     assert.deepEqual([bench.source.target.owner, bench.source.target.ownerUid], ["test/payments/billing", undefined]);
     assert.deepEqual(await claims(bench), []);
-    assert.deepEqual(await bench.ports.staging.listOwners(), []);
+    assert.deepEqual(wholeOf("staging", await bench.ports.staging.listOwners()), []);
   };
 
   it("is given back untouched when its resource is deleted", async () => {

@@ -9,6 +9,7 @@ import { SecretMaterial } from "../../kernel/secret-material.ts";
 import { fakeErrors } from "../../providers/fake-source.ts";
 import { SECRETS } from "../../stores/kinds.ts";
 import { Bench, deploymentRef, REQUEST, ROTATION, SPEC } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const setUp = (spec: Parameters<Bench["apply"]>[0] = {}): Bench => {
   const bench = new Bench();
@@ -137,7 +138,7 @@ describe("a source that the schema would not have let in", () => {
       await passes(bench, 5);
       assert.equal(bench.condition("Stalled")?.reason, "InvalidSpec");
       assert.deepEqual(bench.source.calls, []);
-      assert.deepEqual((await bench.ports.claims.list()).claims, []);
+      assert.deepEqual(wholeOf("claims", await bench.ports.claims.list()), []);
     });
   }
 
@@ -298,7 +299,7 @@ describe("a spec that changes faster than it is worked on", () => {
       assert.equal(bench.secret("more"), undefined);
       assert.equal(bench.kv.get("billing/aws")?.version, current?.version);
       assert.equal(bench.refusedLogins, 0);
-      assert.equal((await bench.ports.claims.list()).claims.length, 3);
+      assert.equal(wholeOf("claims", await bench.ports.claims.list()).length, 3);
     }
   });
 });

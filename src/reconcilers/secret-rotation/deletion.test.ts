@@ -5,6 +5,7 @@ import type { KubeObject } from "../../cluster/contract.ts";
 import { fakeErrors } from "../../providers/fake-source.ts";
 import { sweep } from "../sweep.ts";
 import { ATTRIBUTION_MS, Bench, ROTATION, SPEC, TRAPS, type Trap } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const atRest = async (spec: Partial<SecretRotationSpec> = {}): Promise<Bench> => {
   const bench = new Bench();
@@ -33,8 +34,8 @@ const leftovers = async (bench: Bench) => ({
   keys: [...bench.source.keys.values()].map(({ id, enabled }) => ({ id, enabled })),
   secret: bench.secret() !== undefined,
   kv: bench.kv.size,
-  claims: (await bench.ports.claims.list()).claims.length,
-  staged: (await bench.ports.staging.listOwners()).length,
+  claims: wholeOf("claims", await bench.ports.claims.list()).length,
+  staged: wholeOf("staging", await bench.ports.staging.listOwners()).length,
   ledger: bench.orphans().length,
   object: !isGone(bench),
 });
@@ -382,7 +383,7 @@ describe("undoing a deletion", function () {
     const bench = await atRest();
     await bench.deleteRotation();
     await bench.pass();
-    const { claims } = await bench.ports.claims.list();
+    const claims = wholeOf("claims", await bench.ports.claims.list());
     assert.ok(claims.some(({ target }) => target.startsWith("aws-access-key/")));
   });
 

@@ -38,6 +38,7 @@ import {
 import { readStanding } from "./steps/holding.ts";
 import { readIdentity } from "./steps/identity.ts";
 import { noneOfNobody, openSource, openStore } from "./steps/observe.ts";
+import { readableOf, wholeOf } from "../../kernel/listed.ts";
 
 const RETRY_CAP_MS = 60_000;
 const UNREAD_PAUSE_MS = 5000;
@@ -220,10 +221,15 @@ const rememberTarget = async (scope: RotationScope, { settings }: InForce, ports
   scope.status = { ...scope.status, target: { connection, userName, claim: claim.target } };
 };
 
-const sourceClaim = async (scope: RotationScope, ports: Ports) =>
-  (await ports.claims.list()).claims.find(
+const sourceClaim = async (scope: RotationScope, ports: Ports) => {
+  const listed = await ports.claims.list();
+  const found = readableOf(listed).find(
     ({ owner, target }) => owner.uid === scope.object.metadata.uid && isSourceClaim(target),
   );
+  // It has none only when none was left out.
+  if (found === undefined) wholeOf("claims", listed);
+  return found;
+};
 
 const standing = async (act: Act): Promise<readonly string[]> => {
   const targets: string[] = [];
@@ -320,7 +326,8 @@ const releaseAll = async (act: Act): Promise<void> => {
   await mutate(act, { action: "kubernetes:PruneStaging", kind: "Revoking", target: uid }, () =>
     ports.staging.keepOnly(uid, []),
   );
-  for (const claim of (await ports.claims.list()).claims) {
+  // The sweep finds the claim that could not be read, once its owner is gone.
+  for (const claim of readableOf(await ports.claims.list())) {
     if (claim.owner.uid === uid) await ports.claims.release(claim.target, uid);
   }
 };

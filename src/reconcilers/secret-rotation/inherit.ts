@@ -8,6 +8,7 @@ import type { Ports } from "../ports.ts";
 import { mutate } from "./acts/act.ts";
 import { ensureFinalizer, ensureOwnership } from "./acts/ownership.ts";
 import { capabilitiesFor, claimFor, requireTarget, type InForce, type RotationScope } from "./scope.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 /**
  * Undo of a deletion: a resource of the same namespace, name and target takes over what the ledger holds of its dead
@@ -63,9 +64,9 @@ const recovered = async (scope: RotationScope, inForce: InForce, ports: Ports): 
 };
 
 const predecessor = async (scope: RotationScope, inForce: InForce, ports: Ports): Promise<Entry | undefined> => {
-  const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
-    labelSelector: originLabel(scope.request),
-  });
+  const labelSelector = originLabel(scope.request);
+  const listed = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, { labelSelector });
+  const entries = wholeOf("ledger entries", listed);
   if (entries.length === 0) return undefined;
   const wanted = requireTarget(scope, inForce.settings);
   const connection = await connectionFor(ports.cluster, wanted.connection, scope.request.namespace);

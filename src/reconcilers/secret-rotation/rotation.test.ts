@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ROTATE_AT } from "../../api/v1alpha1/annotations.ts";
 import { Bench, TRAPS, type Trap } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const setUp = (): Bench => {
   const bench = new Bench();
@@ -21,7 +22,7 @@ const endState = async (bench: Bench) => {
   const { current, rotation, pendingRevocations, failures, revocationFailures, deliveries, conditions } =
     bench.status();
   const staged = await bench.ports.staging.read(bench.object().metadata.uid);
-  const { claims } = await bench.ports.claims.list();
+  const claims = wholeOf("claims", await bench.ports.claims.list());
   return {
     keys: [...bench.source.keys.values()].map(({ id, enabled }) => ({ isCurrent: id === current?.id, enabled })),
     secretIsCurrent: bench.delivered() === current?.id,

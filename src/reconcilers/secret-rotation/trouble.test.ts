@@ -5,6 +5,7 @@ import { fakeErrors } from "../../providers/fake-source.ts";
 import { claimName } from "../../stores/claims.ts";
 import { CONFIG_MAPS, SECRETS } from "../../stores/kinds.ts";
 import { Bench, connectionRef, deploymentRef, OPERATOR_NAMESPACE, SPEC } from "../ports.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const setUp = (spec: Parameters<Bench["apply"]>[0] = {}): Bench => {
   const bench = new Bench();
@@ -271,7 +272,7 @@ describe("a place of delivery", () => {
     bench.apply({ deliver: [SPEC.deliver[0]!] });
     await bench.toRest();
     assert.equal(bench.kv.size, 0);
-    const { claims } = await bench.ports.claims.list();
+    const claims = wholeOf("claims", await bench.ports.claims.list());
     assert.deepEqual(claims.map(({ target }) => target).sort(), [
       "aws-access-key/111122223333/billing",
       "secret/payments/app",

@@ -6,6 +6,7 @@ import { bindingName, kubernetesPieces } from "../../domain/lifecycle/pieces/kub
 import { systemClock } from "../../kernel/clock.ts";
 import { silentLogger } from "../../kernel/logger.ts";
 import { kubernetesAccount, kubernetesAccountOptions } from "../../providers/kubernetes/account.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const context = { signal: new AbortController().signal, log: silentLogger };
 const owner = { cluster: "local", namespace: "ns-7", name: "exporter", uid: "uid-e", predecessors: [] };
@@ -136,12 +137,13 @@ describe("the survey of bindings through the operator's own client", function ()
   it("lets go of what is not kept before it asks for the next page", async () => {
     const { client, pages } = await setUp(Array.from({ length: 1200 }, (_, index) => bindingOf("ns-1", `b-${index}`)));
     const keptAt: number[] = [];
-    const names = await identityCalls(client).list("RoleBinding", {
+    const listed = await identityCalls(client).list("RoleBinding", {
       keep: ({ metadata: { name, uid, resourceVersion } }) => {
         keptAt.push(pages.length);
         return { metadata: { name, uid, resourceVersion } };
       },
     });
+    const names = wholeOf("RoleBindings", listed);
     assert.equal(names.length, 1201);
     assert.ok(names.every((kept) => Object.keys(kept).join() === "metadata"));
     assert.deepEqual([...new Set(keptAt)], [1, 2, 3]);

@@ -6,6 +6,7 @@ import { silentLogger } from "../../kernel/logger.ts";
 import { FakeAccount } from "../../providers/fake-account.ts";
 import { sweep } from "../sweep.ts";
 import { IDENTITY, LifecycleBench, SPEC, WIDER } from "./bench.fake.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const NAMES = ["cluster", "lake", "secrets"] as const;
 
@@ -356,7 +357,9 @@ describe("an identity that vanishes without its finalizer", () => {
 
   it("is found also when one of its claims says nothing that can be read", async () => {
     const bench = await vanish();
-    const [claim] = (await bench.bench.ports.claims.list()).claims.filter(({ target }) => target.startsWith("vault"));
+    const [claim] = wholeOf("claims", await bench.bench.ports.claims.list()).filter(({ target }) =>
+      target.startsWith("vault"),
+    );
     assert.ok(claim !== undefined);
     await bench.bench.ports.claims.update(claim, { snapshot: "rubbish" });
     await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });

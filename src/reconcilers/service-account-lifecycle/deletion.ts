@@ -26,11 +26,12 @@ import { msUntil } from "../server-time.ts";
 import { hasPermits, identityEntry, recoverFrom } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
-import { heldOnRecord, holdOf } from "./holding.ts";
+import { heldNow } from "./holding.ts";
 import { retainAnswers } from "./retain.ts";
 import { failedSteps, type LifecycleScope } from "./scope.ts";
 import { recordFailures } from "./status.ts";
 import { leavingCapabilities, noteFailure, observeAccount, viewOf } from "./steps/accounts.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 const MOST_TURNS = 4000;
 const LEAST_PAUSE_MS = 1000;
@@ -60,7 +61,7 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
   const keeps = settings.deletion.policy === "Retain" && wantedState(settings, scope.now) === "Active";
   if (!ports.holds.read() && (keeps || (scope.status.accounts ?? []).some(isGivenBack)))
     return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
-  scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(scope.status);
+  scope.hold = heldNow(scope, [], ports);
   const retention = await retained(scope, settings, ports);
   if (retention === undefined) return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
   const entry = await readEntry(scope, ports);
@@ -319,7 +320,7 @@ const letGo = async ({ scope, ports }: Deletion, note: string): Promise<Outcome>
 const releaseAll = async (deletion: Deletion): Promise<Outcome> => {
   const { scope, ports, settings } = deletion;
   const { uid } = scope.object.metadata;
-  const claims = (await ports.claims.list()).claims.filter(({ owner }) => owner.uid === uid);
+  const claims = wholeOf("claims", await ports.claims.list()).filter(({ owner }) => owner.uid === uid);
   // A status that was wiped knows of no account; what the claims know is the ledger's.
   if ((settings.policy !== "Retain" || scope.hold !== undefined) && claims.length > 0) {
     await recoverFrom(ports, { ...scope.request, uid }, claims);

@@ -9,6 +9,7 @@ import { recoverIdentity } from "../sweep-identities.ts";
 import { claimAccount, OWNER_KIND, snapshotOf } from "./acts/claim.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
 import { refusalOfUndo } from "./steps/life.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 /**
  * Undo of a deletion: a resource of the same namespace and name takes over the accounts that it declares again, as the ledger has
@@ -59,9 +60,9 @@ interface LeftBehind {
 
 /** What the ledger holds of predecessors, as far as it is declared again under the same name and at the same place. */
 const leftBehind = async (scope: LifecycleScope, ports: Ports): Promise<readonly LeftBehind[]> => {
-  const entries = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, {
-    labelSelector: originLabel(scope.request),
-  });
+  const labelSelector = originLabel(scope.request);
+  const listed = await ports.cluster.list<OrphanedCredential>(ORPHANED_CREDENTIAL, { labelSelector });
+  const entries = wholeOf("ledger entries", listed);
   const { namespace, name } = scope.request;
   const found = entries.flatMap((entry): readonly LeftBehind[] => {
     const spec: OrphanSpec = entry.spec;

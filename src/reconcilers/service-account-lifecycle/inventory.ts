@@ -5,6 +5,7 @@ import type { KnownCredentials } from "../../domain/lifecycle/reopening.ts";
 import type { PendingRevocation, RotationStatus } from "../../domain/rotation/record.ts";
 import type { Ports } from "../ports.ts";
 import type { InForce, LifecycleScope } from "./scope.ts";
+import { wholeOf } from "../../kernel/listed.ts";
 
 /** What was found at the providers and is not ours to touch. */
 export interface Unmanaged {
@@ -13,7 +14,8 @@ export interface Unmanaged {
 }
 
 /**
- * What the providers list, when every account was looked at in this pass; undefined otherwise, and what was said before stays.
+ * What the providers list, when every account was looked at in this pass and every SecretRotation of the namespace could be read; undefined
+ * otherwise, and what was said before stays.
  * A credential is known when a SecretRotation of this identity has it on record.
  */
 export const takeInventory = (scope: LifecycleScope, ports: Ports): Unmanaged | undefined => {
@@ -23,6 +25,7 @@ export const takeInventory = (scope: LifecycleScope, ports: Ports): Unmanaged | 
   if (seen.some((observation) => observation === undefined)) return undefined;
   const credentials = seen.flatMap((observation) => observation?.credentials ?? []);
   const known = credentials.length === 0 ? new Set<string>() : knownIds(scope, ports);
+  if (known === undefined) return undefined;
   const unknown = credentials.map(({ id }) => id).filter((id) => !known.has(id));
   scope.status = inventoried(scope.status, { createdAt: credentials.map(({ createdAt }) => createdAt), unknown });
   return { credentials: unknown, grants: seen.flatMap((observation) => observation?.foreignGrants ?? []) };
@@ -35,13 +38,12 @@ const emptied = (scope: LifecycleScope): Unmanaged => {
   return { credentials: [], grants: [] };
 };
 
-const knownIds = ({ request }: LifecycleScope, ports: Ports): ReadonlySet<string> =>
-  new Set(
-    ports
-      .rotationsIn(request.namespace)
-      .filter((rotation) => refersTo(rotation, request.name))
-      .flatMap(({ status }) => idsOf(status ?? {})),
-  );
+const knownIds = ({ request }: LifecycleScope, ports: Ports): ReadonlySet<string> | undefined => {
+  const rotations = ports.rotationsIn(request.namespace);
+  if (rotations.kind === "Partial") return undefined;
+  const own = rotations.items.filter((rotation) => refersTo(rotation, request.name));
+  return new Set(own.flatMap(({ status }) => idsOf(status ?? {})));
+};
 
 /** Does the SecretRotation belong to this identity? */
 export const refersTo = ({ spec }: Pick<SecretRotation, "spec">, identity: string): boolean =>
@@ -71,7 +73,7 @@ const heldBy = ({ current, rotation, pendingRevocations }: RotationStatus): read
  * writes it there. A leak that somebody has reported counts before its rotation has taken it up. Throws when they cannot be read.
  */
 export const readKnown = async (namespace: string, { cluster }: Pick<Ports, "cluster">): Promise<KnownCredentials> => {
-  const rotations = await cluster.list<SecretRotation>(SECRET_ROTATION, { namespace });
+  const rotations = wholeOf("SecretRotations", await cluster.list<SecretRotation>(SECRET_ROTATION, { namespace }));
   const held = rotations.flatMap(({ metadata, status }) =>
     heldBy(status ?? {}).map((each) => ({ ...each, reported: metadata.annotations?.[LEAKED] === each.version })),
   );

@@ -20,6 +20,7 @@ import type { IdentityObject, KubernetesCalls } from "../calls.ts";
 import { MANAGED_BY } from "../marks.ts";
 import { LEGACY } from "../token-secrets.ts";
 import type { TokenCalls } from "./calls.ts";
+import { wholeOf } from "../../../kernel/listed.ts";
 
 export const TOKEN_CAPABILITIES: ProviderCapabilities = {
   slots: 1000,
@@ -117,7 +118,7 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
     const anchors = await inIssuersPlace(
       calls.list("Secret", { namespace, labelSelector: `${ANCHOR.label}=${ANCHOR.value}` }),
     );
-    return anchors.filter((anchor) => isAnchorOf(anchor, name));
+    return wholeOf("Secrets", anchors).filter((anchor) => isAnchorOf(anchor, name));
   };
 
   /** Whose tokens are dead for good. While no ServiceAccount has the name, anchors are ended like any other. */
@@ -167,7 +168,9 @@ export const tokenSource = (options: TokenSourceOptions, target: TokenTarget): C
       return {
         credentials: [
           ...anchors.filter((anchor) => !dead.includes(anchor)).map(anchorSeen),
-          ...legacy.filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name).map(legacySeen),
+          ...wholeOf("Secrets", legacy)
+            .filter(({ metadata }) => metadata.annotations?.[LEGACY.of] === name)
+            .map(legacySeen),
         ],
         providerTime: clock.now(),
       };

@@ -5,7 +5,7 @@ import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import { endsHere } from "../../../domain/rotation/suspension.ts";
 import { toOperatorError } from "../../../kernel/errors.ts";
 import { without } from "../../../kernel/without.ts";
-import { auditHolds } from "../../holds.ts";
+import { auditHolds, heldByEither } from "../../holds.ts";
 import type { Ports } from "../../ports.ts";
 import { claimFor, subjectOf, type Identity, type RotationScope } from "../scope.ts";
 import { readIdentity } from "./identity.ts";
@@ -64,10 +64,11 @@ export const holdOn = async (
   ports: Pick<Ports, "cluster" | "holds">,
 ): Promise<HeldBy | undefined> => {
   const { status, request } = scope;
-  if (!ports.holds.read()) return status.holds === undefined ? undefined : { names: status.holds, compromised: false };
   const declared = ports.holds.byTarget() ? await claimNow(scope, settings, identity, ports) : undefined;
   const targets = [status.target?.claim, declared].filter((claim) => claim !== undefined);
-  return ports.holds.on({ namespace: request.namespace, identity: settings.identity, targets });
+  const found = ports.holds.on({ namespace: request.namespace, identity: settings.identity, targets });
+  if (ports.holds.read()) return found;
+  return heldByEither(found, status.holds === undefined ? undefined : { names: status.holds, compromised: false });
 };
 
 /** Claim of the holder that the spec, or its identity's account, leads to now; undefined while its connection cannot be read. */

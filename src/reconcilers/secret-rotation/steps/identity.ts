@@ -11,6 +11,7 @@ import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import { holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
 import type { Ports } from "../../ports.ts";
 import type { Identity, RotationScope } from "../scope.ts";
+import { leftOutOf, readableOf } from "../../../kernel/listed.ts";
 
 /**
  * The identity that the credential belongs to, read live in every pass, so that nothing is issued for one that has ended. One that is not named,
@@ -25,15 +26,15 @@ export const readIdentity = async (
   return hasEnded(named?.state) ? named : ((await readHolders(scope, ports)) ?? named);
 };
 
-/** The watch says which identities have such an account, and a live read what has become of them. */
+/** The watch says which identities have such an account, and a live read what has become of them. One that it could not read may have it too. */
 const readHolders = async (
   { request: { namespace }, object: { spec }, now }: RotationScope,
   { cluster, identitiesIn }: Pick<Ports, "cluster" | "identitiesIn">,
 ): Promise<Identity | undefined> => {
   if (!mayBeOfAccount(spec.source)) return undefined;
-  const holding = identitiesIn(namespace).filter((seen) => accountHolding(spec.source, seen) !== undefined);
-  for (const { metadata } of holding) {
-    const { name } = metadata;
+  const listed = identitiesIn(namespace);
+  const holding = readableOf(listed).filter((seen) => accountHolding(spec.source, seen) !== undefined);
+  for (const { name } of [...holding.map(({ metadata }) => metadata), ...leftOutOf(listed)]) {
     const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
     const account = object === undefined ? undefined : accountHolding(spec.source, object);
     if (object === undefined || account === undefined) continue;

@@ -18,7 +18,7 @@ import { cleared } from "../../../domain/lifecycle/transitions.ts";
 import { wantedState } from "../../../domain/lifecycle/settings.ts";
 import { toOperatorError } from "../../../kernel/errors.ts";
 import type { Ports } from "../../ports.ts";
-import { heldOnRecord, holdOf, tellHolds } from "../holding.ts";
+import { heldNow, tellHolds } from "../holding.ts";
 import { retainAnswers } from "../retain.ts";
 import type { InForce, KeptDown, LifecycleScope } from "../scope.ts";
 import { desiredOf, noteFailure } from "./accounts.ts";
@@ -54,8 +54,7 @@ export const askForLife = async (scope: LifecycleScope, inForce: InForce, ports:
  * holding.
  */
 const holdOn = async (scope: LifecycleScope, inForce: InForce, ports: Ports): Promise<HeldBy | undefined> => {
-  if (!ports.holds.read()) return heldOnRecord(scope.status);
-  return holdOf(scope, ports.holds.byTarget() ? await declaredTargets(scope, inForce, ports) : [], ports);
+  return heldNow(scope, ports.holds.byTarget() ? await declaredTargets(scope, inForce, ports) : [], ports);
 };
 
 /** Claims of what is declared; nothing can be made of an account whose connection cannot be read, and its failure is told elsewhere. */

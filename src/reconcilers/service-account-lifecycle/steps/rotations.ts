@@ -8,6 +8,7 @@ import { toOperatorError } from "../../../kernel/errors.ts";
 import { identityLabel } from "../../orphan/entry.ts";
 import type { Ports } from "../../ports.ts";
 import type { InForce, LifecycleScope } from "../scope.ts";
+import { readableOf, wholeOf } from "../../../kernel/listed.ts";
 
 /**
  * The SecretRotations of an identity that has ended, and what deleted ones left in the ledger, as they are now. Those that the watch has shown
@@ -37,7 +38,8 @@ const readKnown = async (
   { cluster, rotationsIn }: Pick<Ports, "cluster" | "rotationsIn">,
 ): Promise<RotationsView> => {
   const live: SecretRotation[] = [];
-  for (const { metadata } of rotationsIn(namespace).filter((seen) => belongsTo(seen, object))) {
+  // Only presence counts here: what is left out makes the list below no proof.
+  for (const { metadata } of readableOf(rotationsIn(namespace)).filter((seen) => belongsTo(seen, object))) {
     const found = await cluster.get<SecretRotation>({ kind: SECRET_ROTATION, namespace, name: metadata.name });
     if (found !== undefined && belongsTo(found, object)) live.push(found);
   }
@@ -51,7 +53,9 @@ const readAll = async ({ request, object }: Reading, { cluster }: Pick<Ports, "c
     labelSelector: identityLabel(request),
   });
   return viewRotations(
-    rotations.filter((rotation) => belongsTo(rotation, object)),
-    entries.filter(({ spec }) => isRotationEntry(spec) && spec.origin.namespace === request.namespace),
+    wholeOf("SecretRotations", rotations).filter((rotation) => belongsTo(rotation, object)),
+    wholeOf("ledger entries", entries).filter(
+      ({ spec }) => isRotationEntry(spec) && spec.origin.namespace === request.namespace,
+    ),
   );
 };
