@@ -57,16 +57,16 @@ async function play(stage: Stage, flood: Flood, keep: Keep): Promise<void> {
   const { namespaces, labels = {}, healthy = 3 } = flood;
   const count = tallyFor((tally) => keep(flood.id, tally));
   const crowd = await openCrowd(stage, { namespaces, labels, count });
+  const memory = watchMemory(crowd);
   try {
     const victim = await joinVictim(crowd, "victim");
     const names = (what: string): string[] => Array.from({ length: healthy }, (_, i) => `${what}-${i + 1}`);
     await joinHealthy(crowd, [...names("quiet"), ...names("busy")]);
     const quiet = await secondsToReady(crowd, names("quiet"));
     await flood.prepare?.(crowd);
-    const memory = watchMemory(crowd);
     const under = await flood.begin(crowd);
     await guarded(stage, flood.id, async () => {
-      // What is measured is measured in the flood, not before it.
+      // The flood is under way before anything is measured.
       await sleep(1000);
       await Promise.all([
         revoke(crowd, victim),
@@ -78,8 +78,8 @@ async function play(stage: Stage, flood: Flood, keep: Keep): Promise<void> {
     stage.say(`${under.done()} acts of ${flood.kind}`);
     count({ floods: under.done() > 0 ? [flood.kind] : [] });
     await flood.after?.(crowd);
-    await memory.stop();
   } finally {
+    await memory.stop();
     await closeCrowd(crowd).catch((error: unknown) =>
       stage.broken("RUN", "A flood could not be cleared.", String(error)),
     );

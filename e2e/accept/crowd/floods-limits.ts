@@ -73,10 +73,10 @@ export function permits({ flipped }: Scale): Flood {
       );
       await Promise.all([suspended, deleted]);
       const stolen = await Promise.all([
-        refusedInTime(crowd, others, "What another namespace deletes stays in use: its permits are taken."),
-        refusedInTime(crowd, mine, "What security suspends in the flooding namespace works on."),
+        refusedInTime(crowd, others, "Deletions of other namespaces stay in use: their permits are taken."),
+        refusedInTime(crowd, mine, "An identity that security suspends in the flooding namespace works on."),
         sleep(Math.max(0, endsAt - Date.now())).then(() =>
-          refusedInTime(crowd, ending, "What ends at a fixed time, and was deleted in the flood, works on."),
+          refusedInTime(crowd, ending, "An identity with a fixed end, deleted in the flood, works on."),
         ),
       ]);
       const beyond = await beyondShare(crowd, gone);

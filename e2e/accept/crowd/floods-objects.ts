@@ -58,9 +58,10 @@ export function fatObjects(objects: number): Flood {
       crowd.count({ sizes: { "fat objects": objects, ...(objects === 65 ? { "fat objects, few": objects } : {}) } });
     },
     async begin({ stage, count }) {
-      await stage.killAndRestart();
+      const { process } = stage.operator();
+      await process.term();
       const began = performance.now();
-      await stage.restarted();
+      await process.start();
       const ready = await waitFor("the operator has its lists", () => stage.operator().ready(), {
         timeout: synced.timeout,
         every: 50,
@@ -76,7 +77,7 @@ export function fatObjects(objects: number): Flood {
   };
 }
 
-/** The policies come only now; what is larger than they allow may still be suspended, narrowed and deleted, each of them. */
+/** The policies come only now; each object that is larger than they allow may still be suspended, narrowed and deleted. */
 async function decided(crowd: Crowd, names: readonly string[], tokens: ReadonlyMap<string, string>): Promise<void> {
   const { stage, site, kube, flooding } = crowd;
   const [mob = ""] = flooding;
@@ -114,6 +115,38 @@ async function goneInTime({ stage, kube }: Crowd, namespace: string, name: strin
     { timeout: 120_000, every: 200 },
   );
   await gone.catch((error: unknown) => stage.broken("L1", "A fat object that is deleted does not go.", String(error)));
+}
+
+/** The admin of a namespace may make these; a pass lists them to find what an identity has. */
+export function fatBindings(bindings: number): Flood {
+  let mine: ReadonlyMap<string, string> = new Map();
+  return {
+    id: `flood/fat-bindings-${bindings}`,
+    kind: "fat objects",
+    namespaces: 1,
+    async prepare(crowd) {
+      const [mob = ""] = crowd.flooding;
+      mine = await joinBare(crowd, [bareIdentity(crowd.site, mob, "compromised")]);
+      const apiGroup = "rbac.authorization.k8s.io";
+      await inParallel(named("fat", bindings), atOnce, (name) =>
+        crowd.kube.create(`/apis/${apiGroup}/v1/namespaces/${mob}/rolebindings`, {
+          metadata: { name, annotations: { "crowd.example/fat": "x".repeat(fatBytes) } },
+          roleRef: { apiGroup, kind: "ClusterRole", name: "view" },
+          subjects: [{ kind: "ServiceAccount", name: "default", namespace: mob }],
+        }),
+      );
+      crowd.count({ sizes: { "fat bindings": bindings } });
+    },
+    begin: () => Promise.resolve({ done: () => bindings, stop: () => Promise.resolve() }),
+    async meanwhile(crowd) {
+      await patched(crowd, crowd.flooding[0] ?? "", "compromised", { spec: { state: "Suspended" } });
+      await refusedInTime(crowd, mine, "An identity that is suspended in a namespace of fat RoleBindings works on.");
+    },
+    async after({ kube, flooding }) {
+      for (const mob of flooding)
+        await kube.raw("DELETE", `/apis/rbac.authorization.k8s.io/v1/namespaces/${mob}/rolebindings`);
+    },
+  };
 }
 
 /** Sets the annotation that takes back-offs away. */

@@ -156,7 +156,7 @@ const rbac = "/apis/rbac.authorization.k8s.io/v1";
 const readerOf = (operatorNamespace: string): string => `${operatorNamespace}-reads-metrics`;
 const reads = 5;
 
-/** Who may read them, does so all the while, a few times. */
+/** A reader with the right asks a few times meanwhile. */
 async function readMetrics({ stage, site, kube }: Crowd, url: string): Promise<void> {
   const name = readerOf(site.operatorNamespace);
   const namespace = `${site.namespace}-people`;
@@ -183,7 +183,7 @@ async function readMetrics({ stage, site, kube }: Crowd, url: string): Promise<v
   }
   stage.say(`${reads - failed.length} of ${reads} scrapes with a token are answered`);
   if (failed.length > 0)
-    stage.broken("L1", "Who may read the metrics does not get them while others ask without a token.", failed);
+    stage.broken("L1", "A reader with a token does not get the metrics while others ask without one.", failed);
 }
 
 async function withoutReader(kube: Crowd["kube"], operatorNamespace: string): Promise<void> {

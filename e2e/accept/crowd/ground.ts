@@ -14,6 +14,7 @@ import { bothCrowds, emptyCrowd } from "./tally.ts";
 export const atOnce = 8;
 
 const api = "/apis/keyturn.dev/v1alpha1";
+const longestClearMs = 180_000;
 
 /** A site with one operator, the namespaces of those who flood, and a tally. */
 export interface Crowd {
@@ -22,7 +23,7 @@ export interface Crowd {
   readonly kube: KubeClient;
   readonly flooding: readonly string[];
   /** Adds to the tally of the scenario. */
-  count(more: Partial<CrowdTally>): void;
+  readonly count: (more: Partial<CrowdTally>) => void;
 }
 
 export const mobOf = (site: string, number: number): string => `${site}-mob-${number}`;
@@ -55,7 +56,8 @@ export async function closeCrowd({ kube, flooding }: Pick<Crowd, "kube" | "flood
     ["serviceaccountlifecycles", "secretrotations"].map((plural) => `${api}/namespaces/${namespace}/${plural}`),
   );
   await inParallel(folders, atOnce, async (folder) => {
-    for (;;) {
+    // An object that stays longer than this is told as one that could not be cleared.
+    for (const end = Date.now() + longestClearMs; Date.now() < end;) {
       // Pages: what fills the memory of an operator shall not fill that of its campaign.
       const { items } = await kube.list(`${folder}?limit=100`);
       if (items.length === 0) return;
@@ -65,6 +67,7 @@ export async function closeCrowd({ kube, flooding }: Pick<Crowd, "kube" | "flood
           await kube.mergePatch(`${folder}/${name}`, { metadata: { finalizers: null } }).catch(() => undefined);
       });
     }
+    throw new Error(`${folder} is not empty`);
   });
   for (const { metadata } of await ledgerOf({ kube, flooding })) {
     const path = `${api}/orphanedcredentials/${metadata.name}`;

@@ -6,7 +6,7 @@ import { pick } from "../random.ts";
 import { floodScenario } from "./flood.ts";
 import type { Flood, Keep } from "./flood.ts";
 import { permits } from "./floods-limits.ts";
-import { fatObjects, retries, tenNamespaces, touches } from "./floods-objects.ts";
+import { fatBindings, fatObjects, retries, tenNamespaces, touches } from "./floods-objects.ts";
 import { heldSockets, scrapes } from "./floods-ports.ts";
 import { deadDatabase, hangingHook } from "./floods-targets.ts";
 import { pruned } from "./prunes.ts";
@@ -32,6 +32,7 @@ const lanes = 1;
 async function floodsAt(scale: Scale): Promise<readonly Flood[]> {
   const floods = [
     ...scale.fat.map(fatObjects),
+    ...scale.fatBindings.map(fatBindings),
     touches(scale),
     permits(scale),
     retries(scale),

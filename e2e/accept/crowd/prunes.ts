@@ -16,10 +16,10 @@ import { joinBare, refusedInTime, watchMemory } from "./measures.ts";
 // A prune of everything in many namespaces: the limit lets a few go, and a person decides about the rest.
 
 const size = { namespaces: 60, each: 5 } as const;
-/** From the last deletion until the operator has had its time with each: nothing ends after that by itself. */
+/** Longest wait until the overflow is on the ledger. */
 const settlesMs = 90_000;
 const stableMs = 10_000;
-/** What was decided to end has so long, all together; what was kept is looked at for so long. */
+/** Time for everything decided to end, all together; and for how long everything kept is watched. */
 const endsSeconds = 120;
 const keptMs = 20_000;
 
@@ -59,7 +59,7 @@ async function play(stage: Stage, decision: "end" | "keep", keep: Keep): Promise
     await decide(crowd, decision, inUse);
     const rest = new Map([...tokens].filter(([key]) => inUse.has(key)));
     if (decision === "end") {
-      await refusedInTime(crowd, rest, "What overflow end decided about works on.", endsSeconds);
+      await refusedInTime(crowd, rest, "Identities that overflow end decided about work on.", endsSeconds);
     } else {
       await sleep(keptMs);
       const kept = await aliveOf(crowd, rest);

@@ -1,6 +1,7 @@
 /** How much each flood does; every number is said, none is left to a default. */
 export interface Scale {
   readonly fat: readonly number[];
+  readonly fatBindings: readonly number[];
   readonly touched: { readonly rotations: number; readonly identities: number };
   readonly flipped: number;
   readonly retried: number;
@@ -21,6 +22,7 @@ export interface Scale {
 /** Of the whole line. */
 export const full: Scale = {
   fat: [65, 2000],
+  fatBindings: [65],
   touched: { rotations: 4400, identities: 600 },
   flipped: 20,
   retried: 60,
@@ -38,6 +40,7 @@ export const full: Scale = {
 /** Of one cheap flood in every build; no figure of it goes into a line. */
 export const sampled: Scale = {
   fat: [],
+  fatBindings: [],
   touched: { rotations: 60, identities: 20 },
   flipped: 4,
   retried: 10,

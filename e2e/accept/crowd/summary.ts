@@ -34,6 +34,7 @@ export const fullSizes: Readonly<Record<string, number>> = {
   "fat objects": 2000,
   "fat objects, few": 65,
   "fat objects decided": 2000,
+  "fat bindings": 65,
   "touched objects": 5000,
   "flipped identities": 20,
   "dead rotations": 60,
