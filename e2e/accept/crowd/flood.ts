@@ -9,7 +9,7 @@ import type { CrowdTally, FloodKind } from "./tally.ts";
 /** Where a scenario leaves what it counts, by its id. */
 export type Keep = (id: string, tally: CrowdTally) => void;
 
-/** What goes on until it is stopped; `done` says how often. */
+/** An activity that goes on until it is stopped; `done` says how often. */
 export interface UnderWay {
   readonly done: () => number;
   stop(): Promise<void>;

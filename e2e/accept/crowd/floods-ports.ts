@@ -8,13 +8,14 @@ import { knownFlags } from "./ground.ts";
 import type { Crowd } from "./ground.ts";
 import type { Scale } from "./scale.ts";
 
-// Floods on the operator's own ports: sockets that are held, scrapes at once. Who floods has an address of its own, as a pod has.
+// Floods on the operator's own ports: sockets that are held, scrapes at once. The mob has an address of its own, as a pod has.
 
 const mobAddress = "127.0.0.2";
 const readerAddress = "127.0.0.3";
 /** As a kubelet's. */
 const probeTimeoutMs = 1000;
 const probeEveryMs = 100;
+const quietProbes = 10;
 
 interface Answer {
   readonly status: number;
@@ -66,8 +67,8 @@ function holdSockets(url: string, sockets: number): UnderWay {
           resolve();
         });
       });
-      // A closed port would be asked without a pause.
-      await sleep(20);
+      // Connections in their thousands would be a flood of the kernel, not of the operator.
+      await sleep(100);
     }
   };
   const running = Array.from({ length: sockets }, (_, index) => hold(index));
@@ -86,6 +87,11 @@ export function heldSockets({ sockets, probes }: Scale): Flood {
     id: "flood/held-sockets",
     kind: "held sockets",
     namespaces: 1,
+    async prepare(crowd) {
+      const failed = await failedProbes(crowd, quietProbes);
+      if (failed.length > 0)
+        crowd.stage.broken("RUN", "A probe fails before any socket is held, so its failure proves nothing.", failed);
+    },
     begin(crowd) {
       crowd.count({ sizes: { "held sockets": sockets } });
       return Promise.resolve(holdSockets(crowd.stage.operator().probeUrl, sockets));
@@ -94,8 +100,17 @@ export function heldSockets({ sockets, probes }: Scale): Flood {
   };
 }
 
+async function probe(crowd: Crowd, probes: number): Promise<void> {
+  const { stage, count } = crowd;
+  const failed = await failedProbes(crowd, probes);
+  count({ probes, probeFailures: failed.length });
+  stage.say(`${failed.length} of ${probes} probes failed`);
+  if (failed.length > 0)
+    stage.broken("L1", `${failed.length} of ${probes} probes fail while sockets are held.`, failed.slice(0, 10));
+}
+
 /** As a kubelet asks: each on a connection of its own. */
-async function probe({ stage, count }: Crowd, probes: number): Promise<void> {
+async function failedProbes({ stage }: Crowd, probes: number): Promise<string[]> {
   const { probeUrl } = stage.operator();
   const failed: string[] = [];
   const all = Array.from({ length: probes }, async (_, number) => {
@@ -108,10 +123,7 @@ async function probe({ stage, count }: Crowd, probes: number): Promise<void> {
     else if (answer.status !== 200) failed.push(`${path}: ${answer.status} ${answer.body.slice(0, 200)}`);
   });
   await Promise.all(all);
-  count({ probes, probeFailures: failed.length });
-  stage.say(`${failed.length} of ${probes} probes failed`);
-  if (failed.length > 0)
-    stage.broken("L1", `${failed.length} of ${probes} probes fail while sockets are held.`, failed.slice(0, 10));
+  return failed;
 }
 
 /** `port`: a free one for the metrics. */

@@ -10,13 +10,13 @@ import type { Stage } from "../lifecycle/stage.ts";
 import type { CrowdTally } from "./tally.ts";
 import { bothCrowds, emptyCrowd } from "./tally.ts";
 
-/** Requests of who floods that are under way at a time: more of them are the API server's load, not the operator's. */
+/** Requests of the mob that are under way at a time: more of them would load the API server, not the operator. */
 export const atOnce = 8;
 
 const api = "/apis/keyturn.dev/v1alpha1";
 const longestClearMs = 180_000;
 
-/** A site with one operator, the namespaces of those who flood, and a tally. */
+/** A site with one operator, the namespaces of the mob, and a tally. */
 export interface Crowd {
   readonly stage: Stage;
   readonly site: IdentitySite;
@@ -33,7 +33,7 @@ export function knownFlags(flags: Readonly<Record<string, string>>): Readonly<Re
   return Object.fromEntries(Object.entries(flags).filter(([flag]) => FLAGS.some(({ name }) => name === flag)));
 }
 
-/** Makes the namespaces of who floods, and lets them use the connections of the site. */
+/** Makes the namespaces of the mob, and lets them use the connections of the site. */
 export async function openCrowd(
   stage: Stage,
   options: { readonly namespaces: number; readonly labels: object; readonly count: Crowd["count"] },

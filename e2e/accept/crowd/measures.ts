@@ -16,7 +16,7 @@ const longestLookMs = 120_000;
 /** A healthy rotation that takes longer counts as this long. */
 const longestRotationMs = 90_000;
 
-/** Somebody in another namespace than those who flood, with accounts at all three servers and everything made of them. */
+/** Somebody in another namespace than the mob, with accounts at all three servers and everything made of them. */
 export interface Victim {
   readonly name: string;
   readonly accesses: readonly Access[];

@@ -3,7 +3,7 @@ import type { Results } from "../results.ts";
 import { bothCrowds, emptyCrowd, floodKinds } from "./tally.ts";
 import type { CrowdTally } from "./tally.ts";
 
-/** What is kept of a scenario of the crowd. */
+/** The record of a scenario of the crowd. */
 export interface CrowdEntry extends LifecycleEntry {
   readonly crowd?: CrowdTally;
 }
@@ -29,7 +29,7 @@ export interface CrowdSummary {
   readonly minutes: number;
 }
 
-/** What the whole campaign must have done, by the names under which scenarios count it. */
+/** Counts that the whole campaign must reach, by the names under which scenarios count it. */
 export const fullSizes: Readonly<Record<string, number>> = {
   "fat objects": 2000,
   "fat objects, few": 65,
@@ -73,7 +73,7 @@ export function summariseCrowd(results: Results<CrowdEntry>): CrowdSummary {
   };
 }
 
-/** What the campaign must reach; the names of those that it missed. A figure of zero where something is measured was not measured. */
+/** Names of the targets that were missed. A figure of zero where something is measured was not measured. */
 export function missedCrowdTargets(summary: CrowdSummary, tally: CrowdTally): string[] {
   const zeros = [
     "permitsStolen",

@@ -12,7 +12,7 @@ export const floodKinds = [
 ] as const;
 export type FloodKind = (typeof floodKinds)[number];
 
-/** What a scenario counts: sums, but for `…Max`, `…Seconds` (the greatest) and `…Min` (the least). */
+/** The counts of a scenario: sums, but for `…Max`, `…Seconds` (the greatest) and `…Min` (the least). */
 export interface CrowdTally {
   readonly floods: readonly FloodKind[];
   readonly revocationSecondsMaxUnderFlood: number;
