@@ -47,7 +47,7 @@ export function deadDatabase({ dead, callsOfOthers }: Scale): Flood {
       const name = crowd.site.connections.vault;
       await crowd.kube.mergePatch(`${api}/providerconnections/${name}`, { spec: { vault: { databases } } });
       await inParallel(names, atOnce, (role) => {
-        const source = { vaultDatabase: { connectionRef: { name }, role, users: "Single" } };
+        const source = { vaultDatabase: { connectionRef: { name }, role, users: "Single", acceptsOutage: true } };
         return crowd.kube.create(rotationPath(mob, "").slice(0, -1), bareRotation(mob, role, source));
       });
       crowd.count({ sizes: { "dead rotations": names.length } });
