@@ -1,4 +1,5 @@
 import { installAdmission } from "../../stack/admission.ts";
+import { identityPolicy } from "../../stack/vault.ts";
 import { waitFor } from "../../stack/wait.ts";
 import { inParallel } from "../lifecycle/fifty.ts";
 import { identityPath } from "../../lane/identity.ts";
@@ -6,7 +7,7 @@ import type { Identity } from "../../lane/identity.ts";
 import type { IdentitySite } from "../../lane/identity-site.ts";
 import { againAndAgain, onceForEach } from "./flood.ts";
 import type { Flood } from "./flood.ts";
-import { atOnce, bareIdentity, bareRotation, patched, put, rotationPath } from "./ground.ts";
+import { allowVault, atOnce, bareIdentity, bareRotation, patched, put, rotationPath } from "./ground.ts";
 import type { Crowd } from "./ground.ts";
 import { joinBare, refusedInTime } from "./measures.ts";
 import type { Scale } from "./scale.ts";
@@ -22,18 +23,13 @@ export const named = (what: string, count: number): string[] =>
 /** Annotations may have 256 KiB in all; a little is left for the stamps of the policies, or nobody could change them. */
 const fatBytes = 256 * 1024 - 4096;
 
-/** An identity of two ServiceAccounts, so that it can be narrowed. */
+/** An identity with an account at Vault besides, so that it can be narrowed. */
 function fatIdentity(site: IdentitySite, namespace: string, name: string): Identity {
   const bare = bareIdentity(site, namespace, name);
-  const [cluster] = bare.spec.accounts;
-  const spare = {
-    name: "spare",
-    kubernetes: { ...cluster?.kubernetes, serviceAccountName: `${name}-spare` },
-  } as (typeof bare.spec.accounts)[number];
   return {
     ...bare,
     metadata: { ...bare.metadata, annotations: { "crowd.example/fat": "x".repeat(fatBytes) } },
-    spec: { ...bare.spec, accounts: [...bare.spec.accounts, spare] },
+    spec: { ...bare.spec, accounts: [...bare.spec.accounts, site.vaultAccount()] },
   };
 }
 
@@ -49,6 +45,7 @@ export function fatObjects(objects: number): Flood {
     async prepare(crowd) {
       const [mob = ""] = crowd.flooding;
       const { site } = crowd;
+      await allowVault(crowd, identityPolicy({ prefix: `keyturn.${mob}.` }));
       tokens = await joinBare(
         crowd,
         watched.map((name) => fatIdentity(site, mob, name)),
