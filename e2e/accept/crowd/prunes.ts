@@ -56,7 +56,7 @@ async function play(stage: Stage, decision: "end" | "keep", keep: Keep): Promise
     if (inUse.size !== meant)
       stage.broken("S6", `${inUse.size} of ${all.length} are in use after a prune, and ${meant} should be.`);
     count({ permitsStolen: stolen(crowd, [...tokens.keys()], inUse) });
-    await decide(crowd, decision, inUse);
+    const failed = await decide(crowd, decision, inUse);
     const rest = new Map([...tokens].filter(([key]) => inUse.has(key)));
     if (decision === "end") {
       await refusedInTime(crowd, rest, "Identities that overflow end decided about work on.", endsSeconds);
@@ -67,7 +67,8 @@ async function play(stage: Stage, decision: "end" | "keep", keep: Keep): Promise
       if (kept.size !== rest.size)
         stage.broken("S6", `${rest.size - kept.size} of ${rest.size} that overflow keep decided about have ended.`);
     }
-    count({ prunes: 1 });
+    // A prune without a decision is none.
+    if (failed === 0) count({ prunes: 1 });
   } finally {
     await memory.stop();
     await closeCrowd(crowd).catch((error: unknown) =>
@@ -114,8 +115,8 @@ function pluginOf({ site }: Crowd): Promise<string> {
   return (plugin ??= make());
 }
 
-/** As a person does it in each namespace: the command lists and asks for the count, which is typed. */
-async function decide(crowd: Crowd, decision: "end" | "keep", inUse: ReadonlySet<string>): Promise<void> {
+/** As a person does it in each namespace: the command lists and asks for the count, which is typed. Gives how often it failed. */
+async function decide(crowd: Crowd, decision: "end" | "keep", inUse: ReadonlySet<string>): Promise<number> {
   const program = await pluginOf(crowd);
   const failed: string[] = [];
   await inParallel(crowd.flooding, 2, async (namespace) => {
@@ -126,6 +127,7 @@ async function decide(crowd: Crowd, decision: "end" | "keep", inUse: ReadonlySet
   });
   if (failed.length > 0)
     crowd.stage.broken("L1", `overflow ${decision} fails in ${failed.length} namespaces.`, failed.slice(0, 5));
+  return failed.length;
 }
 
 function run({ site }: Crowd, args: readonly string[], typed: string): Promise<{ code: number; text: string }> {
