@@ -5,6 +5,10 @@ import { startWorld } from "../lane/world.ts";
 import type { World } from "../lane/world.ts";
 import { startCampaign } from "./campaign.ts";
 import type { Campaign, Job } from "./campaign.ts";
+import { oneCrowd, sampleCrowd, wholeCrowd } from "./crowd/modes.ts";
+import type { CrowdTallies } from "./crowd/modes.ts";
+import type { TryRoles } from "./crowd/role-cells.ts";
+import type { CrowdEntry } from "./crowd/summary.ts";
 import { faults } from "./faults.ts";
 import { pausedRuns } from "./paused.ts";
 import { pick, randomFrom } from "./random.ts";
@@ -28,13 +32,14 @@ const usage = `accept rotation [--fresh] [--scenario NAME] [--seed N] [--lanes N
 accept sources [--fresh] [--scenario NAME] [--lanes N]
 accept lifecycle [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
 accept ending [--part ground|cut|stay|record] [--fresh] [--scenario NAME] [--lanes N] [--operator FILE]
+accept crowd [--fresh] [--scenario NAME] [--operator FILE]
 accept install [--part NAME]
 accept main-job
 accept sample [--seed N] [--lanes N]
 
   --scenario  one run: rotations, fault/NAME, paused/NAME or kill/SERVER/REQUEST/OCCURRENCE/POINT; "list" names them all.
               Of lifecycle: a scenario, or kill/PHASE and more of a kill point's name. Of sources: one of them.
-              Of ending: cases and batches by any part of their names
+              Of ending and crowd: cases, batches, floods by any part of their names
   --operator  a bundle of the operator to run instead of this checkout's
 `;
 
@@ -60,6 +65,7 @@ const modes: Readonly<Record<string, (world: World) => Promise<number>>> = {
   rotation: flags.scenario === undefined ? wholeCampaign : oneScenario,
   lifecycle,
   ending,
+  crowd,
   sources,
   "main-job": mainJob,
   sample,
@@ -73,6 +79,8 @@ if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
   process.exit(2);
 }
+/** The trial of roles comes with the roles; without it the line says that no cell was tried, and fails. */
+const tryRoles: TryRoles | undefined = undefined;
 let running: Pick<Campaign, "abandon"> | undefined;
 let stopping: Promise<void> | undefined;
 const world = await startWorld({ say, bundle: flags.operator });
@@ -128,6 +136,25 @@ async function endingCampaign(world: World, keep: boolean): Promise<[LifecycleCa
   const started = startLifecycleCampaign<EndingEntry>(world, results, say, (id) => {
     const counted = tallies.get(id);
     return counted === undefined ? undefined : { ending: counted };
+  });
+  running = started;
+  return [started, tallies];
+}
+
+/** One tenant floods, and nobody else may notice. */
+async function crowd(world: World): Promise<number> {
+  const voice = { say, print };
+  if (flags.scenario !== undefined)
+    return oneCrowd(...(await crowdCampaign(world, false)), tryRoles, flags.scenario, voice);
+  return wholeCrowd(...(await crowdCampaign(world, flags.operator === undefined)), tryRoles, voice);
+}
+
+async function crowdCampaign(world: World, keep: boolean): Promise<[LifecycleCampaign<CrowdEntry>, CrowdTallies]> {
+  const results = await openResults<CrowdEntry>({ fresh: flags.fresh, keep, campaign: "-crowd" });
+  const tallies: CrowdTallies = new Map();
+  const started = startLifecycleCampaign<CrowdEntry>(world, results, say, (id) => {
+    const counted = tallies.get(id);
+    return counted === undefined ? undefined : { crowd: counted };
   });
   running = started;
   return [started, tallies];
@@ -267,7 +294,9 @@ async function sample(world: World): Promise<number> {
     sourcesCampaign(world, kept, { say, print, lanes }, { sample: { seed, points: 1 } }),
     sampleEnding(...(await endingCampaign(world, false)), random, { print }),
   ]);
-  return Math.max(rotations, identities, others, leavers);
+  // By itself: it measures for how long others wait.
+  const flooded = await sampleCrowd(...(await crowdCampaign(world, false)), random, { print });
+  return Math.max(rotations, identities, others, leavers, flooded);
 }
 
 function rotationsJob(rotations: number): Job {

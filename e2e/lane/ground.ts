@@ -6,6 +6,7 @@ import type { OperatorProcess } from "../stack/operator-process.ts";
 import { startOperator } from "../stack/operator-process.ts";
 import { freePort } from "../stack/ports.ts";
 import { removeUser } from "./aws-calls.ts";
+import { imageStart } from "./image.ts";
 import type { Lane } from "./lane.ts";
 import { applyNamespacedRbac, applyOperatorRbac } from "./rbac.ts";
 
@@ -39,6 +40,8 @@ export interface GroundOptions {
   readonly flags?: Readonly<Record<string, string>>;
   /** Where the operator's rights hold; absent means in the whole cluster. */
   readonly rights?: "Namespaces" | undefined;
+  /** Node has the flags and the environment of the image: its memory is that of a pod. */
+  readonly asImage?: true | undefined;
 }
 
 export interface Replica {
@@ -95,6 +98,7 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
     }),
   ]);
   const replicas = new Map<number, Replica>();
+  const image = options.asImage === true ? imageStart() : { nodeArgs: [], env: { NODE_ENV: "production" } };
   return {
     lane,
     namespace,
@@ -128,8 +132,9 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
         entry: () => lane.world.bundle,
         args: Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
         log: join(operatorDir, `operator-${replica}.log`),
+        nodeArgs: image.nodeArgs,
         // The bundle is compiled once for all starts: it takes half of a start.
-        env: { NODE_ENV: "production", NODE_COMPILE_CACHE: join(stack.dir, "compile-cache"), ...withoutLimits },
+        env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache"), ...withoutLimits },
       });
       const probeUrl = `http://127.0.0.1:${port}`;
       const started: Replica = {

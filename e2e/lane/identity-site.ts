@@ -77,6 +77,8 @@ export interface IdentitySiteOptions {
   readonly unguarded?: true;
   /** The operator may besides what the pages name for leavers, and there are eleven more policies and groups to be given (`spareNames`). */
   readonly leavers?: true;
+  /** As GroundOptions.asImage. */
+  readonly asImage?: true;
 }
 
 /** Policies and groups of a site for leavers, one more than IAM attaches or lets a user be in. */
@@ -156,6 +158,7 @@ export async function openIdentitySite(lane: Lane, options: IdentitySiteOptions)
       .map((one) => `${deliveryPolicy(`keyturn/${one}`)}\n${identityPolicy({ prefix: `keyturn.${one}.` })}`)
       .concat(options.leavers === true ? [leavingPolicy()] : [])
       .join("\n"),
+    asImage: options.asImage,
     flags: {
       "attribution-window": "3s",
       resync: options.resync ?? "30s",

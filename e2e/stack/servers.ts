@@ -110,6 +110,8 @@ export async function startControlPlane(
     file: tools.etcd,
     args: [
       "--name=local",
+      // Two thousand objects of 256 KiB are written a few times each, and are gone for good only minutes later.
+      "--quota-backend-bytes=8589934592",
       `--data-dir=${join(folder, "etcd")}`,
       `--listen-client-urls=https://127.0.0.1:${etcdPort}`,
       `--advertise-client-urls=https://127.0.0.1:${etcdPort}`,
