@@ -3,7 +3,7 @@ import { FakeCluster } from "../cluster/fake-cluster.ts";
 import { FakeClock } from "../kernel/fake-clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { CONFIG_MAPS, type ConfigMap } from "./kinds.ts";
-import { limitStore, LIMITS_NAME, WINDOW_MS, type LimitSettings } from "./limits.ts";
+import { limitStore, LIMITS_NAME, WINDOW_MS, type LimitSettings, type PermitRequest } from "./limits.ts";
 
 const ref = { kind: CONFIG_MAPS, namespace: "keyturn-system", name: LIMITS_NAME };
 
@@ -21,58 +21,61 @@ const setUp = (limits: Partial<LimitSettings> = {}) => {
       cluster,
       operatorNamespace: "keyturn-system",
       clock,
-      limits: { offboarding: 2, grant: 2, issue: 2, ...limits },
+      limits: { offboarding: 2, offboardingPerNamespace: 0, grant: 2, issue: 2, ...limits },
     });
   return { clock, cluster, make, store: make() };
 };
 
+/** Each in a namespace of its own. */
+const asked = (key: string): PermitRequest => ({ key, namespace: `of-${key}` });
+
 describe("the cluster-wide limits", () => {
   it("give as many permits in ten minutes as they are set to, and new ones as the old ones get out of the window", async () => {
     const { clock, store } = setUp();
-    assert.equal(await store.take("offboarding", "a"), "taken");
+    assert.equal(await store.take("offboarding", asked("a")), "taken");
     await clock.advance(WINDOW_MS / 2);
-    assert.equal(await store.take("offboarding", "b"), "taken");
-    assert.equal(await store.take("offboarding", "c"), "none");
+    assert.equal(await store.take("offboarding", asked("b")), "taken");
+    assert.equal(await store.take("offboarding", asked("c")), "none");
     await clock.advance(WINDOW_MS / 2);
-    assert.equal(await store.take("offboarding", "c"), "taken");
-    assert.equal(await store.take("offboarding", "d"), "none");
+    assert.equal(await store.take("offboarding", asked("c")), "taken");
+    assert.equal(await store.take("offboarding", asked("d")), "none");
   });
 
   it("count each kind by itself", async () => {
     const { store } = setUp({ offboarding: 1 });
-    assert.equal(await store.take("offboarding", "a"), "taken");
-    assert.equal(await store.take("grant", "a"), "taken");
-    assert.equal(await store.take("issue", "a"), "taken");
-    assert.equal(await store.take("offboarding", "b"), "none");
+    assert.equal(await store.take("offboarding", asked("a")), "taken");
+    assert.equal(await store.take("grant", asked("a")), "taken");
+    assert.equal(await store.take("issue", asked("a")), "taken");
+    assert.equal(await store.take("offboarding", asked("b")), "none");
   });
 
   it("count the same key once, also after a restart and for another process", async () => {
     const { make, store } = setUp({ grant: 1 });
-    assert.equal(await store.take("grant", "a"), "taken");
-    assert.equal(await store.take("grant", "a"), "taken");
-    assert.equal(await make().take("grant", "a"), "taken");
-    assert.equal(await make().take("grant", "b"), "none");
+    assert.equal(await store.take("grant", asked("a")), "taken");
+    assert.equal(await store.take("grant", asked("a")), "taken");
+    assert.equal(await make().take("grant", asked("a")), "taken");
+    assert.equal(await make().take("grant", asked("b")), "none");
   });
 
   it("are not exceeded by many who ask at once, in two processes", async () => {
     const { make, store } = setUp({ offboarding: 7 });
     const other = make();
     const answers = await Promise.all(
-      Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? store : other).take("offboarding", `k${index}`)),
+      Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? store : other).take("offboarding", asked(`k${index}`))),
     );
     assert.equal(answers.filter((answer) => answer === "taken").length, 7);
   });
 
   it("set to 0 are none, and write nothing", async () => {
     const { cluster, store } = setUp({ issue: 0 });
-    for (let index = 0; index < 50; index += 1) assert.equal(await store.take("issue", String(index)), "taken");
+    for (let index = 0; index < 50; index += 1) assert.equal(await store.take("issue", asked(String(index))), "taken");
     assert.equal(cluster.calls.length, 0);
   });
 
   it("keep no names, and forget what is older than the window", async () => {
     const { clock, cluster, store } = setUp({ grant: 5000 });
     for (let index = 0; index < 50; index += 1) {
-      await store.take("grant", `secret-team/identity-${index}`);
+      await store.take("grant", asked(`secret-team/identity-${index}`));
       await clock.advance(60_000);
     }
     const data = cluster.peek<ConfigMap>(ref)?.data ?? {};
@@ -83,22 +86,22 @@ describe("the cluster-wide limits", () => {
   it("give nothing when the counter cannot be read, written, or understood", async () => {
     const unreadable = setUp();
     unreadable.cluster.seed(ref, { data: { grant: "many" } });
-    await assert.rejects(unreadable.store.take("grant", "a"), /delete it, and counting begins anew/);
-    assert.equal(await unreadable.store.take("issue", "a"), "taken");
+    await assert.rejects(unreadable.store.take("grant", asked("a")), /delete it, and counting begins anew/);
+    assert.equal(await unreadable.store.take("issue", asked("a")), "taken");
     const down = setUp();
     const error = new OperatorError("Unavailable", { publicMessage: "down" });
     down.cluster.failNext((call) => call.verb === "get", error);
-    await assert.rejects(down.store.take("grant", "a"), error);
+    await assert.rejects(down.store.take("grant", asked("a")), error);
     // One failure is nobody else's.
-    assert.equal(await down.store.take("grant", "a"), "taken");
+    assert.equal(await down.store.take("grant", asked("a")), "taken");
   });
 
   it("take an answer that was lost for a permit that was taken", async () => {
     const { cluster, store } = setUp({ grant: 1 });
     const lost = new OperatorError("Timeout", { publicMessage: "lost", ambiguous: true });
     cluster.failNext((call) => call.verb === "create", lost, "after");
-    await assert.rejects(store.take("grant", "a"), lost);
-    assert.equal(await store.take("grant", "a"), "taken");
-    assert.equal(await store.take("grant", "b"), "none");
+    await assert.rejects(store.take("grant", asked("a")), lost);
+    assert.equal(await store.take("grant", asked("a")), "taken");
+    assert.equal(await store.take("grant", asked("b")), "none");
   });
 });

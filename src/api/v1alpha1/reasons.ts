@@ -62,6 +62,8 @@ const UNMATCHED = {
 const STALL_REASONS = {
   Conflict:
     "Another resource holds the claim, or a place of delivery exists and is not Keyturn's. Name another target, or remove the other owner.",
+  TooManyReplacements:
+    "Three lost or leaked credentials were replaced in a day; the next ones are issued one an hour. What has leaked is revoked all the same.",
   SlotsFull: "The user has as many access keys as AWS allows, and none of them is Keyturn's to retire. Delete one.",
   StrayInUse:
     "A key that appeared during an open rotation has been used by somebody. It is disabled; find its user, then delete it.",

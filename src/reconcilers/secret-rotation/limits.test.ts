@@ -53,7 +53,7 @@ describe("the cluster-wide limits, for a rotation", () => {
     const bench = limited({ offboarding: 1 });
     bench.apply();
     await bench.toRest();
-    await bench.ports.limits.take("offboarding", "somebody else");
+    await bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.deleteRotation();
     await bench.pass();
     assert.throws(() => bench.object());
@@ -69,14 +69,14 @@ describe("the cluster-wide limits, for a rotation", () => {
     const bench = limited({ offboarding: 1 });
     bench.apply();
     await bench.toRest();
-    await bench.ports.limits.take("offboarding", "somebody else");
+    await bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.deleteRotation();
     bench.trap = { at: bench.mutations + 2, how: "killBefore" };
     await bench.pass();
     assert.equal(bench.dead, true);
     assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");
     bench.trap = undefined;
-    bench.limits = { offboarding: 0, grant: 0, issue: 0 };
+    bench.limits = { offboarding: 0, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.start();
     await bench.pass();
     assert.throws(() => bench.object());

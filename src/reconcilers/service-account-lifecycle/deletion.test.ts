@@ -243,7 +243,7 @@ describe("deleting an identity", () => {
   it("that the limit holds back touches nothing and waits in the ledger for a person, not on the finalizer", async () => {
     const bench = await joined();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 2, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 2, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     await deleted(bench);
     assert.equal(bench.exists, false);
@@ -270,7 +270,7 @@ describe("deleting an identity", () => {
   it("that nobody can count waits for the counter, and for a person when its time is up", async () => {
     const bench = await joined();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 5, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 5, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     bench.bench.cluster.seed({ ...KILL_SWITCH, name: "keyturn-limits" }, { data: { offboarding: "no counter" } });
     await bench.delete();
@@ -287,7 +287,7 @@ describe("deleting an identity", () => {
     const bench = await joined();
     const key = bench.place("lake").addCredential();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     await deleted(bench);
     bench.apply();
@@ -311,7 +311,7 @@ describe("deleting an identity", () => {
     const bench = await joined();
     bench.apply({ state: "Suspended" });
     await bench.toRest();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     await deleted(bench);
     assert.equal(bench.entry()?.spec.held, undefined);
@@ -381,7 +381,7 @@ describe("an identity that vanishes without its finalizer", () => {
 
   it("is held back by the limit like any other deletion", async () => {
     const bench = await vanish();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     const before = bench.world();
     await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });

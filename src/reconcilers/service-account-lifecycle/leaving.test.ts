@@ -253,7 +253,7 @@ describe("the end of an identity", () => {
 describe("the limit on offboardings", () => {
   it("holds back what is one too many, says Stalled, and goes on by itself as the ten minutes pass", async () => {
     const bench = await joined();
-    bench.bench.limits = { offboarding: 2, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 2, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     bench.apply({ state: "Suspended" });
     await bench.settle(0);
@@ -274,7 +274,7 @@ describe("the limit on offboardings", () => {
 
   it("is asked for once per account, whatever is killed in between", async () => {
     const bench = await joined();
-    bench.bench.limits = { offboarding: 3, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 3, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     bench.arm({ at: 3, how: "killBefore" });
     bench.apply({ state: "Suspended" });
@@ -286,7 +286,7 @@ describe("the limit on offboardings", () => {
 describe("the limit on grants", () => {
   it("holds back what is one too many, and lets the same account go on", async () => {
     const bench = new LifecycleBench();
-    bench.bench.limits = { offboarding: 0, grant: 2, issue: 0 };
+    bench.bench.limits = { offboarding: 0, offboardingPerNamespace: 0, grant: 2, issue: 0 };
     bench.bench.start();
     bench.apply();
     await bench.settle();

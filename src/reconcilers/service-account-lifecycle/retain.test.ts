@@ -166,7 +166,7 @@ describe("Retain and an end", () => {
 
   it("takes its permit when it is cut, and waits for one", async () => {
     const bench = await joined({ ...RETAIN, expiresAt: END });
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     await deleted(bench);
     assert.equal(bench.entry()?.spec.held, "UntilEnd", "no permit was needed for it");
