@@ -41,6 +41,7 @@ import { holdsSeen } from "./reconcilers/holds.ts";
 import type { Holdable } from "./reconcilers/identity-hold/matches.ts";
 import { identityHoldReconciler } from "./reconcilers/identity-hold/reconciler.ts";
 import { wakeHeld } from "./reconcilers/identity-hold/wakes.ts";
+import { overflowByNamespace } from "./reconcilers/orphan/declared.ts";
 import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
@@ -253,6 +254,12 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       if (metadata.namespace === object.metadata.namespace && belongsTo({ spec }, object))
         rotationController.enqueue(requestOf(metadata));
     }
+    // What a limit holds back of its rotations ends with it.
+    const { namespace = "", name } = object.metadata;
+    for (const { spec, metadata } of orphans.list()) {
+      if (spec.held === "LimitReached" && spec.origin.namespace === namespace && isLedgerOf(metadata, { namespace, name }))
+        queues.orphans.enqueue(requestOf(metadata));
+    }
   });
   connectionObjects.onChange(({ type, object, before }) => {
     const back = before !== undefined && !isReady(before) && isReady(object);
@@ -275,7 +282,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   metrics.holdsFrom(() => holds.hasSynced());
   metrics.ledgerFrom(() => {
     const entries = orphans.list();
-    return { count: entries.length, due: ledgerDue(entries) };
+    return { count: entries.length, due: ledgerDue(entries), overflow: overflowByNamespace(entries, ports) };
   });
   const everything = [
     [rotations, queues.rotations],

@@ -29,7 +29,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
   #holdsRead = (): boolean => false;
-  #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
+  #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined, overflow: new Map() });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
 
@@ -43,8 +43,10 @@ export class PrometheusMetrics implements Metrics {
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
     fillIdentityGauges(this.#metrics, this.#identities());
     this.#fillAuditVolume();
-    const { count, due } = this.#ledger();
+    const { count, due, overflow } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
+    this.#metrics.overflow.reset();
+    for (const [namespace, entries] of overflow) this.#metrics.overflow.set({ namespace }, entries);
     this.#metrics.holdsRead.set(this.#holdsRead() ? 1 : 0);
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     const { engaged, waiting } = this.#readOnly();

@@ -91,8 +91,7 @@ const countByShare = (given: readonly Permit[]): Map<string, number> => {
 
 const lastByShare = (given: readonly Permit[]): ReadonlyMap<string, number> => {
   const last = new Map<string, number>();
-  for (const { share, at } of given)
-    if (share !== undefined) last.set(share, Math.max(at, last.get(share) ?? 0));
+  for (const { share, at } of given) if (share !== undefined) last.set(share, Math.max(at, last.get(share) ?? 0));
   return last;
 };
 

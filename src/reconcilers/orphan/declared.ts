@@ -28,6 +28,21 @@ export const heldBack = (
   return metadata.annotations?.[KEEP] === "true" ? "Kept" : "Held";
 };
 
+/** How many entries of each namespace a limit holds back in use, about which no person has decided. */
+export const overflowByNamespace = (
+  entries: readonly OrphanedCredential[],
+  ports: Pick<Ports, "identitiesIn" | "clock">,
+): ReadonlyMap<string, number> => {
+  const now = ports.clock.now();
+  const counts = new Map<string, number>();
+  for (const entry of entries) {
+    const { namespace } = entry.spec.origin;
+    if (entry.status?.holds !== undefined || heldBack(entry, ports, now) !== "Held") continue;
+    counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+  }
+  return counts;
+};
+
 /** When a limit stops holding the entry back by itself; undefined: never. */
 export const endOfHeld = ({ spec }: Pick<OrphanedCredential, "spec">): Date | undefined =>
   spec.until === undefined ? undefined : new Date(spec.until);
