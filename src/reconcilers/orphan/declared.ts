@@ -47,13 +47,20 @@ export const overflowByNamespace = (
 export const endOfHeld = ({ spec }: Pick<OrphanedCredential, "spec">): Date | undefined =>
   spec.until === undefined ? undefined : new Date(spec.until);
 
-const hasCome = (until: string | undefined, now: Date): boolean => until !== undefined && !(Date.parse(until) > now.getTime());
+const hasCome = (until: string | undefined, now: Date): boolean =>
+  until !== undefined && !(Date.parse(until) > now.getTime());
 
 /** Of what a SecretRotation left: has the identity that it belonged to been suspended, decommissioned or held, or has it expired? */
-const isIdentityOver = ({ metadata, spec }: OrphanedCredential, ports: Pick<Ports, "identitiesIn">, now: Date): boolean => {
+const isIdentityOver = (
+  { metadata, spec }: OrphanedCredential,
+  ports: Pick<Ports, "identitiesIn">,
+  now: Date,
+): boolean => {
   const { kind, namespace } = spec.origin;
   if (kind !== "SecretRotation") return false;
-  const identity = ports.identitiesIn(namespace).find((each) => isLedgerOf(metadata, { namespace, name: each.metadata.name }));
+  const identity = ports
+    .identitiesIn(namespace)
+    .find((each) => isLedgerOf(metadata, { namespace, name: each.metadata.name }));
   return hasIdentityEnded(identity, now);
 };
 

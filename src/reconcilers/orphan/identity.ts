@@ -124,7 +124,8 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   if ((scope.status.accounts ?? []).length === 0) return FINISHED;
   await auditHolds({ ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] }, ports);
   const held = scope.hold === undefined ? heldBack(entry.object, ports, scope.now) : undefined;
-  if (held !== undefined) return { progress: { waits: held }, whenDue: spec.until !== undefined, until: endOfHeld(entry.object) };
+  if (held !== undefined)
+    return { progress: { waits: held }, whenDue: spec.until !== undefined, until: endOfHeld(entry.object) };
   return leave(entry);
 };
 

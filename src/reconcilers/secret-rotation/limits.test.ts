@@ -27,6 +27,8 @@ describe("the cluster-wide limits, for a rotation", () => {
     bench.apply();
     await bench.toRest();
     const first = bench.status().current!.id;
+    await bench.clock.advance(600_000);
+    await bench.ports.limits.take("issue", { key: "somebody else", namespace: "elsewhere" });
     bench.rotate();
     await passes(bench, 6);
     assert.equal(bench.source.count("issue"), 1);
@@ -39,6 +41,18 @@ describe("the cluster-wide limits, for a rotation", () => {
     await bench.toRest();
     assert.notEqual(bench.status().current?.id, first);
     assert.equal(bench.condition("Stalled"), undefined);
+  });
+
+  it("count a resource once, however often it rotates, so that one of them starves nobody", async () => {
+    const bench = limited({ issue: 2 });
+    bench.apply();
+    await bench.toRest();
+    for (let round = 0; round < 5; round += 1) {
+      bench.rotate();
+      await bench.toRest();
+    }
+    const asked = { key: "another", namespace: "elsewhere" };
+    assert.equal(await bench.ports.limits.take("issue", asked), "taken");
   });
 
   it("count an issue once, however often it is tried", async () => {

@@ -243,8 +243,9 @@ describe("deleting an identity", () => {
   it("that the limit holds back touches nothing and waits in the ledger for a person, not on the finalizer", async () => {
     const bench = await joined();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 2, offboardingPerNamespace: 0, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await deleted(bench);
     assert.equal(bench.exists, false);
     assert.equal(bench.world(), before);
@@ -289,6 +290,7 @@ describe("deleting an identity", () => {
     const before = bench.world();
     bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await deleted(bench);
     bench.apply();
     await bench.toRest();
@@ -383,6 +385,7 @@ describe("an identity that vanishes without its finalizer", () => {
     const bench = await vanish();
     bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     const before = bench.world();
     await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });
     assert.equal(bench.entry()?.spec.held, "LimitReached");
