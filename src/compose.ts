@@ -248,6 +248,16 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
         identityController.enqueue(requestOf(identity.metadata));
     }
   });
+  // Rotations of an identity that a limit holds back end when it does.
+  orphans.onChange(({ type, object, before }) => {
+    const { origin } = object.spec;
+    if (origin.kind !== "ServiceAccountLifecycle") return;
+    if (type === "updated" && before !== undefined && heldOf(before) === heldOf(object)) return;
+    for (const { spec, metadata } of rotations.list()) {
+      if (metadata.namespace === origin.namespace && spec.identityRef?.name === origin.name)
+        rotationController.enqueue(requestOf(metadata));
+    }
+  });
   identities.onChange(({ type, object, before }) => {
     if (type === "updated" && before !== undefined && standing(before) === standing(object)) return;
     for (const { spec, metadata } of rotations.list()) {
@@ -257,7 +267,11 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     // What a limit holds back of its rotations ends with it.
     const { namespace = "", name } = object.metadata;
     for (const { spec, metadata } of orphans.list()) {
-      if (spec.held === "LimitReached" && spec.origin.namespace === namespace && isLedgerOf(metadata, { namespace, name }))
+      if (
+        spec.held === "LimitReached" &&
+        spec.origin.namespace === namespace &&
+        isLedgerOf(metadata, { namespace, name })
+      )
         queues.orphans.enqueue(requestOf(metadata));
     }
   });
@@ -359,6 +373,14 @@ const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =
     spec.accounts,
     status?.state,
     (status?.accounts ?? []).map(({ name, target, state }) => [name, target, state]),
+  ]);
+
+/** Of an entry, what says whether a limit still holds it back. */
+const heldOf = ({ metadata, status }: OrphanedCredential): string =>
+  canonicalJson([
+    metadata.annotations,
+    status?.holds,
+    (status?.conditions ?? []).find(({ type }) => type === "Ready")?.reason,
   ]);
 
 /** Of a rotation, what its identity goes by: which credentials it answers for, and whether it has taken note of an end. */

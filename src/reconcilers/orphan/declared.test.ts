@@ -117,6 +117,42 @@ describe("an entry of an identity that a limit holds back", () => {
   });
 });
 
+describe("a SecretRotation whose identity a limit holds back", () => {
+  const setUp = async (): Promise<{ readonly bench: Bench; readonly uid: string }> => {
+    const bench = new Bench();
+    bench.deploy("web");
+    identity(bench, {});
+    bench.apply({ identityRef: { name: "billing" } });
+    await bench.toRest();
+    const uid = bench.status().identityUid ?? "";
+    bench.cluster.drop({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace: ROTATION.namespace ?? "", name: "billing" });
+    return { bench, uid };
+  };
+  const entryOf = (bench: Bench, uid: string, annotations: Readonly<Record<string, string>>): void => {
+    const origin = { kind: "ServiceAccountLifecycle", namespace: ROTATION.namespace, name: "billing", uid };
+    const spec = { origin, held: "LimitReached", policy: "Delete", recordedAt: "2026-01-01T00:00:00Z", holdSeconds: 0 };
+    bench.cluster.seed({ kind: ORPHANED_CREDENTIAL, name: `sal-${uid}` }, { metadata: { annotations }, spec });
+  };
+
+  it("keeps its credential as long, rotates it no more, and ends it when the identity is ended", async () => {
+    const { bench, uid } = await setUp();
+    entryOf(bench, uid, {});
+    bench.rotate();
+    for (let pass = 0; pass < 5; pass += 1) await bench.pass();
+    equal(enabled(bench), 1);
+    equal(bench.source.count("issue"), 1);
+    entryOf(bench, uid, { [RELEASE]: "true" });
+    for (let pass = 0; pass < 10; pass += 1) await bench.pass();
+    equal(enabled(bench), 0);
+  });
+
+  it("ends at once where no limit holds the identity", async () => {
+    const { bench } = await setUp();
+    for (let pass = 0; pass < 10; pass += 1) await bench.pass();
+    equal(enabled(bench), 0);
+  });
+});
+
 describe("an entry of a SecretRotation that a limit holds back", () => {
   it("ends with its identity: by a suspension, a decommissioning, an expiry", async () => {
     for (const spec of [{ state: "Suspended" }, { state: "Decommissioned" }, { expiresAt: "2026-01-01T00:00:01Z" }]) {

@@ -5,7 +5,7 @@ import type { OrphanSpec } from "../../domain/orphan/record.ts";
 import { hasEnded, viewIdentity } from "../../domain/rotation/identity.ts";
 import { without } from "../../kernel/without.ts";
 import type { Ports } from "../ports.ts";
-import { isLedgerOf, isReleased } from "./entry.ts";
+import { isLedgerOf, isReleased, orphanRef } from "./entry.ts";
 
 /** What somebody has declared about an entry that a limit holds back. None of it asks for a permit. */
 
@@ -41,6 +41,23 @@ export const overflowByNamespace = (
     counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   }
   return counts;
+};
+
+/**
+ * Is an identity that is gone, or is being deleted, still in use, because a limit holds it back or has not answered yet? Its credentials are
+ * then neither made nor ended. `object`: as it is now; undefined: it is gone.
+ */
+export const isIdentityHeldBack = async (
+  object: ServiceAccountLifecycle | undefined,
+  uid: string | undefined,
+  ports: Pick<Ports, "cluster" | "identitiesIn">,
+  now: Date,
+): Promise<boolean> => {
+  if (uid === undefined || hasIdentityEnded(object, now)) return false;
+  if (object !== undefined && object.metadata.deletionTimestamp === undefined) return false;
+  const entry = await ports.cluster.get<OrphanedCredential>(orphanRef(uid, "ServiceAccountLifecycle"));
+  if (entry === undefined) return object !== undefined;
+  return entry.status?.holds === undefined && heldBack(entry, ports, now) !== undefined;
 };
 
 /** When a limit stops holding the entry back by itself; undefined: never. */
