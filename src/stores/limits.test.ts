@@ -13,7 +13,7 @@ class WalkingClock extends FakeClock {
   }
 }
 
-const setUp = (limits: Partial<LimitSettings> = {}) => {
+const setUp = (limits: Partial<LimitSettings> = {}, shareOf?: (namespace: string) => string) => {
   const clock = new WalkingClock();
   const cluster = new FakeCluster(clock);
   const make = () =>
@@ -22,6 +22,7 @@ const setUp = (limits: Partial<LimitSettings> = {}) => {
       operatorNamespace: "keyturn-system",
       clock,
       limits: { offboarding: 2, offboardingPerNamespace: 0, grant: 2, issue: 2, ...limits },
+      ...(shareOf === undefined ? {} : { shareOf }),
     });
   return { clock, cluster, make, store: make() };
 };
@@ -61,7 +62,9 @@ describe("the cluster-wide limits", () => {
     const { make, store } = setUp({ offboarding: 7 });
     const other = make();
     const answers = await Promise.all(
-      Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? store : other).take("offboarding", asked(`k${index}`))),
+      Array.from({ length: 40 }, (_, index) =>
+        (index % 2 === 0 ? store : other).take("offboarding", asked(`k${index}`)),
+      ),
     );
     assert.equal(answers.filter((answer) => answer === "taken").length, 7);
   });
@@ -103,5 +106,63 @@ describe("the cluster-wide limits", () => {
     await assert.rejects(store.take("grant", asked("a")), lost);
     assert.equal(await store.take("grant", asked("a")), "taken");
     assert.equal(await store.take("grant", asked("b")), "none");
+  });
+
+  /** All ask again and again until each has an answer. */
+  const prune = async (
+    { clock, store }: Pick<ReturnType<typeof setUp>, "clock" | "store">,
+    requests: readonly PermitRequest[],
+  ): Promise<readonly string[]> => {
+    const taken: string[] = [];
+    let left = [...requests];
+    for (let round = 0; left.length > 0 && round < 30; round += 1) {
+      const answers = await Promise.all(left.map((request) => store.take("offboarding", request)));
+      taken.push(...left.filter((_, index) => answers[index] === "taken").map(({ namespace }) => namespace));
+      left = left.filter((_, index) => answers[index] === "later");
+      await clock.advance(1000);
+    }
+    assert.deepEqual(left, []);
+    return taken;
+  };
+  const many = (namespaces: number, each: number): readonly PermitRequest[] =>
+    Array.from({ length: namespaces * each }, (_, index) => ({
+      key: `k${index}`,
+      namespace: `n${Math.floor(index / each)}`,
+    }));
+
+  it("leave of a prune of 300 resources in 60 namespaces exactly 280 in use, and give no namespace two of the 20", async () => {
+    const taken = await prune(setUp({ offboarding: 20, offboardingPerNamespace: 5 }), many(60, 5));
+    assert.equal(taken.length, 20);
+    assert.equal(new Set(taken).size, 20);
+  });
+
+  it("give a namespace five in ten minutes, and those that count as one five together", async () => {
+    const alone = setUp({ offboarding: 20, offboardingPerNamespace: 5 });
+    assert.equal((await prune(alone, many(1, 20))).length, 5);
+    assert.equal((await prune(alone, [{ key: "other", namespace: "other" }])).length, 1);
+    const tenant = setUp({ offboarding: 20, offboardingPerNamespace: 5 }, () => "one tenant");
+    assert.equal((await prune(tenant, many(10, 2))).length, 5);
+  });
+
+  it("with offboarding 0 are off for the namespace, too; with 0 of a namespace only the cluster counts", async () => {
+    assert.equal((await prune(setUp({ offboarding: 0, offboardingPerNamespace: 5 }), many(1, 50))).length, 50);
+    assert.equal((await prune(setUp({ offboarding: 20, offboardingPerNamespace: 0 }), many(1, 50))).length, 20);
+  });
+
+  it("read what a version before shares has counted, and are read by it", async () => {
+    const { clock, cluster, store } = setUp({ grant: 2 });
+    const at = Math.floor(clock.now().getTime() / 1000);
+    cluster.seed(ref, { data: { grant: `0123456789abcdef@${at}` } });
+    assert.equal(await store.take("grant", asked("a")), "taken");
+    assert.equal(await store.take("grant", asked("b")), "none");
+    const data = cluster.peek<ConfigMap>(ref)?.data ?? {};
+    assert.match(data["grant"] ?? "", /^([0-9a-f]{16}@\d+ ?){2}$/);
+  });
+
+  it("keep the last fifth of issues for namespaces that have had none", async () => {
+    const { store } = setUp({ issue: 10 });
+    const flood = await Promise.all(many(1, 10).map((request) => store.take("issue", request)));
+    assert.equal(flood.filter((answer) => answer === "taken").length, 8);
+    assert.equal(await store.take("issue", asked("other")), "taken");
   });
 });

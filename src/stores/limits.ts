@@ -60,7 +60,11 @@ export interface LimitOptions {
  */
 export const limitStore = (options: LimitOptions): Limits => {
   const { limits, clock, shareOf = (namespace: string) => namespace } = options;
-  const waiting: Record<LimitKind, Map<string, Waiter>> = { offboarding: new Map(), grant: new Map(), issue: new Map() };
+  const waiting: Record<LimitKind, Map<string, Waiter>> = {
+    offboarding: new Map(),
+    grant: new Map(),
+    issue: new Map(),
+  };
   // One process asks one at a time: the others would only meet its Conflict.
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -152,9 +156,7 @@ const write = async (
   const data = {
     ...found?.data,
     [kind]: permits.map(({ key, at }) => `${key}@${at / 1000}`).join(" "),
-    [sharesKey(kind)]: permits
-      .flatMap(({ key, share }) => (share === undefined ? [] : [`${key}=${share}`]))
-      .join(" "),
+    [sharesKey(kind)]: permits.flatMap(({ key, share }) => (share === undefined ? [] : [`${key}=${share}`])).join(" "),
   };
   if (found !== undefined) {
     await cluster.replace<ConfigMap>(ref, { ...found, data });

@@ -41,7 +41,7 @@ export const FAILURE_REASONS = {
     "Something still hangs on what is to be deleted; the message names it. Take it away where Keyturn may not, or wait until it is gone.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
   LimitReached:
-    "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
+    "The limit on offboardings, grants or issues is reached; a person has to decide, or time has to pass.",
   AuditShareUsed:
     "The namespace has used its share of the audit volume for today (--audit-share): what its resources add or change waits until 00:00 UTC.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
