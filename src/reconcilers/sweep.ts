@@ -149,8 +149,7 @@ const recover = async (
   const identity = identityNamed(ports, namespace, snapshot.identity);
   const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
   const ends = hasIdentityEnded(identity, now) || isHeld(ports, left.owner, { snapshot, target: target.target });
-  const held =
-    !ends && (await permitForOffboarding(ports, { key: uid, namespace, gathered: true })) !== "taken";
+  const held = !ends && (await permitForOffboarding(ports, { key: uid, namespace, gathered: true })) !== "taken";
   const spec: OrphanSpec = {
     origin: { kind: "SecretRotation", namespace, name, uid },
     source: orphanSource(source, snapshot.exclusive),

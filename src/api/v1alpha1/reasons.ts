@@ -40,8 +40,7 @@ export const FAILURE_REASONS = {
   InUse:
     "Something still hangs on what is to be deleted; the message names it. Take it away where Keyturn may not, or wait until it is gone.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
-  LimitReached:
-    "The limit on offboardings, grants or issues is reached; a person has to decide, or time has to pass.",
+  LimitReached: "The limit on offboardings, grants or issues is reached; a person has to decide, or time has to pass.",
   AuditShareUsed:
     "The namespace has used its share of the audit volume for today (--audit-share): what its resources add or change waits until 00:00 UTC.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",

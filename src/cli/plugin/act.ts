@@ -16,7 +16,7 @@ export interface PluginPorts {
   gitOwner(metadata: ObjectMeta): string | undefined;
   now(): Date;
   /** Shows the text at once, and gives the line that a person answers; undefined: there is nobody to ask. */
-  ask(text: string): Promise<string | undefined>;
+  readonly ask: (text: string) => Promise<string | undefined>;
   /** Of the context. */
   readonly namespace: string;
 }

@@ -9,7 +9,7 @@ import { EXIT } from "../doctor/finding.ts";
 export interface OverflowPorts {
   readonly cluster: Pick<ClusterClient, "list" | "mergePatch">;
   /** Shows the text at once, and gives the line that a person answers; undefined: there is nobody to ask. */
-  ask(text: string): Promise<string | undefined>;
+  readonly ask: (text: string) => Promise<string | undefined>;
 }
 
 interface Said {

@@ -50,9 +50,7 @@ const planSigning = (input: PlanInput): RotationAction => {
   const bound = nextReplacement(input.status, input.now);
   if (current === undefined) {
     const waits = bound !== undefined && replacesLost(input.status, "FirstIssue");
-    return waits
-      ? { type: "wait", for: "NextReplacement", recheckAt: bound }
-      : { type: "sign", because: "FirstIssue" };
+    return waits ? { type: "wait", for: "NextReplacement", recheckAt: bound } : { type: "sign", because: "FirstIssue" };
   }
 
   const because = signingDue(input, current, input.deliveries);
@@ -83,7 +81,11 @@ const boundReached = (input: PlanInput, current: CurrentCredential, bound: Date)
   if (current.leaked === true) return { type: "surrender" };
   const renewal = nextRotation(input)?.at;
   if (renewal !== undefined && renewal <= input.now) return { type: "sign", because: "Scheduled" };
-  return { type: "wait", for: "NextReplacement", recheckAt: renewal !== undefined && renewal < bound ? renewal : bound };
+  return {
+    type: "wait",
+    for: "NextReplacement",
+    recheckAt: renewal !== undefined && renewal < bound ? renewal : bound,
+  };
 };
 
 type Views = Readonly<Record<string, DeliveryView>>;

@@ -81,7 +81,11 @@ const boundReached = (input: PlanInput, bound: Date): RotationAction => {
   if (input.status.current?.leaked === true) return { type: "surrender" };
   const renewal = nextRotation(input)?.at;
   if (renewal !== undefined && renewal <= input.now) return { type: "openIntent", trigger: "Scheduled" };
-  return { type: "wait", for: "NextReplacement", recheckAt: renewal !== undefined && renewal < bound ? renewal : bound };
+  return {
+    type: "wait",
+    for: "NextReplacement",
+    recheckAt: renewal !== undefined && renewal < bound ? renewal : bound,
+  };
 };
 
 const currentGone = ({ status, listing, now }: PlanInput): boolean =>

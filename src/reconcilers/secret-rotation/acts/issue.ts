@@ -23,14 +23,10 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const source = await openSource(scope, inForce, ports);
   const holder = holderOf(requireTarget(scope, inForce.settings));
   const seen = { status: scope.status, listing: scope.listing?.credentials, now: scope.now };
-  await requireIssuePermit(
-    ports,
-    { key: scope.object.metadata.uid, namespace: scope.request.namespace },
-    {
-      replacesDead: replacesLost(scope.status, rotation.trigger),
-      expires: rotation.trigger === "Scheduled" && isExpiring(act),
-    },
-  );
+  const asked = { key: scope.object.metadata.uid, namespace: scope.request.namespace };
+  const replacesDead = replacesLost(scope.status, rotation.trigger);
+  const expires = rotation.trigger === "Scheduled" && isExpiring(act);
+  await requireIssuePermit(ports, asked, { replacesDead, expires });
   const credential = await mutate(
     act,
     {
