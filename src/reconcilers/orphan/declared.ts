@@ -34,10 +34,17 @@ export const overflowByNamespace = (
   ports: Pick<Ports, "identitiesIn" | "clock">,
 ): ReadonlyMap<string, number> => {
   const now = ports.clock.now();
+  const identities = new Map<string, ReturnType<Ports["identitiesIn"]>>();
+  // Looked up once a namespace: a prune leaves hundreds of entries.
+  const identitiesIn = (namespace: string): ReturnType<Ports["identitiesIn"]> => {
+    const known = identities.get(namespace) ?? ports.identitiesIn(namespace);
+    identities.set(namespace, known);
+    return known;
+  };
   const counts = new Map<string, number>();
   for (const entry of entries) {
     const { namespace } = entry.spec.origin;
-    if (entry.status?.holds !== undefined || heldBack(entry, ports, now) !== "Held") continue;
+    if (entry.status?.holds !== undefined || heldBack(entry, { identitiesIn }, now) !== "Held") continue;
     counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   }
   return counts;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CONFIG_MAPS } from "../../stores/kinds.ts";
-import { Bench, OPERATOR_NAMESPACE } from "../ports.fake.ts";
+import { GATHER_MS } from "../../stores/limits.ts";
+import { Bench, OPERATOR_NAMESPACE, REQUEST } from "../ports.fake.ts";
 
 const KILL_SWITCH = { kind: CONFIG_MAPS, namespace: OPERATOR_NAMESPACE, name: "keyturn-kill-switch" };
 
@@ -77,6 +78,35 @@ describe("the cluster-wide limits, for a rotation", () => {
       [true],
     );
     assert.notEqual(bench.secret(), undefined);
+  });
+
+  it("let a namespace's second deletion wait for those of others, in use, and then give it its permit", async () => {
+    const bench = limited({ offboarding: 20, offboardingPerNamespace: 5 });
+    bench.apply();
+    await bench.toRest();
+    await bench.ports.limits.take("offboarding", { key: "another", namespace: REQUEST.namespace });
+    await bench.deleteRotation();
+    const { recheckAfterMs = 0 } = await bench.pass();
+    assert.ok(recheckAfterMs > 0 && recheckAfterMs <= GATHER_MS);
+    assert.equal([...bench.source.keys.values()][0]?.enabled, true);
+    await bench.clock.advance(GATHER_MS);
+    await bench.pass();
+    assert.throws(() => bench.object());
+    assert.equal(bench.orphans()[0]?.spec.held, undefined);
+    assert.equal([...bench.source.keys.values()][0]?.enabled, false);
+  });
+
+  it("hold back what is over a namespace's share until somebody decides", async () => {
+    const bench = limited({ offboarding: 20, offboardingPerNamespace: 1 });
+    bench.apply();
+    await bench.toRest();
+    await bench.ports.limits.take("offboarding", { key: "another", namespace: REQUEST.namespace });
+    await bench.deleteRotation();
+    await bench.pass();
+    assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");
+    await bench.clock.advance(86_400_000);
+    await bench.ledgerPass();
+    assert.equal([...bench.source.keys.values()][0]?.enabled, true, "no permit comes by itself");
   });
 
   it("hold it back also when the process died before the finalizer was gone", async () => {
