@@ -271,6 +271,7 @@ describe("the limit on offboardings", () => {
       const bench = await full();
       bench.apply(spec);
       await bench.bench.clock.advance(3_600_000 / 2);
+      await bench.bench.ports.limits.take("offboarding", { key: "another", namespace: "elsewhere" });
       await bench.settle(0);
       refused(bench);
       assert.equal(bench.condition("Stalled"), undefined);
