@@ -4,7 +4,7 @@ import { OperatorError } from "../../kernel/errors.ts";
 import { CONFIG_MAPS, type ConfigMap } from "../../stores/kinds.ts";
 import { LIMITS_NAME } from "../../stores/limits.ts";
 import { OPERATOR_NAMESPACE } from "../ports.fake.ts";
-import { LifecycleBench, SPEC } from "./bench.fake.ts";
+import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
 
 const joined = async (spec: Parameters<LifecycleBench["apply"]>[0] = {}): Promise<LifecycleBench> => {
   const bench = new LifecycleBench();
@@ -310,6 +310,16 @@ describe("the limit on offboardings", () => {
     await bench.toRest();
     assert.equal(bench.place("cluster").lets(), false);
     assert.equal(bench.condition("Stalled"), undefined);
+  });
+
+  it("lets an account that the spec no longer names go beside deletions of its namespace, within its share", async () => {
+    const bench = await joined();
+    bench.bench.limits = { offboarding: 20, offboardingPerNamespace: 5, grant: 0, issue: 0 };
+    bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "deleted", namespace: IDENTITY.namespace ?? "" });
+    bench.apply({ accounts: SPEC.accounts.slice(1) });
+    await bench.settle(0);
+    assert.equal(bench.place("cluster").lets(), false);
   });
 
   it("is asked for once per identity, whatever is killed in between", async () => {

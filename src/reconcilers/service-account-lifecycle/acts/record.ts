@@ -127,7 +127,12 @@ const beginLeaving = async (
   const record = recordOf(scope, action.account);
   const declared = scope.hold !== undefined || record?.compromised === true;
   if (!declared && wantedState(inForce.settings, scope.now) === "Active")
-    await requirePermit(ports, "offboarding", { key: scope.subject.uid, namespace: scope.request.namespace });
+    // It comes again by its back-off, which is longer than any gathering.
+    await requirePermit(ports, "offboarding", {
+      key: scope.subject.uid,
+      namespace: scope.request.namespace,
+      gathered: true,
+    });
   const { account, enabledCredentials, narrows } = action;
   scope.status = leavingBegun(scope.status, { account, enabledCredentials, narrows, specHash: inForce.specHash });
   await tellClaim({ scope, inForce, ports }, account);
