@@ -178,7 +178,7 @@ describe("kubectl keyturn on a real control plane", function () {
           policy: "Delete",
           recordedAt: "2026-01-01T12:00:00Z",
           holdSeconds: 3600,
-          accounts: [{ name: "cluster", target: `kubernetes/${name}`, declaration: "{}", state: "Active" }],
+          accounts: [{ name: "cluster", target: `kubernetes/${name}`, declaration: "{}", state: "Active", pieces: [] }],
         },
       });
     const names = ["sal-o1", "sal-o2", "sal-o3"];
