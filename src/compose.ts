@@ -372,6 +372,10 @@ const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =
     spec.expiresAt,
     spec.accounts,
     status?.state,
+    // Whether what it decided about an end is about this spec, and whether it was permitted to come back.
+    status?.observedGeneration === metadata.generation,
+    status?.permittedReturn,
+    status?.permittedUntil,
     (status?.accounts ?? []).map(({ name, target, state }) => [name, target, state]),
   ]);
 

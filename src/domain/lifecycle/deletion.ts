@@ -12,7 +12,8 @@ import {
 import { NOTHING_RETAINED, type Retention } from "./retention.ts";
 import { accountIn, isFailed } from "./step-names.ts";
 import { canonicalJson } from "../../kernel/ids.ts";
-import type { AccountRecord } from "./record.ts";
+import { without } from "../../kernel/without.ts";
+import type { AccountRecord, LifecycleStatus } from "./record.ts";
 import type { LifecycleSettings } from "./settings.ts";
 
 type Capabilities = Readonly<Record<string, Pick<DesiredAccount, "cutsByRemoval" | "canDisableCredentials">>>;
@@ -96,6 +97,35 @@ const knows = (ledger: readonly AccountRecord[] | undefined, records: readonly A
     if (record.enabledCredentials !== undefined && entry.enabledCredentials === undefined) return false;
     return canonicalJson([record.cutWays, record.former]) === canonicalJson([entry.cutWays, entry.former]);
   });
+
+/**
+ * What the cut is made of and has replaced, as the ledger knows it. It is written there before each such step; the resource's own status only
+ * at the end of a pass, so that one lags after a kill.
+ */
+export const cutAsKnown = (status: LifecycleStatus, ledger: readonly AccountRecord[]): LifecycleStatus => ({
+  ...status,
+  accounts: (status.accounts ?? []).map((record) => {
+    const known = ledger.find(({ name }) => name === record.name);
+    return known === undefined ? record : withCutOf(record, known);
+  }),
+});
+
+/** What the ledger's entry says next: of an account whose credentials it knows only what the cut is made of and has replaced changes. */
+export const ledgerWith = (
+  known: readonly AccountRecord[],
+  records: readonly AccountRecord[],
+): readonly AccountRecord[] =>
+  records.map((record) => {
+    const before = known.find(({ name }) => name === record.name);
+    return before?.enabledCredentials === undefined ? record : withCutOf(before, record);
+  });
+
+/** A record with the ways of the cut, and what they have replaced, of another; what that one does not have is gone here too. */
+const withCutOf = (record: AccountRecord, { cutWays, former }: AccountRecord): AccountRecord => ({
+  ...without(record, "cutWays", "former"),
+  ...(cutWays === undefined ? {} : { cutWays }),
+  ...(former === undefined ? {} : { former }),
+});
 
 /** After the time-out a failed cut is the ledger's business too, unless the spec says that the object must stay. */
 export const mayHandOver = (input: Pick<IdentityDeletionInput, "now" | "deletedAt" | "deletion">): boolean =>

@@ -12,6 +12,7 @@ import {
 import { exchangeEnd, isWithdrawal, keysWithRoom, linesOf, roomMaker, withdrawalsDue } from "./exchange.ts";
 import { holdBack, planRemoval, takenAway } from "./held-back.ts";
 import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
+import { isStayOffLine } from "./reopening.ts";
 import type { AccountRecord, FormerPiece, LifecycleStatus, OwnerRecord } from "./record.ts";
 import { wantedState } from "./settings.ts";
 import { accountIn, isFailed } from "./step-names.ts";
@@ -208,7 +209,8 @@ const planned = (input: LifecycleInput, given: readonly PlanLine[], settled: boo
   const lines = given.length === 0 ? given : [...given, ...notes];
   const due = dryRun ? status.plan !== undefined || lines.length > 0 : !settled && lines.length > 0;
   // Under a dry run the plan is also shortened again when there is less to do.
-  const stale = dryRun && status.plan?.lines.length !== Math.min(lines.length, MOST_PLAN_LINES);
+  const told = status.plan?.lines.filter((line) => !isStayOffLine(line));
+  const stale = dryRun && told?.length !== Math.min(lines.length, MOST_PLAN_LINES);
   if (due && (stale || !planTells(status, generation, lines))) return { type: "recordPlan", lines };
   return dryRun ? { type: "wait", for: "DryRun" } : undefined;
 };

@@ -51,7 +51,10 @@ export const isExchangeLine = (line: string): boolean => line.includes(EXCHANGE)
 export const planRecord = (generation: number, lines: readonly PlanLine[], before?: PlanRecord): PlanRecord => {
   const told = lines.map(textOf);
   const onlyLeaving = told.length > 0 && told.every((text) => LEAVING_LINE.test(text));
-  const kept = onlyLeaving ? (before?.lines ?? []).filter((text) => !LEAVING_LINE.test(text)) : [];
+  // What was told to stay off stays off, whatever else of this generation is planned and done.
+  const staysTold = (text: string): boolean =>
+    before?.generation === generation && isStayOffLine(text) && !told.includes(text);
+  const kept = (before?.lines ?? []).filter(onlyLeaving ? (text) => !LEAVING_LINE.test(text) : staysTold);
   const texts = [...told, ...kept];
   const omitted = texts.length - MOST_PLAN_LINES;
   return {

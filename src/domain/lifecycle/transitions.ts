@@ -108,7 +108,7 @@ export const markedGood = (
   return {
     ...base,
     ...(good.own ? { lastKnownGood: { generation, specHash, spec } } : {}),
-    plan: planRecord(generation, []),
+    plan: planRecord(generation, [], status.plan),
     accounts: (status.accounts ?? []).map((record) => applied(record, good.desired[record.name])),
     ownerRecord: good.settings.owner,
     ...movesAfter(status, good),

@@ -2,7 +2,7 @@ import type { ServiceAccountLifecycleSpec } from "../../api/v1alpha1/service-acc
 import { isRefusalCode } from "../../kernel/errors.ts";
 import { without } from "../../kernel/without.ts";
 import type { AccountView, DesiredAccount, LifecycleAction, LifecycleInput, Permission } from "./action.ts";
-import { mayHandOver, planDeparture, planIdentityDeletion } from "./deletion.ts";
+import { cutAsKnown, ledgerWith, mayHandOver, planDeparture, planIdentityDeletion } from "./deletion.ts";
 import { isDeleted, type Leaver } from "./leaving.ts";
 import { specInForce, type SpecInForce } from "./last-known-good.ts";
 import { desiredAccount, type ConnectionFacts } from "./pieces/index.ts";
@@ -472,6 +472,8 @@ export class World {
     const settings = readLeniently(this.spec);
     const deletedAtMs = this.deletedAtMs ?? this.nowMs;
     let records: readonly AccountRecord[] = (this.finalized ? this.ledger : this.status.accounts) ?? [];
+    if (!this.finalized && this.ledger !== undefined)
+      records = cutAsKnown({ accounts: records }, this.ledger).accounts ?? [];
     const observed: Record<string, AccountView> = {};
     const failed: string[] = [];
     const store = (next: readonly AccountRecord[]): void => {
@@ -506,7 +508,7 @@ export class World {
       yield `decided on ${action.type}`;
       if (action.type === "releaseAll") return { kind: "gone" };
       if (action.type === "writeLedger") {
-        this.ledger = action.records;
+        this.ledger = ledgerWith(this.ledger ?? [], action.records);
         continue;
       }
       if (action.type === "removeFinalizer" || (action.type === "wait" && mayHandOver(input))) {

@@ -35,6 +35,16 @@ const object = (
   spec: { ...spec, ...more },
   status: { accounts },
 });
+const onRecord = (status: Partial<Status>): ServiceAccountLifecycle => {
+  const { status: former, ...rest } = object();
+  return { ...rest, metadata: { ...rest.metadata, generation: 3 }, status: { ...former, ...status } };
+};
+const DOWN = [
+  ["Suspending", "Suspended"],
+  ["Suspended", "Suspended"],
+  ["Decommissioning", "Decommissioned"],
+  ["Decommissioned", "Decommissioned"],
+] as const;
 const input = (more: Partial<IdentityInput> = {}): IdentityInput => ({
   name: "exporter",
   account: "lake",
@@ -76,6 +86,44 @@ describe("an identity, as a rotation sees it", () => {
       "has ended at its expiry in another zone",
       input({ object: object({ expiresAt: "2026-01-01T12:59:59+01:00" }) }),
       "Decommissioned",
+    ],
+    ...DOWN.flatMap(([state, end]): (readonly [string, IdentityInput, IdentityState])[] => [
+      [
+        `has ended with one that is kept down as ${state}`,
+        input({ account: undefined, object: onRecord({ state, observedGeneration: 3 }) }),
+        end,
+      ],
+      [
+        `waits for one that was ${state} when its former spec was looked at`,
+        input({ account: undefined, object: onRecord({ state, observedGeneration: 2 }) }),
+        "NotReady",
+      ],
+      [
+        `waits for one that is ${state} and was permitted to come back`,
+        input({ account: undefined, object: onRecord({ state, observedGeneration: 3, permittedReturn: 3 }) }),
+        "NotReady",
+      ],
+    ]),
+    ...(["Pending", "Active", "Resuming"] as const).map((state): readonly [string, IdentityInput, IdentityState] => [
+      `is Active with one that is on record as ${state}`,
+      input({ account: undefined, object: onRecord({ state }) }),
+      "Active",
+    ]),
+    [
+      "waits for an end that was put off by somebody who may not",
+      input({ account: undefined, object: onRecord({ state: "Active", permittedUntil: "2026-01-01T12:00:00Z" }) }),
+      "NotReady",
+    ],
+    [
+      "is Active until the end that was permitted",
+      input({ account: undefined, object: onRecord({ state: "Active", permittedUntil: "2026-01-01T12:00:01Z" }) }),
+      "Active",
+    ],
+    ["waits with an account that stands, too", input({ object: onRecord({ state: "Suspended" }) }), "NotReady"],
+    [
+      "has ended when its end is declared, whatever is on record",
+      input({ object: { ...onRecord({ state: "Active" }), spec: { ...spec, state: "Suspended" } } }),
+      "Suspended",
     ],
     ["has ended with an expiry that is no time", input({ object: object({ expiresAt: "soon" }) }), "Decommissioned"],
     [

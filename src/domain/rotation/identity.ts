@@ -1,4 +1,5 @@
 import type { ServiceAccountLifecycle } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import type { LifecycleState } from "../lifecycle/record.ts";
 
 /** `NotReady`: it does not exist yet, or the account that is asked for does not. Nothing fails by that; it is waited for. */
 export type IdentityState = "Active" | "Suspended" | "Decommissioned" | "NotReady";
@@ -35,7 +36,45 @@ export const viewIdentity = (input: IdentityInput): IdentityView => {
   if (state === "Decommissioned") return is("Decommissioned", "is decommissioned");
   if (state === "Suspended") return is("Suspended", "is suspended");
   if (object.status?.holds !== undefined) return is("Suspended", "is held");
-  return input.account === undefined ? ACTIVE : viewAccount(object, input.account, is, seenBefore);
+  const account = input.account === undefined ? ACTIVE : viewAccount(object, input.account, is, seenBefore);
+  return account.state === "Active" ? viewRecord(object, now, is) : account;
+};
+
+/**
+ * Its spec says that it lives; its own reconciler asks who may have that (ADR 0048), and keeps it down where they may not. What that one has
+ * decided about this very spec counts as declared. Until it has decided, nothing is issued, and nothing given up: the record may lag.
+ */
+const viewRecord = (
+  { metadata, status }: ServiceAccountLifecycle,
+  now: Date,
+  is: (state: IdentityState, what: string) => IdentityView,
+): IdentityView => {
+  const end = endOnRecord(status?.state);
+  if (end !== undefined) {
+    const decided = status?.observedGeneration === metadata.generation && status?.permittedReturn === undefined;
+    return decided
+      ? is(end, "is kept down; its condition Ready says why")
+      : is("NotReady", "has not been brought back yet");
+  }
+  const { permittedUntil } = status ?? {};
+  const over = permittedUntil !== undefined && !(Date.parse(permittedUntil) > now.getTime());
+  return over ? is("NotReady", "is at its former end, and nobody has permitted a later one yet") : ACTIVE;
+};
+
+const endOnRecord = (state: LifecycleState | undefined): "Suspended" | "Decommissioned" | undefined => {
+  switch (state) {
+    case "Suspending":
+    case "Suspended":
+      return "Suspended";
+    case "Decommissioning":
+    case "Decommissioned":
+      return "Decommissioned";
+    case "Pending":
+    case "Active":
+    case "Resuming":
+    case undefined:
+      return undefined;
+  }
 };
 
 const ACTIVE: IdentityView = { state: "Active", why: "" };

@@ -3,6 +3,8 @@ import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
 import {
+  cutAsKnown,
+  ledgerWith,
   mayHandOver,
   planIdentityDeletion,
   type IdentityDeletionAction,
@@ -66,6 +68,8 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
   scope.hold = ports.holds.read() ? holdOf(scope, [], ports) : heldOnRecord(scope.status);
   const retention = await retained(scope, settings, ports);
   if (retention === undefined) return { kind: "waiting", recheckAfterMs: UNREADABLE_PAUSE_MS };
+  const entry = await readEntry(scope, ports);
+  if (entry !== undefined) scope.status = cutAsKnown(scope.status, recordsOf(entry));
   const deletion: Deletion = {
     scope,
     ports,
@@ -74,7 +78,7 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
     declared: scope.hold !== undefined || wantedState(settings, scope.now) !== "Active",
     retention,
     deletedAt: new Date(scope.object.metadata.deletionTimestamp ?? scope.now),
-    entry: await readEntry(scope, ports),
+    entry,
   };
   try {
     const answer = await limitOn(deletion);
@@ -304,15 +308,8 @@ const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[]
     deletion.entry = await readEntry(scope, ports);
     return;
   }
-  const known = recordsOf(entry);
-  const merged = accounts.map((record): AccountRecord => {
-    const before = known.find(({ name }) => name === record.name);
-    if (before?.enabledCredentials === undefined) return record;
-    const { cutWays, former } = record;
-    return { ...before, ...(cutWays === undefined ? {} : { cutWays }), ...(former === undefined ? {} : { former }) };
-  });
   const ref = orphanRef(scope.object.metadata.uid, LEDGER_KIND);
-  const next = { ...entry.status, accounts: merged };
+  const next = { ...entry.status, accounts: ledgerWith(recordsOf(entry), accounts) };
   deletion.entry = await writeStatus<OrphanedCredential>(
     ports.cluster,
     ref,

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
+import { ORPHANED_CREDENTIAL } from "../../api/v1alpha1/orphaned-credential.ts";
+import type { KubeObject, ObjectRef } from "../../cluster/contract.ts";
+import { OperatorError } from "../../kernel/errors.ts";
 import { awsRefusal } from "../../providers/aws/fake-calls.ts";
 import { ALLOW_ALL } from "../../providers/aws/identity/fake-policies.ts";
+import { IDENTITY } from "./bench.fake.ts";
 import { AWS_DENY, DENIALS, IamBench, NAME } from "./iam-bench.fake.ts";
 
 const READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -210,5 +214,72 @@ describe("an IAM user whose differences are only reported", () => {
     await bench.toRest();
     assert.equal(user.attached.has(theirs), true);
     assert.equal(bench.condition("Drifted")?.reason, "Reported");
+  });
+});
+
+describe("an IAM user that is deleted while IAM refuses every step", () => {
+  const STEPS = [...DENIALS, "detachPolicy", "deleteInlinePolicy", "updateAccessKey"];
+  const deleted = async (): Promise<IamBench> => {
+    const scene = await IamBench.joined();
+    const createdAt = scene.bench.bench.clock.now();
+    scene.user.keys.set("AKIALAKE", { id: "AKIALAKE", secret: "lake", createdAt, enabled: true });
+    scene.refuse(...STEPS);
+    // The pass ends before the ledger knows of the second denial, and the next one tries that before the keys.
+    const { cluster } = scene.bench.bench;
+    const write = cluster.replaceStatus.bind(cluster);
+    cluster.replaceStatus = <T extends KubeObject>(ref: ObjectRef, object: T) => {
+      if (ref.kind !== ORPHANED_CREDENTIAL) return write(ref, object);
+      cluster.replaceStatus = write;
+      return Promise.reject(new OperatorError("Unavailable", { publicMessage: "Not now." }));
+    };
+    await scene.bench.delete();
+    await scene.passes(5, 2000);
+    assert.equal(scene.lets(), true);
+    return scene;
+  };
+
+  it("is cut with the first pass after a way is open, however many were refused before", async () => {
+    const scene = await deleted();
+    assert.equal(scene.bench.status().leaveFailures?.reason, "PermissionDenied");
+    scene.allow(...STEPS);
+    await scene.passes(2, 60_000);
+    assert.equal(scene.lets(), false);
+    assert.equal(scene.user.keys.get("AKIALAKE")?.enabled, false);
+  });
+
+  it("has no refused denial on record, in the ledger neither", async () => {
+    const scene = await deleted();
+    const entry = scene.bench.entry();
+    const known = (entry?.status?.accounts ?? entry?.spec.accounts)?.find(({ name }) => name === "lake");
+    assert.deepEqual(known?.enabledCredentials, ["AKIALAKE"]);
+    assert.deepEqual(known.cutWays, scene.bench.record("lake")?.cutWays);
+    assert.equal(known.cutWays?.includes("Boundary"), false);
+  });
+
+  it("gets back the boundary that a pass has replaced whose own record was lost", async () => {
+    const scene = await IamBench.joined();
+    const { bench } = scene;
+    scene.user.boundary = BOUND;
+    await bench.toRest();
+    scene.refuse("putInlinePolicy", "updateAccessKey");
+    scene.user.keys.set("AKIALAKE", {
+      ...{ id: "AKIALAKE", secret: "lake", enabled: true },
+      createdAt: bench.bench.clock.now(),
+    });
+    const before = bench.status();
+    await bench.delete();
+    await bench.pass();
+    assert.equal(scene.user.boundary, AWS_DENY);
+    const left = bench.object();
+    bench.bench.cluster.seed(IDENTITY, { ...left, status: before });
+    scene.allow("putInlinePolicy", "updateAccessKey");
+    await scene.passes(5);
+    assert.equal(bench.exists, false);
+    const entry = bench.entry();
+    const known = (entry?.status?.accounts ?? entry?.spec.accounts)?.find(({ name }) => name === "lake");
+    assert.deepEqual(
+      known?.former?.map(({ value }) => value),
+      [JSON.stringify(BOUND)],
+    );
   });
 });

@@ -324,6 +324,8 @@ describe("the keys of an identity that comes back", () => {
     await bench.toRest();
     isUp(bench);
     assert.deepEqual([isOn(bench, ours), isOn(bench, theirs)], [true, false]);
+    const told = line(theirs, "no SecretRotation answers for it");
+    assert.ok(bench.status().plan?.lines.includes(told), "the plan goes on telling it");
     assert.match(bench.condition("Unmanaged")?.message ?? "", new RegExp(theirs));
   });
 
