@@ -41,6 +41,7 @@ import { holdsSeen } from "./reconcilers/holds.ts";
 import type { Holdable } from "./reconcilers/identity-hold/matches.ts";
 import { identityHoldReconciler } from "./reconcilers/identity-hold/reconciler.ts";
 import { wakeHeld } from "./reconcilers/identity-hold/wakes.ts";
+import { overflowByNamespace } from "./reconcilers/orphan/declared.ts";
 import { isLedgerOf } from "./reconcilers/orphan/entry.ts";
 import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
@@ -259,11 +260,31 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
         identityController.enqueue(requestOf(identity.metadata));
     }
   });
+  // Rotations of an identity that a limit holds back end when it does.
+  orphans.onChange(({ type, object, before }) => {
+    const { origin } = object.spec;
+    if (origin.kind !== "ServiceAccountLifecycle") return;
+    if (type === "updated" && before !== undefined && heldOf(before) === heldOf(object)) return;
+    for (const { spec, metadata } of rotations.list()) {
+      if (metadata.namespace === origin.namespace && spec.identityRef?.name === origin.name)
+        rotationController.enqueue(requestOf(metadata));
+    }
+  });
   identities.onChange(({ type, object, before }) => {
     if (type === "updated" && before !== undefined && standing(before) === standing(object)) return;
     for (const { spec, metadata } of rotations.list()) {
       if (metadata.namespace === object.metadata.namespace && belongsTo({ spec }, object))
         rotationController.enqueue(requestOf(metadata));
+    }
+    // What a limit holds back of its rotations ends with it.
+    const { namespace = "", name } = object.metadata;
+    for (const { spec, metadata } of orphans.list()) {
+      if (
+        spec.held === "LimitReached" &&
+        spec.origin.namespace === namespace &&
+        isLedgerOf(metadata, { namespace, name })
+      )
+        queues.orphans.enqueue(requestOf(metadata));
     }
   });
   connectionObjects.onChange(({ type, object, before }) => {
@@ -295,7 +316,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   );
   metrics.ledgerFrom(() => {
     const entries = orphans.list();
-    return { count: entries.length, due: ledgerDue(entries) };
+    return { count: entries.length, due: ledgerDue(entries), overflow: overflowByNamespace(entries, ports) };
   });
   const everything = [
     [rotations, queues.rotations],
@@ -377,6 +398,14 @@ const standing = ({ metadata, spec, status }: ServiceAccountLifecycle): string =
     status?.permittedReturn,
     status?.permittedUntil,
     (status?.accounts ?? []).map(({ name, target, state }) => [name, target, state]),
+  ]);
+
+/** Of an entry, what says whether a limit still holds it back. */
+const heldOf = ({ metadata, status }: OrphanedCredential): string =>
+  canonicalJson([
+    metadata.annotations,
+    status?.holds,
+    (status?.conditions ?? []).find(({ type }) => type === "Ready")?.reason,
   ]);
 
 /** Of a rotation, what its identity goes by: which credentials it answers for, and whether it has taken note of an end. */

@@ -157,19 +157,25 @@ export const FLAGS: readonly Flag[] = [
     name: "limit-offboardings",
     fallback: "20",
     allowed: whole(0, HIGHEST_LIMIT),
-    help: "accounts and credentials that may be taken out of use in ten minutes, in the whole cluster; 0 is no limit",
+    help: "deleted or vanished resources whose access may end in ten minutes, in the whole cluster; 0 switches this limit and the one of the namespace off",
+  },
+  {
+    name: "limit-offboardings-per-namespace",
+    fallback: "5",
+    allowed: whole(0, HIGHEST_LIMIT),
+    help: "the same in one namespace, counted first; 0 is no limit",
   },
   {
     name: "limit-grants",
     fallback: "100",
     allowed: whole(0, HIGHEST_LIMIT),
-    help: "accounts that may be given anything in ten minutes, in the whole cluster; 0 is no limit",
+    help: "identities that may be given anything in ten minutes, in the whole cluster; 0 is no limit",
   },
   {
     name: "limit-issues",
     fallback: "100",
     allowed: whole(0, HIGHEST_LIMIT),
-    help: "credentials that may be issued in ten minutes, in the whole cluster; 0 is no limit",
+    help: "resources that may issue credentials in ten minutes, in the whole cluster; 0 is no limit",
   },
   {
     name: "restart-debounce",
@@ -385,6 +391,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     workers: Number(text("workers")),
     limits: {
       offboarding: Number(text("limit-offboardings")),
+      offboardingPerNamespace: Number(text("limit-offboardings-per-namespace")),
       grant: Number(text("limit-grants")),
       issue: Number(text("limit-issues")),
     },

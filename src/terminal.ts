@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { open, readFile, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { trailFiles } from "./audit/files.ts";
 import { givenTo, text, WrongUse, type Given } from "./cli/arguments.ts";
 import { auditPrune, auditVerify } from "./cli/audit-command.ts";
@@ -287,6 +288,7 @@ const runPluginCommand: Run = async (command, args) => {
     cluster,
     gitOwner,
     now: () => systemClock.now(),
+    ask: answerTo,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? "default",
   };
   try {
@@ -301,6 +303,19 @@ const runPluginCommand: Run = async (command, args) => {
     return REFUSED.includes(code) ? EXIT.found : EXIT.blind;
   } finally {
     await cluster.close();
+  }
+};
+
+/** A line from the standard input, also where that is no terminal; undefined where it has ended. */
+const answerTo = async (text: string): Promise<string | undefined> => {
+  process.stdout.write(text);
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  try {
+    for await (const line of lines) return line;
+    return undefined;
+  } finally {
+    lines.close();
+    process.stdin.destroy();
   }
 };
 

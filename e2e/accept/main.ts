@@ -7,7 +7,7 @@ import { startCampaign } from "./campaign.ts";
 import type { Campaign, Job } from "./campaign.ts";
 import { oneCrowd, sampleCrowd, wholeCrowd } from "./crowd/modes.ts";
 import type { CrowdTallies } from "./crowd/modes.ts";
-import type { TryRoles } from "./crowd/role-cells.ts";
+import { tryRoles } from "./crowd/roles.ts";
 import type { CrowdEntry } from "./crowd/summary.ts";
 import { faults } from "./faults.ts";
 import { pausedRuns } from "./paused.ts";
@@ -79,8 +79,6 @@ if (mode === undefined || !(lanes >= 1) || !Number.isInteger(seed)) {
   process.stderr.write(usage);
   process.exit(2);
 }
-/** The trial of roles comes with the roles; without it the line says that no cell was tried, and fails. */
-const tryRoles: TryRoles | undefined = undefined;
 let running: Pick<Campaign, "abandon"> | undefined;
 let stopping: Promise<void> | undefined;
 const world = await startWorld({ say, bundle: flags.operator });

@@ -52,12 +52,18 @@ describe("kubectl keyturn on a real control plane", function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const run = (program: string, args: readonly string[]): Promise<Ran> =>
+  const run = (program: string, args: readonly string[], input = ""): Promise<Ran> =>
     new Promise((resolve) => {
       const env = { PATH: process.env["PATH"] ?? "", KUBECONFIG: stack.kubernetes.adminKubeconfig };
-      execFile(process.execPath, [join(folder, program), ...args], { env, cwd: folder }, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
+      const child = execFile(
+        process.execPath,
+        [join(folder, program), ...args],
+        { env, cwd: folder },
+        (error, out, err) => {
+          resolve({ code: error === null ? 0 : Number(error.code), out, err });
+        },
+      );
+      child.stdin?.end(input);
     });
   const plugin = (...args: string[]): Promise<Ran> => run("kubectl-keyturn", args);
   const operator = (...args: string[]): Promise<Ran> => run("keyturn.mjs", args);
@@ -155,6 +161,59 @@ describe("kubectl keyturn on a real control plane", function () {
     equal(await kube.find(path), undefined);
     equal((await plugin("unhold", NAMESPACE)).code, 0);
     equal((await plugin("unhold", held)).code, 1);
+  });
+
+  it("decides about all that the limit holds back of a namespace, once its number is given, and about nothing else", async () => {
+    const kube = stack.kubernetes.client;
+    const path = `${API}/orphanedcredentials`;
+    const entry = (name: string, namespace: string, held = "LimitReached") =>
+      kube.create(path, {
+        apiVersion: "keyturn.dev/v1alpha1",
+        kind: "OrphanedCredential",
+        metadata: { name },
+        spec: {
+          origin: { kind: "ServiceAccountLifecycle", namespace, name: `of-${name}`, uid: name },
+          target: `service-account-lifecycle/${namespace}/of-${name}`,
+          held,
+          policy: "Delete",
+          recordedAt: "2026-01-01T12:00:00Z",
+          holdSeconds: 3600,
+          accounts: [{ name: "cluster", target: `kubernetes/${name}`, declaration: "{}", state: "Active", pieces: [] }],
+        },
+      });
+    const names = ["sal-o1", "sal-o2", "sal-o3"];
+    for (const name of names) await entry(name, NAMESPACE);
+    await entry("sal-elsewhere", "elsewhere");
+    await entry("sal-waits", NAMESPACE, "UntilEnd");
+    const marks = async (): Promise<Record<string, unknown>> => {
+      const found: Record<string, unknown> = {};
+      for (const name of [...names, "sal-elsewhere", "sal-waits", "sal-later"]) {
+        const object = await kube.get(`${path}/${name}`).catch(() => undefined);
+        if (object?.metadata.annotations !== undefined) found[name] = object.metadata.annotations;
+      }
+      return found;
+    };
+    const overflow = (word: string, input: string): Promise<Ran> =>
+      run("kubectl-keyturn", ["overflow", word, "-n", NAMESPACE], input);
+
+    const wrong = await overflow("keep", "2\n");
+    equal(wrong.code, 1, wrong.err);
+    match(wrong.out, /sal-o1.*\n.*sal-o2.*\n.*sal-o3.*\nThese 3 of namespace payments .*nothing was changed/);
+    equal((await overflow("end", "")).code, 1);
+    deepEqual(await marks(), {});
+
+    const kept = await overflow("keep", "3\n");
+    equal(kept.code, 0, kept.out + kept.err);
+    deepEqual(await marks(), Object.fromEntries(names.map((name) => [name, { "keyturn.dev/keep": "true" }])));
+    await entry("sal-later", NAMESPACE);
+    match((await overflow("keep", "1\n")).out, /sal-later/);
+
+    const ended = await overflow("end", "4\n");
+    equal(ended.code, 0, ended.out + ended.err);
+    const both = { "keyturn.dev/keep": "true", "keyturn.dev/release": "true" };
+    deepEqual(await marks(), Object.fromEntries([...names, "sal-later"].map((name) => [name, both])));
+    match((await overflow("end", "0\n")).out, /holds back nothing/);
+    for (const name of [...names, "sal-elsewhere", "sal-waits", "sal-later"]) await kube.delete(`${path}/${name}`);
   });
 
   it("shows what is stuck, and what to do", async () => {

@@ -144,6 +144,13 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     quiet: { 'keyturn_unreadable_objects{kind="secretrotations"}': "0x10" },
     at: "3m",
   },
+  KeyturnOverflow: {
+    fires: { 'keyturn_overflow_entries{pod="keyturn-0", namespace="team-a"}': "0x10 3x40" },
+    labels: { namespace: "team-a" },
+    // Decided: the series is gone.
+    quiet: { 'keyturn_overflow_entries{pod="keyturn-0", namespace="team-a"}': "3x10 _x40" },
+    at: "30m",
+  },
   KeyturnOrphanedResource: {
     fires: {
       'keyturn_orphaned_resources_due_timestamp_seconds{pod="keyturn-0"}': `${24 * HOUR}x1700`,

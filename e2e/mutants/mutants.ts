@@ -322,9 +322,23 @@ export const mutants: readonly Mutant[] = [
   {
     name: "issue without a permit",
     file: "src/reconcilers/secret-rotation/acts/issue.ts",
-    text: "  await requireIssuePermit(ports, `${scope.object.metadata.uid}/${rotation.id}`);",
+    text: "  await requireIssuePermit(ports, asked, { replacesDead, expires });",
     instead: "",
     specs: [reconciler],
+  },
+  {
+    name: "permit first come",
+    file: "src/domain/limits/permits.ts",
+    text: "    .sort((a, b) => Number(b.waiter.urgent) - Number(a.waiter.urgent) || a.before - b.before || a.served - b.served);",
+    instead: "    .slice();",
+    specs: ["src/domain/limits/*.test.ts"],
+  },
+  {
+    name: "permit for a declared end",
+    file: "src/reconcilers/service-account-lifecycle/acts/record.ts",
+    text: '  if (!declared && wantedState(inForce.settings, scope.now) === "Active")',
+    instead: "  if (!declared)",
+    specs: ["src/reconcilers/service-account-lifecycle/leaving.test.ts"],
   },
   {
     name: "take out of use what the limit holds back",

@@ -285,6 +285,7 @@ const FULL_STATUS: Required<SecretRotationStatus> = {
   nextRotationReason: "Every",
   lastHandledRotateAt: AT,
   lastHandledLeak: "7-abc",
+  replacedAt: ["2026-01-01T12:00:00Z"],
   lastHandledRetry: "2",
   history: [{ version: "5-abc", id: "AKIAOLDEST", issuedAt: AT, endedAt: AT, end: "Revoked", proof: "ProvenByLogin" }],
   activity: "Idle",

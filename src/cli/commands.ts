@@ -175,6 +175,13 @@ export const PLUGIN_COMMANDS: readonly Command[] = [
     help: "The end of hold: deletes the IdentityHold.",
     flags: [KUBECONFIG, CONTEXT],
   },
+  {
+    name: "overflow",
+    args: "end|keep",
+    help: "Decide about deletions that the limit holds back: end them, or keep them in use.",
+    flags: WHERE,
+    words: ["end", "keep"],
+  },
   inventory,
   doctor,
   supportBundle,

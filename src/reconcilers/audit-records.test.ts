@@ -57,7 +57,7 @@ describe("records of a rotation", () => {
     bench.start();
     bench.apply({}, LEAD);
     await bench.toRest();
-    await bench.ports.limits.take("offboarding", "somebody else");
+    await bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.deleteRotation();
     await bench.pass();
     const entry = bench.orphans()[0] as OrphanedCredential & KubeObject;

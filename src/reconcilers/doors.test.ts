@@ -85,7 +85,7 @@ describe("the doors to the outside", () => {
     const tries: readonly (() => Promise<unknown>)[] = [
       () => ports.claims.release("kv/x", "uid"),
       () => ports.staging.keepOnly("uid", []),
-      () => ports.limits.take("issue", "key"),
+      () => ports.limits.take("issue", { key: "key", namespace: "elsewhere" }),
       () => ports.cluster.delete({ ...ref, namespace: "payments", name: "x" }, { uid: "u" }),
       () => ports.cluster.mergePatch({ ...ref, namespace: "payments", name: "x" }, {}),
       () => ports.demand(ends("cut the rights")),

@@ -189,7 +189,7 @@ export class Bench {
   /** False: the IdentityHolds have not been read since the start. */
   holdsRead = true;
   /** No limits unless a test sets some. */
-  limits: LimitSettings = { offboarding: 0, grant: 0, issue: 0 };
+  limits: LimitSettings = { offboarding: 0, offboardingPerNamespace: 0, grant: 0, issue: 0 };
   /** What stands between the operator and an account's client, in every process. */
   wrapAccount: (client: AccountClient, name: string) => AccountClient = (client) => client;
   /** What stands between the operator and a credential source of Vault, in every process. */

@@ -5,11 +5,11 @@ import { NOTHING_RETAINED, retentionOf, type Retention } from "../domain/lifecyc
 import type { OrphanSpec } from "../domain/orphan/record.ts";
 import { timeText } from "../kernel/time-text.ts";
 import type { Claim } from "../stores/claims.ts";
+import type { PermitRequest } from "../stores/limits.ts";
 import { permitForOffboarding } from "./limits.ts";
 import { MOST_PREDECESSORS, orphanRef, originLabel, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
 import { NO_END, OWNER_KIND, type ClaimSnapshot } from "./service-account-lifecycle/acts/claim.ts";
-import { offboardingKey } from "./service-account-lifecycle/acts/record.ts";
 import { retainAnswers } from "./service-account-lifecycle/retain.ts";
 import { wholeOf } from "../kernel/listed.ts";
 
@@ -49,7 +49,11 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
     for (const { target } of claims) if (!left.has(target)) await ports.claims.release(target, owner.uid);
   }
   if (accounts.length > 0) {
-    const permitted = retention.until !== undefined || (await hasPermits(ports, owner.uid, accounts));
+    const end = endOf(deletion);
+    const ends = held || (end !== undefined && end <= now);
+    const request = { key: owner.uid, namespace, gathered: true };
+    const permitted =
+      retention.until !== undefined || ends || (await permitForAccounts(ports, request, accounts)) === "taken";
     await writeOrphan(
       ports,
       identityEntry({
@@ -59,12 +63,15 @@ export const recoverFrom = async (ports: Ports, owner: Vanished, claims: readonl
         holdMs: deletion.holdMs,
         now,
         held: permitted ? (retention.until === undefined ? undefined : "UntilEnd") : "LimitReached",
-        until: retention.until,
+        until: retention.until ?? (permitted ? undefined : end),
         predecessors: await predecessorsOf(ports, owner, accounts),
       }),
     );
   }
 };
+
+/** The identity's own end, as its claims know it: it comes although a limit holds the entry back. */
+const endOf = ({ end }: ClaimSnapshot["deletion"]): Date | undefined => (end === undefined ? undefined : new Date(end));
 
 /** The same decision as for a resource that still exists, from what its claims say. */
 const retentionFor = async (
@@ -117,17 +124,18 @@ const readSnapshot = ({ snapshot }: Claim): ClaimSnapshot | undefined => {
   }
 };
 
-/** One permit for each account that is not on its way out already; all of them, or nothing is begun. */
-export const hasPermits = async (
+/**
+ * One permit for the identity, whatever accounts it has. None is asked for where all of them are on their way out already, or one was
+ * declared compromised.
+ */
+export const permitForAccounts = async (
   ports: Pick<Ports, "limits">,
-  ownerUid: string,
+  request: PermitRequest,
   accounts: readonly AccountRecord[],
-): Promise<boolean> => {
-  for (const { name, state } of accounts) {
-    if (state !== "Pending" && state !== "Active") continue;
-    if ((await permitForOffboarding(ports, offboardingKey(ownerUid, name))) === "none") return false;
-  }
-  return true;
+): Promise<"taken" | "none" | "later"> => {
+  const inUse = accounts.some(({ state }) => state === "Pending" || state === "Active");
+  const compromised = accounts.some((account) => account.compromised === true);
+  return inUse && !compromised ? permitForOffboarding(ports, request) : "taken";
 };
 
 /** The ledger's entry for an identity. */
@@ -138,7 +146,7 @@ export const identityEntry = (left: {
   readonly holdMs: number;
   readonly now: Date;
   readonly held: "LimitReached" | "UntilEnd" | undefined;
-  /** With `UntilEnd`: when that is. */
+  /** When it ends, although it is held. */
   readonly until?: Date | undefined;
   readonly predecessors: readonly string[];
 }): OrphanSpec => {

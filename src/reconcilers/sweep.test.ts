@@ -352,9 +352,9 @@ describe("an undo of a rotation that was killed between its claim and its status
     bench.deploy("web");
     bench.apply(spec);
     await bench.toRest();
-    bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.start();
-    await bench.ports.limits.take("offboarding", "somebody-else");
+    await bench.ports.limits.take("offboarding", { key: "somebody-else", namespace: "elsewhere" });
     await bench.deleteRotation();
     for (let pass = 0; pass < 5; pass += 1) await bench.pass();
     assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");

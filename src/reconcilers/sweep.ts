@@ -9,7 +9,9 @@ import type { PassContext } from "../engine/contract.ts";
 import { toOperatorError } from "../kernel/errors.ts";
 import { digest } from "../kernel/ids.ts";
 import type { Claim } from "../stores/claims.ts";
+import { inTurn } from "../domain/limits/permits.ts";
 import { permitForOffboarding } from "./limits.ts";
+import { hasIdentityEnded, heldUntil, identityNamed } from "./orphan/declared.ts";
 import { orphanRef, writeOrphan } from "./orphan/entry.ts";
 import type { Ports } from "./ports.ts";
 import { recoverFrom } from "./sweep-identities.ts";
@@ -39,7 +41,8 @@ export const sweep = async (ports: Ports, { log, signal }: Pick<PassContext, "lo
   for (const { owner } of claims) owners.set(owner.uid, { ...owner, kind: kindOf(owner) });
   for (const owner of await allStaged(ports)) owners.set(owner.uid, { ...owner, kind: "SecretRotation" });
 
-  for (const owner of owners.values()) {
+  // Permits go round between namespaces.
+  for (const owner of inTurn([...owners.values()], ({ namespace }) => namespace)) {
     if (signal.aborted) return;
     const targets = claims.filter((claim) => claim.owner.uid === owner.uid).map(({ target }) => target);
     // One that cannot be put right holds up nobody else.
@@ -149,15 +152,18 @@ const recover = async (
   const { adopted } = snapshot;
   const versions = (left.staged?.versions ?? []).filter(({ id }) => id !== adopted?.id);
   const { namespace, name, uid } = left.owner;
-  const held = (await permitForOffboarding(ports, uid)) === "none";
+  const identity = identityNamed(ports, namespace, snapshot.identity);
+  const now = ports.cluster.serverTime()?.now ?? ports.clock.now();
+  const ends = hasIdentityEnded(identity, now) || isHeld(ports, left.owner, { snapshot, target: target.target });
+  const held = !ends && (await permitForOffboarding(ports, { key: uid, namespace, gathered: true })) !== "taken";
   const spec: OrphanSpec = {
     origin: { kind: "SecretRotation", namespace, name, uid },
     source: orphanSource(source, snapshot.exclusive),
     target: target.target,
-    ...(held ? { held: "LimitReached" as const } : {}),
+    ...(held ? heldUntil(identity) : {}),
     stagingUid: left.owner.uid,
     policy: snapshot.deletion.policy === "Retain" ? "Delete" : snapshot.deletion.policy,
-    recordedAt: timeText(ports.cluster.serverTime()?.now ?? ports.clock.now()),
+    recordedAt: timeText(now),
     holdSeconds: Math.ceil(snapshot.deletion.holdMs / 1000),
     credentials: versions,
     intents: [],

@@ -19,7 +19,14 @@ export interface Metrics extends EngineMetrics {
   ): void;
   pendingRevocations(labels: { namespace: string; name: string }, count: number): void;
   /** Asked at every scrape: how many entries the ledger has, and when the first of them should have ended, in Unix milliseconds. */
-  ledgerFrom(read: () => { readonly count: number; readonly due: number | undefined }): void;
+  ledgerFrom(
+    read: () => {
+      readonly count: number;
+      readonly due: number | undefined;
+      /** By namespace: entries that a limit holds back in use, about which no person has decided. */
+      readonly overflow: ReadonlyMap<string, number>;
+    },
+  ): void;
   /** Asked at every scrape: is read-only on here, and how many resources have something due that waits for its end? */
   readOnlyFrom(read: () => { readonly engaged: boolean; readonly waiting: number }): void;
   /** Asked at every scrape: have the IdentityHolds been read since the start? */

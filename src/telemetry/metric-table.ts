@@ -63,6 +63,12 @@ export const METRICS = {
     labels: [],
     help: "OrphanedCredential objects: credentials whose resource is gone and that still exist at a provider.",
   },
+  overflow: {
+    name: "keyturn_overflow_entries",
+    type: "gauge",
+    labels: ["namespace"],
+    help: "OrphanedCredential objects of a namespace that the limit on offboardings holds back, in use, and about which no person has decided. No series: there is none.",
+  },
   orphanedDue: {
     name: "keyturn_orphaned_resources_due_timestamp_seconds",
     type: "gauge",

@@ -116,7 +116,7 @@ describe("metrics", () => {
     metrics.passEnded("rotations", "panicked", 0.02);
     metrics.stepEnded("rotations", "plan", 0.02);
     metrics.queueDepth("rotations", 4);
-    metrics.ledgerFrom(() => ({ count: 3, due: 86_400_000 }));
+    metrics.ledgerFrom(() => ({ count: 3, due: 86_400_000, overflow: new Map([["team-a", 2]]) }));
     metrics.providerKeys(OBJECT, { provider: "aws", identity: "u", count: 1, staying: 1, quota: 2 });
     metrics.rotationEnded({ result: "Succeeded", provider: "aws" });
     metrics.rollback({ reason: "DependentUnhealthy" });
@@ -131,6 +131,7 @@ describe("metrics", () => {
       'keyturn_reconcile_step_duration_seconds_count{controller="rotations",step="plan"} 1',
       'keyturn_workqueue_depth{controller="rotations"} 4',
       "keyturn_orphaned_resources 3",
+      'keyturn_overflow_entries{namespace="team-a"} 2',
       "keyturn_orphaned_resources_due_timestamp_seconds 86400",
       'keyturn_provider_keys{provider="aws",identity="u"} 1',
       'keyturn_provider_keys_staying{provider="aws",identity="u"} 1',

@@ -30,7 +30,7 @@ export class PrometheusMetrics implements Metrics {
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
   #holdsRead = (): boolean => false;
   #informers: Parameters<Metrics["informersFrom"]>[0] = () => [];
-  #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined });
+  #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined, overflow: new Map() });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => readonly IdentityFacts[] = () => [];
 
@@ -44,8 +44,10 @@ export class PrometheusMetrics implements Metrics {
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
     fillIdentityGauges(this.#metrics, this.#identities());
     this.#fillAuditVolume();
-    const { count, due } = this.#ledger();
+    const { count, due, overflow } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
+    this.#metrics.overflow.reset();
+    for (const [namespace, entries] of overflow) this.#metrics.overflow.set({ namespace }, entries);
     this.#metrics.holdsRead.set(this.#holdsRead() ? 1 : 0);
     for (const { kind, synced, leftOut } of this.#informers()) {
       this.#metrics.informerSynced.set({ kind }, synced ? 1 : 0);

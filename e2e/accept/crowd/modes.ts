@@ -49,12 +49,11 @@ async function floodsAt(scale: Scale): Promise<readonly Flood[]> {
   }));
 }
 
-/** `tryRoles` undefined: no role is tried, which the whole line tells as missed. */
-async function scenariosAt(scale: Scale, keep: Keep, tryRoles: TryRoles | undefined): Promise<readonly Scenario[]> {
+async function scenariosAt(scale: Scale, keep: Keep, tryRoles: TryRoles): Promise<readonly Scenario[]> {
   return [
     ...(await floodsAt(scale)).map((flood) => floodScenario(flood, keep)),
     ...(["end", "keep"] as const).map((decision) => pruned(decision, keep)),
-    ...(tryRoles === undefined ? [] : [roleCells(tryRoles, keep)]),
+    roleCells(tryRoles, keep),
   ];
 }
 
@@ -67,7 +66,7 @@ const into =
 export async function wholeCrowd(
   all: Campaign,
   tallies: CrowdTallies,
-  tryRoles: TryRoles | undefined,
+  tryRoles: TryRoles,
   { say, print }: CrowdVoice,
 ): Promise<number> {
   if (all.results.entries.length > 0)
@@ -85,7 +84,7 @@ export async function wholeCrowd(
 export async function oneCrowd(
   all: Campaign,
   tallies: CrowdTallies,
-  tryRoles: TryRoles | undefined,
+  tryRoles: TryRoles,
   name: string,
   { say, print }: CrowdVoice,
 ): Promise<number> {

@@ -1,6 +1,6 @@
 import { GROUP } from "./meta.ts";
 
-/** On a SecretRotation: a version that has leaked; it is put through spec.onLeak at once. */
+/** On a SecretRotation: a version that has leaked; it is put through spec.onLeak at once. On an OrphanedCredential: no limit holds it back. */
 export const LEAKED = `${GROUP}/leaked`;
 /** On a SecretRotation: rotate once, at this time (RFC 3339). Acted on once; `status.lastHandledRotateAt` says so. */
 export const ROTATE_AT = `${GROUP}/rotate-at`;
@@ -38,6 +38,8 @@ export const ADOPT = `${GROUP}/adopt`;
 export const REVIEWED_AT = `${GROUP}/reviewed-at`;
 /** On an OrphanedCredential that a limit holds back: "true" lets it go on. */
 export const RELEASE = `${GROUP}/release`;
+/** Beside it: "true" keeps it in use, and it alerts no more. Needs the verb `keep` on orphanedcredentials. */
+export const KEEP = `${GROUP}/keep`;
 
 /** On an OrphanedCredential: who asked for the resource that is gone, and its generation, as JSON; for the audit trail. */
 export const ASKED = `${GROUP}/asked`;

@@ -40,8 +40,7 @@ export const FAILURE_REASONS = {
   InUse:
     "Something still hangs on what is to be deleted; the message names it. Take it away where Keyturn may not, or wait until it is gone.",
   Rejected: "The new credential was refused for good; another one is tried after a pause.",
-  LimitReached:
-    "The cluster-wide limit on offboardings, grants and issues is reached; a person has to look, or time has to pass.",
+  LimitReached: "The limit on offboardings, grants or issues is reached; a person has to decide, or time has to pass.",
   AuditShareUsed:
     "The namespace has used its share of the audit volume for today (--audit-share): what its resources add or change waits until 00:00 UTC.",
   KillSwitch: "The kill switch is on (ConfigMap keyturn-kill-switch): nothing but revocation goes on.",
@@ -62,6 +61,8 @@ const UNMATCHED = {
 const STALL_REASONS = {
   Conflict:
     "Another resource holds the claim, or a place of delivery exists and is not Keyturn's. Name another target, or remove the other owner.",
+  TooManyReplacements:
+    "Three lost or leaked credentials were replaced in a day; the next ones are issued one an hour. What has leaked is revoked all the same.",
   SlotsFull: "The user has as many access keys as AWS allows, and none of them is Keyturn's to retire. Delete one.",
   StrayInUse:
     "A key that appeared during an open rotation has been used by somebody. It is disabled; find its user, then delete it.",

@@ -54,7 +54,7 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     watched: [],
     leaseName: "keyturn",
     leaderElect: true,
-    limits: { offboarding: 1, grant: 0, issue: 100 },
+    limits: { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 100 },
   };
   return { cluster, ports };
 };

@@ -4,6 +4,8 @@
  */
 export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Stalled/Conflict": "Name another target or place of delivery, or remove the other owner's claim.",
+  "Stalled/TooManyReplacements":
+    "Find out who deletes its Secret or lets it leak again and again; keyturn.dev/rotate-at issues a new one at once.",
   "Stalled/SlotsFull": "Delete an access key of the user that nobody needs; AWS allows two.",
   "Stalled/StrayInUse":
     "Find who uses the disabled key (IAM last used, CloudTrail), move them, then delete the key at AWS.",
@@ -16,7 +18,7 @@ export const NEXT_STEPS: Readonly<Record<string, string>> = {
   "Stalled/Unauthenticated": "Put the operator's own login at the provider right; see the ProviderConnection.",
   "Stalled/QuotaExceeded": "Make room at the provider, or raise its quota.",
   "Stalled/LimitReached":
-    "Find out why so much happens at once; then wait, raise --limit-*, or set keyturn.dev/release on the ledger entry.",
+    "Find out why so much happens at once; then wait, raise --limit-*, or decide with kubectl keyturn overflow end or keep.",
   "Stalled/AuditShareUsed":
     "Find out which resource of the namespace is changed so often; it goes on at 00:00 UTC, or with a higher --audit-share or a bigger volume.",
   "Stalled/KillSwitch": "Switch it off (ConfigMap keyturn-kill-switch) when its cause is gone.",

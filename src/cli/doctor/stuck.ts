@@ -120,7 +120,7 @@ export const stuckIn = (kind: string, object: Patient, now: Date): readonly Find
             "Old",
             "warn",
             `the entry is ${age(entryAge)} old: ${messageOf(conditions)}`,
-            "See its conditions; an entry that is held back by a limit waits for the annotation keyturn.dev/release.",
+            "See its conditions; kubectl keyturn overflow end or keep decides about an entry that a limit holds back.",
           ),
         ]
       : [];

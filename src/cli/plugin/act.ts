@@ -7,6 +7,7 @@ import { OperatorError } from "../../kernel/errors.ts";
 import { text, WrongUse, type Given } from "../arguments.ts";
 import { EXIT } from "../doctor/finding.ts";
 import { hold, unhold } from "./hold.ts";
+import { overflow } from "./overflow.ts";
 import { referenceOf } from "./reference.ts";
 
 export interface PluginPorts {
@@ -14,6 +15,8 @@ export interface PluginPorts {
   /** The mark by which Argo CD or Flux shows that it applies the object. */
   gitOwner(metadata: ObjectMeta): string | undefined;
   now(): Date;
+  /** Shows the text at once, and gives the line that a person answers; undefined: there is nobody to ask. */
+  readonly ask: (text: string) => Promise<string | undefined>;
   /** Of the context. */
   readonly namespace: string;
 }
@@ -50,6 +53,8 @@ export const act = async (command: string, given: Given, ports: PluginPorts): Pr
       return hold(given, ports);
     case "unhold":
       return unhold(given, ports);
+    case "overflow":
+      return overflow(given, namespace, ports);
     default:
       return setState(ports, one(SERVICE_ACCOUNT_LIFECYCLE), command === "suspend" ? "Suspended" : "Active", given);
   }

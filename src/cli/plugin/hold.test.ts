@@ -13,6 +13,7 @@ const bench = () => {
     cluster,
     gitOwner: () => undefined,
     now: () => new Date("2026-06-01T12:00:00Z"),
+    ask: () => Promise.resolve(undefined),
     namespace: "a",
   };
   const run = (name: string, ...args: string[]) => {

@@ -18,6 +18,7 @@ const bench = (git?: string) => {
     cluster,
     gitOwner: () => git,
     now: () => new Date("2026-06-01T12:00:00Z"),
+    ask: () => Promise.resolve(undefined),
     namespace: "a",
   };
   const run = (name: string, ...args: string[]) => {

@@ -39,7 +39,7 @@ const input = (more: Partial<OrphanInput> = {}): OrphanInput => ({
   spec,
   status: { credentials: [state("Proven")], withdrawn: true },
   originAlive: false,
-  held: false,
+  held: undefined,
   leavesNothing: false,
   canDisable: true,
   marks: false,
@@ -78,7 +78,7 @@ describe("the ledger", () => {
     ],
     [
       "touches nothing that a limit holds back",
-      input({ held: true, listing: [key("K1", true)] }),
+      input({ held: "Held", listing: [key("K1", true)] }),
       { type: "wait", for: "Held" },
     ],
     ["reads the listing first", input({ listing: undefined }), { type: "observe" }],

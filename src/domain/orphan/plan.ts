@@ -7,8 +7,10 @@ export interface OrphanInput {
   readonly status: OrphanStatus;
   /** The resource whose ledger entry this is still exists and acts for itself. */
   readonly originAlive: boolean;
-  /** A limit holds the entry back and nobody has released it yet. */
-  readonly held: boolean;
+  /** A limit holds the entry back: not decided yet, or kept in use by a person. Undefined: nothing does. */
+  readonly held: "Held" | "Kept" | undefined;
+  /** When that ends by itself. */
+  readonly heldEnds?: Date | undefined;
   /** A successor has taken the claim: nothing here may be touched any more. */
   readonly takenOver: boolean;
   /** Its claim is gone, though it has not finished: somebody who had taken the target over has ended it. */
@@ -26,7 +28,7 @@ export interface OrphanInput {
 export type OrphanAction =
   | {
       readonly type: "wait";
-      readonly for: "Origin" | "Held" | "Hold" | "AttributionWindow" | "TakenOver" | "Retained";
+      readonly for: "Origin" | "Held" | "Kept" | "Hold" | "AttributionWindow" | "TakenOver" | "Retained";
       readonly recheckAt?: Date;
     }
   | { readonly type: "observe" }
@@ -47,7 +49,12 @@ export const planOrphan = (input: OrphanInput): OrphanAction => {
   if (input.takenOver) return { type: "wait", for: "TakenOver" };
   if (input.originAlive)
     return { type: "wait", for: "Origin", recheckAt: new Date(input.now.getTime() + ORIGIN_PAUSE_MS) };
-  if (input.held) return { type: "wait", for: "Held" };
+  if (input.held !== undefined)
+    return {
+      type: "wait",
+      for: input.held,
+      ...(input.heldEnds === undefined ? {} : { recheckAt: input.heldEnds }),
+    };
   if (input.listing === undefined) return { type: "observe" };
 
   const stray = input.listing.find((observed) => isStray(input, observed));

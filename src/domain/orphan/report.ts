@@ -5,7 +5,8 @@ import type { OrphanSpec, OrphanStatus } from "./record.ts";
 
 const WAITS = {
   Origin: "Its resource is still being deleted",
-  Held: "Held back by the limit on offboardings; the annotation keyturn.dev/release lets it go on",
+  Held: "In use: held back by the limit on offboardings; kubectl keyturn overflow end or keep decides (the annotation keyturn.dev/release ends it)",
+  Kept: "In use: kept by a person (keyturn.dev/keep) until it is applied again or ended",
   UntilEnd: "In use until its end, as its resource declared (deletion.policy Retain); then it is cut",
   Hold: "Disabled; held until deletion may be undone no more",
   AttributionWindow: "Revoked; waiting until no late answer can come any more",
@@ -70,6 +71,7 @@ const statesOf = (status: OrphanStatus, { credentials, accounts }: OrphanSpec): 
 const ready = (status: OrphanStatus, waits: OrphanWait | undefined, activity: string): ConditionUpdate => {
   if (waits === "Retained") return { type: "Ready", status: "True", reason: "Revoked", message: WAITS.Retained };
   if (waits === "Held") return { type: "Ready", status: "False", reason: "LimitReached", message: WAITS.Held };
+  if (waits === "Kept") return { type: "Ready", status: "False", reason: "KeptInUse", message: WAITS.Kept };
   if (waits === "UntilEnd") return { type: "Ready", status: "False", reason: "KeptInUse", message: WAITS.UntilEnd };
   const { failures } = status;
   return {
@@ -83,7 +85,7 @@ const ready = (status: OrphanStatus, waits: OrphanWait | undefined, activity: st
 /** Is something under way, or is a person needed? */
 const under = (status: OrphanStatus, waits: OrphanWait | undefined, activity: string): readonly ConditionUpdate[] => {
   const { failures } = status;
-  if (waits === "Retained" || waits === "UntilEnd") return [];
+  if (waits === "Retained" || waits === "UntilEnd" || waits === "Kept") return [];
   if (waits === "Held") return [{ type: "Stalled", status: "True", reason: "LimitReached", message: WAITS.Held }];
   if (failures !== undefined && (isRefusalCode(failures.reason) || failures.reason === "StillInUse")) {
     return [{ type: "Stalled", status: "True", reason: failures.reason, message: failures.message }];

@@ -105,6 +105,7 @@ export type WaitFor =
   | "Overlap"
   | "Soak"
   | "ClockSkew"
+  | "NextReplacement"
   | "NextRotation";
 
 /** The one next thing to do. Each has at most one outside effect, may be repeated, and is followed by one status write. */

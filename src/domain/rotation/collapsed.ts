@@ -4,6 +4,7 @@ import { moveStragglers, recordGood, withdrawRemoved } from "./converge.ts";
 import { nextRotation } from "./next.ts";
 import { planLeak } from "./leak.ts";
 import type { CurrentCredential, RotationStatus } from "./record.ts";
+import { nextReplacement, replacesLost } from "./replacements.ts";
 import { planRetirement } from "./retire.ts";
 import { planComeback, planEnd, planHold, planNotReady } from "./suspension.ts";
 import { backOff, earliest } from "./waits.ts";
@@ -46,9 +47,15 @@ const planSigning = (input: PlanInput): RotationAction => {
   if (input.deliveries === undefined) return { type: "observe", what: "deliveries" };
   const found = unrecorded(input.status, input.deliveries);
   if (found !== undefined) return { type: "recordSigned", delivery: found };
-  if (current === undefined) return { type: "sign", because: "FirstIssue" };
+  const bound = nextReplacement(input.status, input.now);
+  if (current === undefined) {
+    const waits = bound !== undefined && replacesLost(input.status, "FirstIssue");
+    return waits ? { type: "wait", for: "NextReplacement", recheckAt: bound } : { type: "sign", because: "FirstIssue" };
+  }
 
   const because = signingDue(input, current, input.deliveries);
+  if (because !== undefined && bound !== undefined && replacesLost(input.status, because))
+    return boundReached(input, current, bound);
   if (because !== undefined) return { type: "sign", because };
   const wrong = input.settings.deliveries.find(
     (delivery) =>
@@ -67,6 +74,18 @@ const planSigning = (input: PlanInput): RotationAction => {
 const undeclaredPath = (input: PlanInput): RotationAction | undefined => {
   const paths = input.settings.deliveries.filter(({ place }) => place.vaultKV !== undefined);
   return undeclared({ ...input, settings: { ...input.settings, deliveries: paths } });
+};
+
+/** What has leaked ends all the same, and a renewal waits for no bound. */
+const boundReached = (input: PlanInput, current: CurrentCredential, bound: Date): RotationAction => {
+  if (current.leaked === true) return { type: "surrender" };
+  const renewal = nextRotation(input)?.at;
+  if (renewal !== undefined && renewal <= input.now) return { type: "sign", because: "Scheduled" };
+  return {
+    type: "wait",
+    for: "NextReplacement",
+    recheckAt: renewal !== undefined && renewal < bound ? renewal : bound,
+  };
 };
 
 type Views = Readonly<Record<string, DeliveryView>>;

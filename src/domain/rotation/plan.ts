@@ -7,6 +7,7 @@ import { planOpenRotation } from "./open-rotation.ts";
 import type { Trigger } from "./record.ts";
 import { pendingLeaked, planLeak } from "./leak.ts";
 import { nextRotation } from "./next.ts";
+import { nextReplacement, replacesLost } from "./replacements.ts";
 import { planRetirement, type RetirementWait } from "./retire.ts";
 import { freeSlot, missing } from "./slots.ts";
 import { findStray, lookForStrays } from "./strays.ts";
@@ -65,9 +66,26 @@ const planNext = (input: PlanInput, retirement: RetirementWait): RotationAction 
   if (trigger === undefined) {
     return { type: "wait", for: "NextRotation", ...(dueAt === undefined ? {} : { recheckAt: dueAt }) };
   }
+  const bound = replacesLost(input.status, trigger) ? nextReplacement(input.status, input.now) : undefined;
+  if (bound !== undefined) return boundReached(input, bound);
   const adoption = trigger === "FirstIssue" ? planAdoption(input) : undefined;
   // A place that is somebody else's is found out before there is a credential to put there.
   return adoption ?? undeclared(input) ?? freeSlot(input, retirement) ?? { type: "openIntent", trigger };
+};
+
+/**
+ * A credential that has leaked ends although there is none to take its place; the next one comes at its time. What is only lost waits for its
+ * replacement or, if that is sooner, for its renewal.
+ */
+const boundReached = (input: PlanInput, bound: Date): RotationAction => {
+  if (input.status.current?.leaked === true) return { type: "surrender" };
+  const renewal = nextRotation(input)?.at;
+  if (renewal !== undefined && renewal <= input.now) return { type: "openIntent", trigger: "Scheduled" };
+  return {
+    type: "wait",
+    for: "NextReplacement",
+    recheckAt: renewal !== undefined && renewal < bound ? renewal : bound,
+  };
 };
 
 const currentGone = ({ status, listing, now }: PlanInput): boolean =>

@@ -41,6 +41,8 @@ export interface RotationStatus {
   readonly lastHandledRotateAt?: string;
   /** The version that the annotation keyturn.dev/leaked named last. */
   readonly lastHandledLeak?: string;
+  /** When lost or leaked credentials were replaced last, newest first, at most three; a fourth in a day waits. */
+  readonly replacedAt?: readonly string[];
   readonly lastHandledRetry?: string;
   /** The last closed rotation's ended versions, newest first, at most 20; for people. */
   readonly history?: readonly HistoryEntry[];

@@ -2,6 +2,7 @@ import type { Condition, ConditionUpdate } from "../../kernel/conditions.ts";
 import { condition, nextConditions } from "../../kernel/conditions.ts";
 import { isRefusalCode } from "../../kernel/errors.ts";
 import type { RotationAction, WaitFor } from "./action.ts";
+import { timeText } from "../../kernel/time-text.ts";
 import type { RotationStatus } from "./record.ts";
 
 /** How this pass ended, for people. */
@@ -262,11 +263,14 @@ const RESTING: readonly WaitFor[] = [
   "ClockSkew",
   "IdentitySuspended",
   "IdentityDecommissioned",
+  "NextReplacement",
 ];
 
 /** A refusal that lasts needs a person as well, although it is tried again. */
 const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefined => {
   if (situation.kind === "stalled") return condition("Stalled", "True", situation.reason, situation.message);
+  if (situation.kind === "waiting" && situation.wait.for === "NextReplacement")
+    return condition("Stalled", "True", "TooManyReplacements", tooMany(situation.wait.recheckAt));
   const stray = status.pendingRevocations?.find(
     ({ id, why }) => why === "Stray" && id === status.revocationFailures?.about,
   );
@@ -279,6 +283,9 @@ const stalled = ({ status, situation }: ReportInput): ConditionUpdate | undefine
   if (failures === undefined || failures.count < STALLED_AFTER || !isRefusalCode(failures.reason)) return undefined;
   return condition("Stalled", "True", failures.reason, failures.message);
 };
+
+const tooMany = (next: Date | undefined): string =>
+  `Three lost or leaked credentials were replaced in a day: from now on one an hour, the next at ${next === undefined ? "its time" : timeText(next)}. What has leaked is revoked. Find out who loses them.`;
 
 const STALLED_AFTER = 3;
 
@@ -376,6 +383,7 @@ const waitText = (wait: Extract<RotationAction, { type: "wait" }>, status: Rotat
     Overlap: `Credential ${about} stays valid for its overlap`,
     Soak: `Credential ${about} is disabled and held`,
     ClockSkew: "Clocks disagree; nothing is retired",
+    NextReplacement: "Three lost or leaked credentials were replaced in a day; the next one waits for its hour",
     NextRotation: "Idle",
   };
   return texts[wait.for];

@@ -1,5 +1,6 @@
 import { isRefusalCode } from "../../kernel/errors.ts";
 import { touched } from "./open-rotation.ts";
+import { replacementNoted } from "./replacements.ts";
 import type { DeliveryView, DependentView, PlanInput, RotationAction, WaitFor } from "./action.ts";
 import { hasEnded, type IdentityState } from "./identity.ts";
 import { planRotation } from "./plan.ts";
@@ -533,10 +534,13 @@ export class World {
           yield* this.#call("DeleteAccessKey", () => this.#remove(key.id));
           throw thrown;
         }
-        return issued(status, rotation, { id: key.id, issuedAt: new Date(key.createdAtMs) });
+        return issued(replacementNoted(status, rotation.trigger, now), rotation, {
+          id: key.id,
+          issuedAt: new Date(key.createdAtMs),
+        });
       }
       case "recordStaged":
-        return issued(status, open(status), action);
+        return issued(replacementNoted(status, open(status).trigger, now), open(status), action);
       case "recordStray":
         return strayRecorded(status, action.id, now);
       case "discardPending":

@@ -36,9 +36,6 @@ export const orphanRef = (originUid: string, kind: keyof typeof PREFIXES = "Secr
   name: `${PREFIXES[kind]}-${originUid}`,
 });
 
-/** A limit holds the entry back, and no person has let it go on yet. */
-export const isHeld = (entry: OrphanedCredential): boolean => entry.spec.held === "LimitReached" && !isReleased(entry);
-
 /** A person lets the entry go on to its end. */
 export const isReleased = ({ metadata }: OrphanedCredential): boolean => metadata.annotations?.[RELEASE] === "true";
 

@@ -33,14 +33,13 @@ import {
   viewOf,
 } from "../service-account-lifecycle/steps/accounts.ts";
 import { recordFailures } from "../service-account-lifecycle/status.ts";
-import { requirePermit } from "../limits.ts";
-import { offboardingKey } from "../service-account-lifecycle/acts/record.ts";
 import { begun, isGivenBack } from "../../domain/lifecycle/leaving.ts";
 import { compromisedNoted } from "../../domain/lifecycle/life.ts";
 import { holdsTold } from "../../domain/hold/match.ts";
 import { auditHolds } from "../holds.ts";
 import { heldNow } from "../service-account-lifecycle/holding.ts";
-import { isHeld, isReleased, orphanRef, subjectOfEntry } from "./entry.ts";
+import { endOfHeld, heldBack } from "./declared.ts";
+import { isReleased, orphanRef, subjectOfEntry } from "./entry.ts";
 
 const ORIGIN_PAUSE_MS = 5000;
 const SUCCESSOR_PAUSE_MS = 2000;
@@ -124,7 +123,9 @@ const pass = async (entry: Entry): Promise<PassEnd> => {
   if (entry.isClaimed && !mustEnd) return waits("TakenOver", SUCCESSOR_PAUSE_MS);
   if ((scope.status.accounts ?? []).length === 0) return FINISHED;
   await auditHolds({ ...scope, before: entry.object.status?.holds ?? [], now: scope.hold?.names ?? [] }, ports);
-  if (isHeld(entry.object) && scope.hold === undefined) return { progress: { waits: "Held" } };
+  const held = scope.hold === undefined ? heldBack(entry.object, ports, scope.now) : undefined;
+  if (held !== undefined)
+    return { progress: { waits: held }, whenDue: spec.until !== undefined, until: endOfHeld(entry.object) };
   return leave(entry);
 };
 
@@ -207,12 +208,13 @@ const inputOf = async (entry: Entry): Promise<DepartureInput> => {
 };
 
 /** What a limit holds back and an IdentityHold has cut is not deleted before a person has let it go on. */
-const policyOf = ({ object, spec, isClaimed }: Entry): IdentityOrphan["policy"] =>
-  isHeld(object) || isClaimed === true ? "Disable" : spec.policy;
+const policyOf = ({ object, spec, scope, ports, isClaimed }: Entry): IdentityOrphan["policy"] =>
+  heldBack(object, ports, scope.now) !== undefined || isClaimed === true ? "Disable" : spec.policy;
 
 /** Until when accounts that were in use stay so: the end of an identity that was deleted with Retain. Undefined: nothing waits for it. */
 const inUseUntil = ({ object, spec, scope }: Entry): Date | undefined => {
-  if (spec.until === undefined || isReleased(object) || scope.hold !== undefined) return undefined;
+  if (spec.held !== "UntilEnd" || spec.until === undefined) return undefined;
+  if (isReleased(object) || scope.hold !== undefined) return undefined;
   const until = new Date(spec.until);
   return until > scope.now && (scope.status.accounts ?? []).some((record) => !begun(record)) ? until : undefined;
 };
@@ -227,7 +229,6 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
       if (action.what === "account") await observed(entry, action.account);
       return undefined;
     case "beginLeaving":
-      if (!(await isPermitted(entry, action.account))) return undefined;
       scope.status = leavingBegun(scope.status, { ...action, narrows: false, specHash: "" });
       return RECORDED;
     case "recordFormer":
@@ -259,18 +260,6 @@ const carry = async (entry: Entry, action: LifecycleAction): Promise<PassEnd | u
       return undefined;
     default:
       throw new OperatorError("Unknown", { publicMessage: `The ledger cannot do ${action.type}.` });
-  }
-};
-
-/** The permit was taken when the entry was written, or a person has released it; what was in use until its end takes it now. */
-const isPermitted = async ({ object, spec, scope, ports }: Entry, account: string): Promise<boolean> => {
-  if (spec.until === undefined || isReleased(object) || scope.hold !== undefined) return true;
-  try {
-    await requirePermit(ports, "offboarding", offboardingKey(spec.origin.uid, account));
-    return true;
-  } catch (thrown) {
-    noteFailure(scope, account, toOperatorError(thrown));
-    return false;
   }
 };
 

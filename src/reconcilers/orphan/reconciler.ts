@@ -1,3 +1,4 @@
+import { KEEP } from "../../api/v1alpha1/annotations.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { isIdentityEntry, isRotationEntry, type OrphanSpec } from "../../domain/orphan/record.ts";
 import type { Reconciler } from "../../engine/contract.ts";
@@ -20,6 +21,9 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
     if (isReleased(object) && showsHeld(object)) {
       const about = { subject: subjectOfEntry(object), target: name, passId: context.passId };
       await ports.outside.note({ action: "ledger:Release", ...about, result: "OK", facts: { held: spec.held } });
+    } else if (isKept(object) && showsUndecided(object)) {
+      const about = { subject: subjectOfEntry(object), target: name, passId: context.passId };
+      await ports.outside.note({ action: "ledger:Keep", ...about, result: "OK", facts: { held: spec.held } });
     }
     if (isRotationEntry(spec)) return reconcileRotationEntry(object, spec, context, ports);
     if (isIdentityEntry(spec)) return reconcileIdentityEntry(object, spec, context, ports);
@@ -31,5 +35,12 @@ export const orphanReconciler = (ports: Ports): Reconciler => ({
 /** The status still says that a limit or an end holds the entry: its release has not been taken up yet. */
 const showsHeld = ({ status }: OrphanedCredential): boolean =>
   status?.conditions?.some(({ type, reason }) => type === "Ready" && HELD.includes(reason)) === true;
+
+/** A person has kept it in use, and the status does not say so yet. */
+const showsUndecided = ({ status }: OrphanedCredential): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === "Ready" && reason === "LimitReached") === true;
+
+const isKept = ({ metadata, spec }: OrphanedCredential): boolean =>
+  spec.held === "LimitReached" && metadata.annotations?.[KEEP] === "true";
 
 const HELD: readonly string[] = ["LimitReached", "KeptInUse"];

@@ -26,7 +26,8 @@ import { connectionToTakeBack } from "../connections.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { isHeld, isLedgerOf, orphanRef, subjectOfEntry } from "./entry.ts";
+import { endOfHeld, heldBack } from "./declared.ts";
+import { isLedgerOf, orphanRef, subjectOfEntry } from "./entry.ts";
 import { readableOf } from "../../kernel/listed.ts";
 
 const RETRY_CAP_MS = 300_000;
@@ -176,7 +177,8 @@ const decide = async (
     spec,
     status: scope.status,
     originAlive: successor?.metadata.uid === origin.uid,
-    held: isHeld(scope.object) && scope.status.holds === undefined,
+    held: scope.status.holds === undefined ? heldBack(scope.object, ports, scope.now) : undefined,
+    heldEnds: endOfHeld(scope.object),
     takenOver,
     unclaimed: holder === undefined,
     listing: scope.listing?.credentials,

@@ -200,6 +200,30 @@ describe("a certificate", function () {
     assert.deepEqual(valid(bench), [ids.at(-1)], "all others are revoked");
   });
 
+  it("is made anew three times in a day when its Secret is taken away, then once an hour; what is asked for waits for no hour", async () => {
+    const bench = setUp();
+    await live(bench, 60_000);
+    const lose = async (ms: number): Promise<void> => {
+      bench.cluster.drop({ kind: SECRETS, namespace: ROTATION.namespace ?? "", name: "app" });
+      await bench.pass();
+      await live(bench, ms);
+    };
+    for (let time = 0; time < 3; time += 1) await lose(60_000);
+    assert.equal(bench.pki.serials.size, 4);
+    assert.equal(bench.condition("Stalled"), undefined);
+    await lose(1000);
+    assert.equal(bench.pki.serials.size, 4);
+    assert.equal(bench.condition("Stalled")?.reason, "TooManyReplacements");
+    await live(bench, HOUR);
+    assert.equal(bench.pki.serials.size, 5);
+    assert.equal(bench.condition("Stalled"), undefined);
+    await lose(1000);
+    assert.equal(bench.condition("Stalled")?.reason, "TooManyReplacements");
+    bench.annotate({ [ROTATE_AT]: bench.clock.now().toISOString() });
+    await bench.pass();
+    assert.equal(bench.pki.serials.size, 6, "what a person asks for has no bound");
+  });
+
   it("is rolled to its dependents, and the one before is not revoked until they are well on the new one", async () => {
     const dependents = [{ name: "web", workload: { kind: "Deployment" as const, name: "web" }, timeout: "60s" }];
     const bench = setUp({ dependents, retire: { overlap: "10s" } });

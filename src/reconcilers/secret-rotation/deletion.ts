@@ -1,3 +1,4 @@
+import { LEAKED } from "../../api/v1alpha1/annotations.ts";
 import type { OrphanedCredential } from "../../api/v1alpha1/orphaned-credential.ts";
 import { hasFinalizer, removeFinalizer } from "../../cluster/finalizer.ts";
 import { writeStatus } from "../../cluster/status-writer.ts";
@@ -19,12 +20,13 @@ import { orphanSource, type OrphanSpec } from "../../domain/orphan/record.ts";
 import { claimOf, isSourceClaim, thawed, type FrozenSource } from "../../domain/rotation/source.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
+import { hasIdentityEnded, heldUntil, identityNamed } from "../orphan/declared.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
 import { isHalted } from "../halted.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
 import { callContext, mutate, type Act } from "./acts/act.ts";
-import { permitForOffboarding } from "../limits.ts";
+import { ASK_AGAIN_MS, permitForOffboarding } from "../limits.ts";
 import { returnPlaces } from "./acts/adoption.ts";
 import {
   capabilitiesFor,
@@ -70,6 +72,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
     standing: undefined,
     givenBack: false,
     held: false,
+    gathers: false,
   };
   const input = (): DeletionInput => ({
     now: scope.now,
@@ -91,6 +94,7 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
       await carry(act, action, seen);
       // What the limit holds back waits in the ledger for a person, not on the finalizer.
       if (seen.held) return await letGo(act, "removeFinalizer");
+      if (seen.gathers) return { kind: "waiting", recheckAfterMs: ASK_AGAIN_MS };
     }
   } catch (thrown) {
     const error = toOperatorError(thrown);
@@ -104,7 +108,17 @@ export const deleteRotation = async (scope: RotationScope, ports: Ports): Promis
 type Seen = { -readonly [Key in "inLedger" | "listing" | "standing" | "givenBack"]: DeletionInput[Key] } & Pick<
   DeletionInput,
   "staged"
-> & { held: boolean };
+> & { held: boolean; gathers: boolean };
+
+/** Was it declared to end before it was deleted? No limit holds that back: a hold, the end of its identity, a leak. */
+const isDeclared = ({ scope, inForce, ports }: Act): boolean => {
+  const { status, object, request, now } = scope;
+  const { current, pendingRevocations = [] } = status;
+  const leaked = current?.leaked === true || pendingRevocations.some((entry) => entry.leaked === true);
+  const told = object.metadata.annotations?.[LEAKED];
+  if (scope.hold !== undefined || leaked || (told !== undefined && told === current?.version)) return true;
+  return hasIdentityEnded(identityNamed(ports, request.namespace, inForce.settings.identity), now);
+};
 
 const stillListed = (credential: string, id: string): OperatorError =>
   new OperatorError("Unavailable", {
@@ -121,12 +135,18 @@ const carry = async (
     case "writeLedger": {
       const entry = await ledgerEntry(act, seen.staged);
       const { uid } = scope.object.metadata;
-      seen.held = scope.hold === undefined && (await permitForOffboarding(ports, uid)) === "none";
+      const { namespace } = scope.request;
+      const answer = isDeclared(act) ? "taken" : await permitForOffboarding(ports, { key: uid, namespace });
+      if (answer === "later") {
+        seen.gathers = true;
+        return;
+      }
+      seen.held = answer === "none";
       // What was adopted is given back at once: that takes nothing out of use.
       if (seen.held && scope.status.current?.adopted === true) await returnPlaces(act);
       await writeOrphan(
         ports,
-        seen.held ? { ...entry, held: "LimitReached" } : entry,
+        seen.held ? { ...entry, ...heldUntil(identityNamed(ports, namespace, inForce.settings.identity)) } : entry,
         inForce.settings.identity,
         subjectOf(scope).asked,
       );

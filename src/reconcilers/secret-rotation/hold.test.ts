@@ -125,9 +125,9 @@ describe("a SecretRotation that an IdentityHold holds", function () {
     bench.apply({ ...spec, deletion: { policy: "Retain" } });
     await passes(bench, 30);
     assert.equal(alive(bench).length, 1);
-    bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.start();
-    await bench.ports.limits.take("offboarding", "somebody-else");
+    await bench.ports.limits.take("offboarding", { key: "somebody-else", namespace: "elsewhere" });
     bench.hold("leak", { name: "*" });
     await bench.deleteRotation();
     await passes(bench, 3);

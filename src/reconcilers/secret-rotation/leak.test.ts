@@ -128,3 +128,62 @@ describe("a leaked credential", function () {
     }
   });
 });
+
+describe("a credential that leaks again and again", function () {
+  this.timeout(120_000);
+
+  const leakTimes = async (bench: Bench, times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) {
+      leak(bench);
+      await bench.toRest();
+    }
+  };
+
+  for (const onLeak of ["RotateFirst", "RevokeFirst"] as const) {
+    it(`is replaced three times in a day, and then one an hour; it is revoked at once all the same (${onLeak})`, async () => {
+      const bench = await setUp({ onLeak });
+      await leakTimes(bench, 3);
+      assert.equal(bench.condition("Stalled"), undefined);
+      const issued = bench.source.count("issue");
+      assert.equal(issued, 4);
+      const fourth = bench.status().current!;
+      const from = bench.clock.now();
+      leak(bench);
+      for (let pass = 0; pass < 12; pass += 1) {
+        await bench.pass();
+        await bench.clock.advance(5000);
+      }
+      assert.equal(bench.source.count("issue"), issued, "no fourth one within the hour");
+      assert.ok(!ids(bench).includes(fourth.id), "what has leaked has ended");
+      assert.equal(bench.condition("Stalled")?.reason, "TooManyReplacements");
+      assert.match(bench.condition("Stalled")?.message ?? "", /one an hour, the next at 2026-/);
+      await bench.clock.advance(HOUR);
+      await bench.toRest();
+      assert.equal(bench.source.count("issue"), issued + 1);
+      assert.equal(bench.condition("Ready")?.status, "True");
+      assert.equal(bench.condition("Stalled"), undefined);
+      assert.ok(sinceThen(bench, from) < 2 * HOUR);
+    });
+  }
+
+  it("is issued anew at once where a person asks for it", async () => {
+    const bench = await setUp();
+    await leakTimes(bench, 3);
+    bench.rotate();
+    await bench.toRest();
+    assert.equal(bench.source.count("issue"), 5);
+    assert.equal(bench.status().replacedAt?.length, 3);
+  });
+
+  it("waits for no limit on issues: it has a bound of its own", async () => {
+    const bench = await setUp();
+    bench.limits = { ...bench.limits, issue: 1 };
+    bench.start();
+    await bench.ports.limits.take("issue", { key: "somebody else", namespace: "elsewhere" });
+    const old = bench.status().current!;
+    leak(bench);
+    await bench.toRest();
+    assert.deepEqual(ids(bench), [bench.status().current?.id]);
+    assert.notEqual(bench.status().current?.id, old.id);
+  });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CONFIG_MAPS } from "../../stores/kinds.ts";
-import { Bench, OPERATOR_NAMESPACE } from "../ports.fake.ts";
+import { GATHER_MS } from "../../stores/limits.ts";
+import { Bench, OPERATOR_NAMESPACE, REQUEST } from "../ports.fake.ts";
 
 const KILL_SWITCH = { kind: CONFIG_MAPS, namespace: OPERATOR_NAMESPACE, name: "keyturn-kill-switch" };
 
@@ -27,6 +28,8 @@ describe("the cluster-wide limits, for a rotation", () => {
     bench.apply();
     await bench.toRest();
     const first = bench.status().current!.id;
+    await bench.clock.advance(600_000);
+    await bench.ports.limits.take("issue", { key: "somebody else", namespace: "elsewhere" });
     bench.rotate();
     await passes(bench, 6);
     assert.equal(bench.source.count("issue"), 1);
@@ -41,6 +44,18 @@ describe("the cluster-wide limits, for a rotation", () => {
     assert.equal(bench.condition("Stalled"), undefined);
   });
 
+  it("count a resource once, however often it rotates, so that one of them starves nobody", async () => {
+    const bench = limited({ issue: 2 });
+    bench.apply();
+    await bench.toRest();
+    for (let round = 0; round < 5; round += 1) {
+      bench.rotate();
+      await bench.toRest();
+    }
+    const asked = { key: "another", namespace: "elsewhere" };
+    assert.equal(await bench.ports.limits.take("issue", asked), "taken");
+  });
+
   it("count an issue once, however often it is tried", async () => {
     const bench = limited({ issue: 1 });
     bench.apply();
@@ -53,7 +68,7 @@ describe("the cluster-wide limits, for a rotation", () => {
     const bench = limited({ offboarding: 1 });
     bench.apply();
     await bench.toRest();
-    await bench.ports.limits.take("offboarding", "somebody else");
+    await bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.deleteRotation();
     await bench.pass();
     assert.throws(() => bench.object());
@@ -65,18 +80,47 @@ describe("the cluster-wide limits, for a rotation", () => {
     assert.notEqual(bench.secret(), undefined);
   });
 
+  it("let a namespace's second deletion wait for those of others, in use, and then give it its permit", async () => {
+    const bench = limited({ offboarding: 20, offboardingPerNamespace: 5 });
+    bench.apply();
+    await bench.toRest();
+    await bench.ports.limits.take("offboarding", { key: "another", namespace: REQUEST.namespace });
+    await bench.deleteRotation();
+    const { recheckAfterMs = 0 } = await bench.pass();
+    assert.ok(recheckAfterMs > 0 && recheckAfterMs <= GATHER_MS);
+    assert.equal([...bench.source.keys.values()][0]?.enabled, true);
+    await bench.clock.advance(GATHER_MS);
+    await bench.pass();
+    assert.throws(() => bench.object());
+    assert.equal(bench.orphans()[0]?.spec.held, undefined);
+    assert.equal([...bench.source.keys.values()][0]?.enabled, false);
+  });
+
+  it("hold back what is over a namespace's share until somebody decides", async () => {
+    const bench = limited({ offboarding: 20, offboardingPerNamespace: 1 });
+    bench.apply();
+    await bench.toRest();
+    await bench.ports.limits.take("offboarding", { key: "another", namespace: REQUEST.namespace });
+    await bench.deleteRotation();
+    await bench.pass();
+    assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");
+    await bench.clock.advance(86_400_000);
+    await bench.ledgerPass();
+    assert.equal([...bench.source.keys.values()][0]?.enabled, true, "no permit comes by itself");
+  });
+
   it("hold it back also when the process died before the finalizer was gone", async () => {
     const bench = limited({ offboarding: 1 });
     bench.apply();
     await bench.toRest();
-    await bench.ports.limits.take("offboarding", "somebody else");
+    await bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.deleteRotation();
     bench.trap = { at: bench.mutations + 2, how: "killBefore" };
     await bench.pass();
     assert.equal(bench.dead, true);
     assert.equal(bench.orphans()[0]?.spec.held, "LimitReached");
     bench.trap = undefined;
-    bench.limits = { offboarding: 0, grant: 0, issue: 0 };
+    bench.limits = { offboarding: 0, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.start();
     await bench.pass();
     assert.throws(() => bench.object());

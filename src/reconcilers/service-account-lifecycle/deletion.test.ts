@@ -244,8 +244,9 @@ describe("deleting an identity", () => {
   it("that the limit holds back touches nothing and waits in the ledger for a person, not on the finalizer", async () => {
     const bench = await joined();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 2, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await deleted(bench);
     assert.equal(bench.exists, false);
     assert.equal(bench.world(), before);
@@ -271,7 +272,7 @@ describe("deleting an identity", () => {
   it("that nobody can count waits for the counter, and for a person when its time is up", async () => {
     const bench = await joined();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 5, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 5, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     bench.bench.cluster.seed({ ...KILL_SWITCH, name: "keyturn-limits" }, { data: { offboarding: "no counter" } });
     await bench.delete();
@@ -288,8 +289,9 @@ describe("deleting an identity", () => {
     const bench = await joined();
     const key = bench.place("lake").addCredential();
     const before = bench.world();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await deleted(bench);
     bench.apply();
     await bench.toRest();
@@ -312,7 +314,7 @@ describe("deleting an identity", () => {
     const bench = await joined();
     bench.apply({ state: "Suspended" });
     await bench.toRest();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     await deleted(bench);
     assert.equal(bench.entry()?.spec.held, undefined);
@@ -384,8 +386,9 @@ describe("an identity that vanishes without its finalizer", () => {
 
   it("is held back by the limit like any other deletion", async () => {
     const bench = await vanish();
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     const before = bench.world();
     await sweep(bench.bench.ports, { log: silentLogger, signal: new AbortController().signal });
     assert.equal(bench.entry()?.spec.held, "LimitReached");

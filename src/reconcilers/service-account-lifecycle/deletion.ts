@@ -21,9 +21,10 @@ import { specInForce } from "../../domain/lifecycle/last-known-good.ts";
 import type { Outcome } from "../../engine/contract.ts";
 import { OperatorError, toOperatorError } from "../../kernel/errors.ts";
 import { orphanRef, writeOrphan } from "../orphan/entry.ts";
+import { ASK_AGAIN_MS } from "../limits.ts";
 import type { Ports } from "../ports.ts";
 import { msUntil } from "../server-time.ts";
-import { hasPermits, identityEntry, recoverFrom } from "../sweep-identities.ts";
+import { identityEntry, permitForAccounts, recoverFrom } from "../sweep-identities.ts";
 import { carryOutside } from "./acts/outside.ts";
 import { releaseAccount } from "./acts/claim.ts";
 import { heldNow } from "./holding.ts";
@@ -42,6 +43,10 @@ interface Deletion {
   readonly scope: LifecycleScope;
   readonly ports: Ports;
   readonly settings: LifecycleSettings["deletion"];
+  /** The identity's own end. */
+  readonly end: Date | undefined;
+  /** It was declared to end before it was deleted: no limit holds that back. */
+  readonly declared: boolean;
   /** What of the accounts is not cut now. */
   readonly retention: Retention;
   readonly deletedAt: Date;
@@ -70,12 +75,16 @@ export const deleteIdentity = async (scope: LifecycleScope, ports: Ports): Promi
     scope,
     ports,
     settings: settings.deletion,
+    end: settings.expiresAt,
+    declared: scope.hold !== undefined || wantedState(settings, scope.now) !== "Active",
     retention,
     deletedAt: new Date(scope.object.metadata.deletionTimestamp ?? scope.now),
     entry,
   };
   try {
-    if (await isHeldBack(deletion)) return await letGo(deletion, HELD);
+    const answer = await limitOn(deletion);
+    if (answer === "later") return { kind: "waiting", recheckAfterMs: ASK_AGAIN_MS };
+    if (answer === "held") return await letGo(deletion, HELD);
     const last = await leave(deletion);
     if (last === "releaseAll") return await releaseAll(deletion);
     if (last === "removeFinalizer") return await handOver(deletion);
@@ -147,27 +156,33 @@ const handOver = async (deletion: Deletion): Promise<Outcome> => {
   return letGo(deletion, retention.until === undefined ? HANDED_OVER : UNTIL_END);
 };
 
-/** All permits before anything is touched; an entry that is there already was written with its permits, or held. */
-const isHeldBack = async (deletion: Deletion): Promise<boolean> => {
-  const { scope, retention, entry } = deletion;
-  if (scope.hold !== undefined) return false;
-  if (entry !== undefined) return entry.spec.held === "LimitReached";
+/** The permit before anything is touched; an entry that is there already was written with its permit, or held. */
+const limitOn = async (deletion: Deletion): Promise<"free" | "held" | "later"> => {
+  const { scope, retention, entry, declared } = deletion;
+  if (scope.hold !== undefined) return "free";
+  if (entry !== undefined) return entry.spec.held === "LimitReached" ? "held" : "free";
+  if (declared) return "free";
   // What is kept is not touched, and what is in use until its end needs no permit before that.
   const accounts = (scope.status.accounts ?? []).filter(({ name }) => !retention.kept.includes(name));
-  if (accounts.length === 0 || retention.until !== undefined) return false;
-  if (await isPermitted(deletion, accounts)) return false;
+  if (accounts.length === 0 || retention.until !== undefined) return "free";
+  const answer = await askPermit(deletion, accounts);
+  if (answer === "taken") return "free";
+  if (answer === "later") return "later";
   await writeEntry(deletion, accounts, true);
-  return true;
+  return "held";
 };
 
 /** A counter that cannot be read gives no permit; it must not hold up a namespace for ever either, so in the end a person is asked. */
-const isPermitted = async (deletion: Deletion, accounts: readonly AccountRecord[]): Promise<boolean> => {
+const askPermit = async (
+  deletion: Deletion,
+  accounts: readonly AccountRecord[],
+): Promise<"taken" | "none" | "later"> => {
   const { scope, ports } = deletion;
   try {
-    return await hasPermits(ports, scope.owner.uid, accounts);
+    return await permitForAccounts(ports, { key: scope.owner.uid, namespace: scope.request.namespace }, accounts);
   } catch (thrown) {
     if (toOperatorError(thrown).code === "Aborted" || !mayHandOver(inputBase(deletion))) throw thrown;
-    return false;
+    return "none";
   }
 };
 
@@ -273,7 +288,7 @@ const forget = async ({ scope, ports }: Deletion, account: string): Promise<void
 
 /** The spec of an entry never changes, so what is learned later of what was in use goes into its status. */
 const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[], held: boolean): Promise<void> => {
-  const { scope, ports, settings, entry, retention } = deletion;
+  const { scope, ports, settings, entry, retention, end } = deletion;
   if (entry === undefined) {
     const { uid } = scope.object.metadata;
     await writeOrphan(
@@ -285,7 +300,7 @@ const writeEntry = async (deletion: Deletion, accounts: readonly AccountRecord[]
         holdMs: settings.holdMs,
         now: scope.now,
         held: held ? "LimitReached" : retention.until === undefined ? undefined : "UntilEnd",
-        until: retention.until,
+        until: retention.until ?? (held ? end : undefined),
         predecessors: scope.status.predecessors ?? [],
       }),
       undefined,

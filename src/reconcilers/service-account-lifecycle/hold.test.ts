@@ -246,6 +246,7 @@ describe("an identity that an IdentityHold holds", () => {
     const { bench } = await world();
     bench.bench.limits = { ...bench.bench.limits, offboarding: 1 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await bench.delete();
     await bench.settle();
     assert.equal(bench.exists, false);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { Account } from "../../api/v1alpha1/service-account-lifecycle.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import { LifecycleBench, SPEC } from "./bench.fake.ts";
+import { CONFIG_MAPS, type ConfigMap } from "../../stores/kinds.ts";
+import { LIMITS_NAME } from "../../stores/limits.ts";
+import { OPERATOR_NAMESPACE } from "../ports.fake.ts";
+import { IDENTITY, LifecycleBench, SPEC } from "./bench.fake.ts";
 
 const joined = async (spec: Parameters<LifecycleBench["apply"]>[0] = {}): Promise<LifecycleBench> => {
   const bench = new LifecycleBench();
@@ -251,14 +254,51 @@ describe("the end of an identity", () => {
 });
 
 describe("the limit on offboardings", () => {
-  it("holds back what is one too many, says Stalled, and goes on by itself as the ten minutes pass", async () => {
+  const full = async (): Promise<LifecycleBench> => {
     const bench = await joined();
-    bench.bench.limits = { offboarding: 2, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
-    bench.apply({ state: "Suspended" });
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
+    return bench;
+  };
+
+  for (const spec of [
+    { state: "Suspended" },
+    { state: "Decommissioned" },
+    { expiresAt: "2026-01-01T00:30:00Z" },
+  ] as const) {
+    it(`holds back nothing that is declared to end: ${JSON.stringify(spec)}`, async () => {
+      const bench = await full();
+      bench.apply(spec);
+      await bench.bench.clock.advance(3_600_000 / 2);
+      await bench.bench.ports.limits.take("offboarding", { key: "another", namespace: "elsewhere" });
+      await bench.settle(0);
+      refused(bench);
+      assert.equal(bench.condition("Stalled"), undefined);
+    });
+  }
+
+  it("takes no permit for what flips, so that nobody else waits for one", async () => {
+    const bench = await full();
+    bench.bench.limits = { ...bench.bench.limits, offboarding: 20 };
+    bench.bench.start();
+    for (let flip = 0; flip < 20; flip += 1) {
+      bench.apply({ state: flip % 2 === 0 ? "Suspended" : "Active" });
+      await bench.toRest();
+    }
+    const counter = bench.bench.cluster.peek<ConfigMap>({
+      kind: CONFIG_MAPS,
+      namespace: OPERATOR_NAMESPACE,
+      name: LIMITS_NAME,
+    });
+    assert.equal((counter?.data?.["offboarding"] ?? "").split(" ").length, 1);
+  });
+
+  it("holds back an account that the spec no longer names, says Stalled, and goes on as the ten minutes pass", async () => {
+    const bench = await full();
+    bench.apply({ accounts: SPEC.accounts.slice(1) });
     await bench.settle(0);
-    const cut = ["cluster", "lake", "secrets"].filter((name) => !bench.place(name).lets());
-    assert.equal(cut.length, 2);
+    assert.equal(bench.place("cluster").lets(), true);
     assert.equal(bench.status().leaveFailures?.reason, "LimitReached");
     for (let pass = 0; pass < 4; pass += 1) {
       await bench.bench.clock.advance(60_000);
@@ -268,30 +308,41 @@ describe("the limit on offboardings", () => {
     assert.ok(bench.bench.reasons().includes("LimitReached"));
     await bench.bench.clock.advance(600_000);
     await bench.toRest();
-    refused(bench);
+    assert.equal(bench.place("cluster").lets(), false);
     assert.equal(bench.condition("Stalled"), undefined);
   });
 
-  it("is asked for once per account, whatever is killed in between", async () => {
+  it("lets an account that the spec no longer names go beside deletions of its namespace, within its share", async () => {
     const bench = await joined();
-    bench.bench.limits = { offboarding: 3, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 20, offboardingPerNamespace: 5, grant: 0, issue: 0 };
+    bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "deleted", namespace: IDENTITY.namespace ?? "" });
+    bench.apply({ accounts: SPEC.accounts.slice(1) });
+    await bench.settle(0);
+    assert.equal(bench.place("cluster").lets(), false);
+  });
+
+  it("is asked for once per identity, whatever is killed in between", async () => {
+    const bench = await joined();
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
     bench.arm({ at: 3, how: "killBefore" });
-    bench.apply({ state: "Suspended" });
+    bench.apply({ accounts: SPEC.accounts.slice(2) });
     await bench.toRest();
-    refused(bench);
+    assert.deepEqual([bench.place("cluster").lets(), bench.place("lake").lets()], [false, false]);
   });
 });
 
 describe("the limit on grants", () => {
-  it("holds back what is one too many, and lets the same account go on", async () => {
+  it("holds back what is one too many, and lets it go on; all accounts of an identity are one", async () => {
     const bench = new LifecycleBench();
-    bench.bench.limits = { offboarding: 0, grant: 2, issue: 0 };
+    bench.bench.limits = { offboarding: 0, offboardingPerNamespace: 0, grant: 1, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("grant", { key: "somebody else", namespace: "elsewhere" });
     bench.apply();
     await bench.settle();
     const made = ["cluster", "lake", "secrets"].filter((name) => bench.place(name).principal !== undefined);
-    assert.equal(made.length, 2);
+    assert.equal(made.length, 0);
     assert.equal(bench.status().failures?.reason, "LimitReached");
     assert.equal(bench.condition("Reverted"), undefined);
     await bench.bench.clock.advance(600_000);

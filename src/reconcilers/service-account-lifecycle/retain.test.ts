@@ -164,18 +164,18 @@ describe("Retain and an end", () => {
     refused(bench);
   });
 
-  it("takes its permit when it is cut, and waits for one", async () => {
+  it("takes no permit when it comes: somebody declared it", async () => {
     const bench = await joined({ ...RETAIN, expiresAt: END });
-    bench.bench.limits = { offboarding: 1, grant: 0, issue: 0 };
+    bench.bench.limits = { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 0 };
     bench.bench.start();
+    await bench.bench.ports.limits.take("offboarding", { key: "somebody else", namespace: "elsewhere" });
     await deleted(bench);
     assert.equal(bench.entry()?.spec.held, "UntilEnd", "no permit was needed for it");
+    await bench.ledgerPass();
+    assert.equal(works(bench).length, 3);
     await ledgerUntil(bench, "2026-01-01T02:00:01.000Z");
-    for (let pass = 0; pass < 6; pass += 1) await bench.ledgerPass();
-    assert.equal(works(bench).length, 2);
-    await bench.bench.clock.advance(601_000);
-    for (let pass = 0; pass < 12; pass += 1) await bench.ledgerPass();
-    assert.equal(works(bench).length, 1);
+    await bench.ledgerToRest();
+    refused(bench);
   });
 
   it("that has passed, a suspension, and an account that is leaving stay cut", async () => {

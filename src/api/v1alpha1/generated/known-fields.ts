@@ -1336,6 +1336,9 @@ export const KNOWN_FIELDS: KnownFields = {
     "nextRotationTime": "any",
     "lastHandledRotateAt": "any",
     "lastHandledLeak": "any",
+    "replacedAt": {
+     "items": "any"
+    },
     "lastHandledRetry": "any",
     "history": {
      "items": {

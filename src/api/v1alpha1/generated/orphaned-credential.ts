@@ -42,11 +42,11 @@ export interface OrphanedCredential {
      */
     readonly target: string;
     /**
-     * Why nothing is done, not even disabling. LimitReached: until a person sets the annotation keyturn.dev/release to true. UntilEnd: accounts that were in use stay so until spec.until, or until that annotation is set.
+     * Why nothing is done, not even disabling. LimitReached: until spec.until, until what it was is declared to end, or until a person sets the annotation keyturn.dev/release to true (kubectl keyturn overflow end; with keyturn.dev/keep it stays in use and alerts no more). UntilEnd: accounts that were in use stay so until spec.until, or until that annotation is set.
      */
     readonly held?: "LimitReached" | "UntilEnd";
     /**
-     * The identity's end, as declared by the resource that is gone (deletion.policy Retain): what was in use is cut then. Absent means at once.
+     * The identity's end, as declared by the resource that is gone: what was in use is cut then, whatever holds the entry. Absent means at once, or with LimitReached when a person decides.
      */
     readonly until?: string;
     /**

@@ -944,6 +944,10 @@ export interface SecretRotation {
     readonly lastHandledRotateAt?: string;
     readonly lastHandledLeak?: string;
     /**
+     * When lost or leaked credentials were replaced last, newest first; a fourth in a day waits.
+     */
+    readonly replacedAt?: ReadonlyArray<string>;
+    /**
      * Value of the annotation keyturn.dev/retry that was acted on.
      */
     readonly lastHandledRetry?: string;

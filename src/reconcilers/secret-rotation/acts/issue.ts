@@ -1,5 +1,7 @@
 import { issued, abandoned, previousKept } from "../../../domain/rotation/transitions.ts";
 import { leakRecorded, strayRecorded } from "../../../domain/rotation/ending.ts";
+import { nextRotation } from "../../../domain/rotation/next.ts";
+import { replacementNoted, replacesLost } from "../../../domain/rotation/replacements.ts";
 import { idsInUse } from "../../../domain/rotation/slots.ts";
 import { OperatorError, toOperatorError } from "../../../kernel/errors.ts";
 import type { SecretMaterial } from "../../../kernel/secret-material.ts";
@@ -21,7 +23,10 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   const source = await openSource(scope, inForce, ports);
   const holder = holderOf(requireTarget(scope, inForce.settings));
   const seen = { status: scope.status, listing: scope.listing?.credentials, now: scope.now };
-  await requireIssuePermit(ports, `${scope.object.metadata.uid}/${rotation.id}`);
+  const asked = { key: scope.object.metadata.uid, namespace: scope.request.namespace };
+  const replacesDead = replacesLost(scope.status, rotation.trigger);
+  const expires = rotation.trigger === "Scheduled" && isExpiring(act);
+  await requireIssuePermit(ports, asked, { replacesDead, expires });
   const credential = await mutate(
     act,
     {
@@ -40,7 +45,13 @@ export const issueAndStage: Carry<"issueAndStage"> = async (act) => {
   }
   await stageOrRevoke(act, credential, rotation.version);
   say(act, "Normal", "Issued", `Credential ${rotation.version} was issued for ${holder}.`);
-  return issued(scope.status, rotation, credential);
+  return issued(replacementNoted(scope.status, rotation.trigger, scope.now), rotation, credential);
+};
+
+/** Within the margin before its end the credential in use is renewed, and goes before what only rotates. */
+const isExpiring = ({ scope, inForce }: Act): boolean => {
+  const { status, object } = scope;
+  return nextRotation({ status, settings: inForce.settings, seed: object.metadata.uid })?.reason === "Expiry";
 };
 
 const stageOrRevoke = async (act: Act, credential: IssuedCredential, version: string): Promise<void> => {
@@ -84,7 +95,8 @@ export const recordStaged: Carry<"recordStaged"> = async (act, { id, issuedAt })
   // Staging does not know when it ends; the provider does.
   const listing = scope.listing ?? (await (await openSource(scope, inForce, ports)).list(callContext(act)));
   const expiresAt = listing.credentials.find((credential) => credential.id === id)?.expiresAt;
-  return issued(scope.status, openRotation(act), { id, issuedAt, expiresAt });
+  const rotation = openRotation(act);
+  return issued(replacementNoted(scope.status, rotation.trigger, scope.now), rotation, { id, issuedAt, expiresAt });
 };
 
 export const recordStray: Carry<"recordStray"> = async (act, { id }) => {

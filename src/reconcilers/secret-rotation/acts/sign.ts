@@ -1,8 +1,9 @@
-import { recordedPlace } from "../../../domain/rotation/record.ts";
+import { recordedPlace, type RotationStatus } from "../../../domain/rotation/record.ts";
 import { ROTATE_AT } from "../../../api/v1alpha1/annotations.ts";
 import { sequenceOf } from "../../../domain/rotation/collapsed.ts";
 import type { DeliverySetting } from "../../../domain/rotation/settings.ts";
 import { holderOf } from "../../../domain/rotation/source.ts";
+import { replacementNoted } from "../../../domain/rotation/replacements.ts";
 import { expired, signed, surrendered, type Signed } from "../../../domain/rotation/ending.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
 import { randomWord } from "../../../kernel/ids.ts";
@@ -60,8 +61,12 @@ export const sign: Carry<"sign"> = async (act, { because }) => {
     "Publish",
   );
   const rotateAt = because === "Requested" ? scope.object.metadata.annotations?.[ROTATE_AT] : undefined;
-  return made(act, { ...credential, version, sequence, checked, rotateAt }, places);
+  const status = made(act, { ...credential, version, sequence, checked, rotateAt }, places);
+  return { ...status, ...replacedAtOf(replacementNoted(scope.status, because, scope.now)) };
 };
+
+const replacedAtOf = ({ replacedAt }: RotationStatus): Partial<Pick<RotationStatus, "replacedAt">> =>
+  replacedAt === undefined ? {} : { replacedAt };
 
 /** The first one is written create-only, so nothing is read before it. */
 const lookAtPlaces = async (act: Act): Promise<readonly Place[]> => {
@@ -176,7 +181,9 @@ export const surrender: Carry<"surrender"> = async (act) => {
     act,
     "Normal",
     "Surrendered",
-    `${wordsFor(act).credential} ${current?.version ?? ""} is revoked, because its identity is not Active; another one is issued on its return.`,
+    current?.leaked === true
+      ? `${wordsFor(act).credential} ${current.version} has leaked and is revoked; too many were replaced lately, so another one is issued later.`
+      : `${wordsFor(act).credential} ${current?.version ?? ""} is revoked, because its identity is not Active; another one is issued on its return.`,
     "Retire",
   );
   return surrendered(scope.status, scope.now);

@@ -2,13 +2,13 @@ import {
   SERVICE_ACCOUNT_LIFECYCLE,
   type ServiceAccountLifecycle,
 } from "../../../api/v1alpha1/service-account-lifecycle.ts";
-import type { ClusterClient } from "../../../cluster/contract.ts";
 import { accountHolding, accountIn, mayBeOfAccount } from "../../../domain/lifecycle/holders.ts";
 import { iamNameOf } from "../../../domain/lifecycle/pieces/aws.ts";
 import { hasEnded, viewIdentity, type IdentityView } from "../../../domain/rotation/identity.ts";
 import { skewMessage, unknownField } from "../../../domain/version-skew.ts";
 import type { RotationSettings } from "../../../domain/rotation/settings.ts";
 import { holderOf, type SourceTarget } from "../../../domain/rotation/source.ts";
+import { isIdentityHeldBack } from "../../orphan/declared.ts";
 import type { Ports } from "../../ports.ts";
 import type { Identity, RotationScope } from "../scope.ts";
 import { leftOutOf, readableOf } from "../../../kernel/listed.ts";
@@ -22,15 +22,16 @@ export const readIdentity = async (
   settings: RotationSettings,
   ports: Pick<Ports, "cluster" | "identitiesIn">,
 ): Promise<Identity | undefined> => {
-  const named = await readNamed(scope, settings, ports.cluster);
+  const named = await readNamed(scope, settings, ports);
   return hasEnded(named?.state) ? named : ((await readHolders(scope, ports)) ?? named);
 };
 
 /** The watch says which identities have such an account, and a live read what has become of them. One that it could not read may have it too. */
 const readHolders = async (
   { request: { namespace }, object: { spec }, now }: RotationScope,
-  { cluster, identitiesIn }: Pick<Ports, "cluster" | "identitiesIn">,
+  ports: Pick<Ports, "cluster" | "identitiesIn">,
 ): Promise<Identity | undefined> => {
+  const { cluster, identitiesIn } = ports;
   if (!mayBeOfAccount(spec.source)) return undefined;
   const listed = identitiesIn(namespace);
   const holding = readableOf(listed).filter((seen) => accountHolding(spec.source, seen) !== undefined);
@@ -39,6 +40,8 @@ const readHolders = async (
     const account = object === undefined ? undefined : accountHolding(spec.source, object);
     if (object === undefined || account === undefined) continue;
     const view = viewIdentity({ name, object, seenBefore: true, now });
+    if (hasEnded(view.state) && (await isIdentityHeldBack(object, object.metadata.uid, ports, now)))
+      return { ...heldBackView(name), name };
     if (hasEnded(view.state)) return { ...view, name };
     if (!object.spec.accounts.some((declared) => declared.name === account))
       return {
@@ -50,15 +53,23 @@ const readHolders = async (
   return undefined;
 };
 
+/** Nothing is made for it, and nothing of it ends, until it is decided. */
+const heldBackView = (name: string): IdentityView => ({
+  state: "NotReady",
+  why: `ServiceAccountLifecycle ${name} is deleted; the limit on offboardings holds its end back.`,
+});
+
 const readNamed = async (
   scope: RotationScope,
   settings: RotationSettings,
-  cluster: ClusterClient,
+  ports: Pick<Ports, "cluster" | "identitiesIn">,
 ): Promise<Identity | undefined> => {
   const { identity: name, source } = settings;
   if (name === undefined) return undefined;
   const { namespace } = scope.request;
-  const object = await cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+  const object = await ports.cluster.get<ServiceAccountLifecycle>({ kind: SERVICE_ACCOUNT_LIFECYCLE, namespace, name });
+  const uid = object?.metadata.uid ?? scope.status.identityUid;
+  if (await isIdentityHeldBack(object, uid, ports, scope.now)) return { ...heldBackView(name), name, uid };
   const field = object === undefined ? undefined : unknownField("ServiceAccountLifecycle", object);
   if (field !== undefined) {
     // What a newer version has written may forbid to give, never to end what says in known words that it has ended.

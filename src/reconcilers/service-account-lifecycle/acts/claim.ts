@@ -13,6 +13,8 @@ export interface ClaimSnapshot {
   readonly deletion: Pick<LifecycleSettings["deletion"], "policy" | "holdMs"> & {
     /** Of a Retain under the newer rule: the identity's end, RFC 3339; `None` without one. Absent: everything is kept, as in b745cd6. */
     readonly until?: string;
+    /** The identity's end, RFC 3339, whatever the policy; absent: it has none, or a version before this wrote the claim. */
+    readonly end?: string;
   };
 }
 
@@ -24,7 +26,8 @@ export const snapshotOf = (
   const { policy, holdMs } = deletion;
   const ruled = policy === "Retain" && rules?.includes("RetainByPermission") === true;
   const until = ruled ? { until: expiresAt?.toISOString() ?? NO_END } : {};
-  return canonicalJson({ account, deletion: { policy, holdMs, ...until } } satisfies ClaimSnapshot);
+  const end = expiresAt === undefined ? {} : { end: expiresAt.toISOString() };
+  return canonicalJson({ account, deletion: { policy, holdMs, ...until, ...end } } satisfies ClaimSnapshot);
 };
 
 export const NO_END = "None";

@@ -100,7 +100,7 @@ const demandRoom = async (scope: AccountScope, action: OutsideAction, ports: Por
     if (action.piece.class === "attribute" || isNarrowing(scope, action)) return;
     if (action.piece.class === "restriction") demandNothingElse(scope, action.account);
   } else demandNothingElse(scope, action.account);
-  await requirePermit(ports, "grant", `${scope.owner.uid}/${action.account}/${scope.inForce?.specHash ?? ""}`);
+  await requirePermit(ports, "grant", { key: scope.owner.uid, namespace: scope.request.namespace });
 };
 
 /**

@@ -123,9 +123,16 @@ const beginLeaving = async (
   { scope, inForce, ports }: Recording,
   action: Extract<RecordAction, { type: "beginLeaving" }>,
 ): Promise<void> => {
-  // A hold is a person's word that it must end: no limit is asked.
-  if (scope.hold === undefined)
-    await requirePermit(ports, "offboarding", offboardingKey(scope.subject.uid, action.account));
+  // A hold, a suspension, an end and a leak are a person's word that it must end: no limit is asked.
+  const record = recordOf(scope, action.account);
+  const declared = scope.hold !== undefined || record?.compromised === true;
+  if (!declared && wantedState(inForce.settings, scope.now) === "Active")
+    // It comes again by its back-off, which is longer than any gathering.
+    await requirePermit(ports, "offboarding", {
+      key: scope.subject.uid,
+      namespace: scope.request.namespace,
+      gathered: true,
+    });
   const { account, enabledCredentials, narrows } = action;
   scope.status = leavingBegun(scope.status, { account, enabledCredentials, narrows, specHash: inForce.specHash });
   await tellClaim({ scope, inForce, ports }, account);
@@ -146,9 +153,6 @@ const tellClaim = async ({ scope, inForce, ports }: Recording, account: string):
     ports.log.warn("The claim of a leaving account was not brought up to date", { account, error });
   });
 };
-
-/** One account, one permit, whoever asks for it: the resource, its deletion, or the ledger. */
-export const offboardingKey = (ownerUid: string, account: string): string => `${ownerUid}/${account}`;
 
 const forget = async ({ scope, ports }: Recording, account: string): Promise<void> => {
   const record = recordOf(scope, account);
