@@ -58,7 +58,9 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   const all = found.filter((change) => !left.includes(change));
   const reporting = settled && input.settings.drift === "Report";
   // Marks and owner record are ours to keep, whatever drift.mode says: without them it could not be told whose it is.
-  const due = reporting ? all.filter((change) => isOwnMark(change, input)) : all;
+  const due = all.filter((change) =>
+    reporting ? isOwnMark(change, input) : !(isReported(input) && isForeign(change)),
+  );
 
   const plan = planned(input, [...leavingLines, ...linesOf(due, input)], settled);
   if (plan !== undefined) return plan;
@@ -71,7 +73,12 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   const action = applied(allowed, { ...input, failed }, settled);
   if (action !== undefined) return action;
   if (failed.length > 0) return { type: "wait", for: "BackingOff", about: failed.join(","), ...endOfExchange(input) };
-  const lines = driftLines(fit, left, reporting ? all.filter((change) => !due.includes(change)) : [], input);
+  const lines = driftLines(
+    fit,
+    left,
+    all.filter((change) => !due.includes(change)),
+    input,
+  );
   if (!sameLines(lines, input.status.drift ?? [])) return { type: "recordDrift", lines };
   const refusal = refused[0]?.refusal ?? ("type" in asked ? asked : undefined);
   if (refusal !== undefined) return refusal;
@@ -199,6 +206,12 @@ const differences = (account: DesiredAccount, { observed, status }: LifecycleInp
   const view = observed[account.name];
   return view === undefined ? [] : changesOf(account, view, recordOf(status, account.name));
 };
+
+/** Is the spec the good one, of which something is put back after an end? What others have put there is still theirs. */
+const isReported = ({ settings, status, specHash }: LifecycleInput): boolean =>
+  settings.drift === "Report" && status.lastKnownGood?.specHash === specHash && status.narrowed === undefined;
+
+const isForeign = ({ kind, recorded, found }: Change): boolean => kind === "remove" && !recorded && !found;
 
 const isOwnMark = ({ account, piece }: Change, { observed }: LifecycleInput): boolean =>
   piece.class === "attribute" && observed[account]?.principal === "ours";

@@ -195,6 +195,22 @@ describe("an IAM user whose account gets another name in the spec", () => {
 });
 
 describe("an IAM user whose differences are only reported", () => {
+  it("keeps over a suspension what somebody else gave it, although another account's bindings are made again", async () => {
+    const FULL = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
+    const scene = await IamBench.joined({ drift: { mode: "Report" } });
+    const { bench, user } = scene;
+    user.attached.add(FULL);
+    await bench.toRest();
+    bench.apply({ drift: { mode: "Report" }, state: "Suspended" });
+    await bench.toRest();
+    assert.deepEqual(bench.keys("cluster"), []);
+    bench.apply({ drift: { mode: "Report" } });
+    await scene.passes(60);
+    assert.notDeepEqual(bench.keys("cluster"), []);
+    assert.equal(user.attached.has(FULL), true);
+    assert.match(bench.condition("Drifted")?.message ?? "", /AmazonS3FullAccess/);
+  });
+
   it("gets back what somebody else gave it, although a request was throttled on the way", async () => {
     const theirs = "arn:aws:iam::111122223333:policy/theirs";
     const accounts = [{ name: "lake", aws: { connectionRef: { name: "aws" }, user: { policies: [READ_ONLY] } } }];
