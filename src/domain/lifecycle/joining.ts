@@ -11,7 +11,7 @@ import {
 } from "./changes.ts";
 import { exchangeEnd, isWithdrawal, keysWithRoom, linesOf, roomMaker, withdrawalsDue } from "./exchange.ts";
 import { holdBack, planRemoval, takenAway } from "./held-back.ts";
-import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells } from "./plan-record.ts";
+import { MOST_PLAN_LINES, planIsOpen, planLineOf, planTells, tellsOf } from "./plan-record.ts";
 import { isStayOffLine } from "./reopening.ts";
 import type { AccountRecord, FormerPiece, LifecycleStatus, OwnerRecord } from "./record.ts";
 import { wantedState } from "./settings.ts";
@@ -59,7 +59,7 @@ export const planJoining = (input: LifecycleInput, leavingLines: readonly PlanLi
   const reporting = settled && input.settings.drift === "Report";
   // Marks and owner record are ours to keep, whatever drift.mode says: without them it could not be told whose it is.
   const due = all.filter((change) =>
-    reporting ? isOwnMark(change, input) : !(isReported(input) && isForeign(change)),
+    reporting ? isOwnMark(change, input) : !(isReported(input) && isForeign(change, input)),
   );
 
   const plan = planned(input, [...leavingLines, ...linesOf(due, input)], settled);
@@ -211,7 +211,9 @@ const differences = (account: DesiredAccount, { observed, status }: LifecycleInp
 const isReported = ({ settings, status, specHash }: LifecycleInput): boolean =>
   settings.drift === "Report" && status.lastKnownGood?.specHash === specHash && status.narrowed === undefined;
 
-const isForeign = ({ kind, recorded, found }: Change): boolean => kind === "remove" && !recorded && !found;
+/** Neither the record nor the plan knows it: a spec that failed may have begun it. */
+const isForeign = ({ kind, recorded, found, account, piece }: Change, { status }: LifecycleInput): boolean =>
+  kind === "remove" && !recorded && !found && !tellsOf(status.plan?.lines ?? [], account, piece.title);
 
 const isOwnMark = ({ account, piece }: Change, { observed }: LifecycleInput): boolean =>
   piece.class === "attribute" && observed[account]?.principal === "ours";

@@ -40,6 +40,10 @@ export const textOf = ({ sign, account, title, direction, exchange }: PlanLine):
     direction,
   });
 
+/** Does one of the lines say something of this piece, whatever it says? */
+export const tellsOf = (lines: readonly string[], account: string, title: string): boolean =>
+  lines.some((line) => line.slice(2).startsWith(`${account}: ${title}`));
+
 const EXCHANGE = ", in exchange: it waits for what is added, an hour at most";
 
 export const isExchangeLine = (line: string): boolean => line.includes(EXCHANGE);
