@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { OperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
+import type { Turn } from "../kernel/turn.ts";
 import type { Turns } from "./turns.ts";
 
 /** What one pass is about. Namespace is "" for a cluster-scoped kind. */
@@ -24,6 +25,8 @@ export interface PassContext {
   readonly log: Logger;
   /** Asked before every step. Without one, a pass goes on whenever it can. */
   readonly turns?: Pick<Turns, "take"> | undefined;
+  /** In which lane the pass goes, and with whom it shares its turns; its calls outside go by it. Absent: the rest, in a turn of its own. */
+  readonly turn?: Turn | undefined;
 }
 
 export interface Reconciler {
