@@ -107,6 +107,7 @@ describe("the page of rights", () => {
     const pairs = [
       ["config/rbac/token-issuer.yaml", "rbac-token-issuer"],
       ["config/hook-jobs/role.yaml", "rbac-hook-jobs"],
+      ["config/fairness/role.yaml", "rbac-fairness"],
     ] as const;
     deepStrictEqual(["config/rbac/grantable-roles.yaml", ...pairs.map(([file]) => file)], [...OPTIONAL_ROLE_FILES]);
     for (const [file, template] of pairs) {

@@ -5,6 +5,7 @@ export const OPTIONAL_ROLE_FILES = [
   "config/rbac/grantable-roles.yaml",
   "config/rbac/token-issuer.yaml",
   "config/hook-jobs/role.yaml",
+  "config/fairness/role.yaml",
 ] as const;
 
 interface Rule {

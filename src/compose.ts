@@ -1,4 +1,3 @@
-import { FINALIZER } from "./api/v1alpha1/annotations.ts";
 import { IDENTITY_HOLD, type IdentityHold } from "./api/v1alpha1/identity-hold.ts";
 import { ORPHANED_CREDENTIAL, type OrphanedCredential } from "./api/v1alpha1/orphaned-credential.ts";
 import { PROVIDER_CONNECTION, type ProviderConnection } from "./api/v1alpha1/provider-connection.ts";
@@ -14,14 +13,13 @@ import { joinedInformer } from "./cluster/joined-informer.ts";
 import { KubernetesClient } from "./cluster/kubernetes-client.ts";
 import { KubernetesLeaseStore } from "./cluster/lease-store.ts";
 import { connect, type Connections } from "./connect.ts";
-import type { EngineMetrics, Reconciler, ReconcileRequest } from "./engine/contract.ts";
-import { Controller } from "./engine/controller.ts";
+import type { EngineMetrics, Reconciler } from "./engine/contract.ts";
+import { Controller, type ControllerOptions } from "./engine/controller.ts";
 import { limitedTo } from "./engine/limited.ts";
 import { Quiet } from "./engine/quiet.ts";
 import { Turns } from "./engine/turns.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
-import { Resync } from "./engine/resync.ts";
 import { isWatched } from "./domain/watched.ts";
 import { identityFacts } from "./domain/inventory/facts.ts";
 import { ledgerDue } from "./domain/orphan/due.ts";
@@ -36,6 +34,7 @@ import { allowsAny } from "./reconcilers/connections.ts";
 import { connectionReconciler } from "./reconcilers/connection/reconciler.ts";
 import { behindDoors, Gate } from "./reconcilers/doors.ts";
 import { halting } from "./reconcilers/halting.ts";
+import { follow, requestOf } from "./reconcilers/follow.ts";
 import { freshness } from "./reconcilers/freshness.ts";
 import { holdsSeen } from "./reconcilers/holds.ts";
 import type { Holdable } from "./reconcilers/identity-hold/matches.ts";
@@ -47,6 +46,8 @@ import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
 import { rememberedEntry, rememberedIdentity, rememberedRotation } from "./reconcilers/remembered.ts";
 import { rollouts } from "./reconcilers/rollouts.ts";
+import { NAMESPACES, rememberedTenancy, type Tenancy } from "./reconcilers/shares.ts";
+import { standings } from "./reconcilers/standings.ts";
 import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
@@ -120,6 +121,9 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const connectionObjects = informerOf<ProviderConnection>(PROVIDER_CONNECTION);
   const orphans = informerOf<OrphanedCredential>(ORPHANED_CREDENTIAL, rememberedEntry);
   const holds = informerOf<IdentityHold>(IDENTITY_HOLD);
+  const { fairnessLabel } = options;
+  const tenancies =
+    fairnessLabel === undefined ? undefined : informerOf<Tenancy>(NAMESPACES, rememberedTenancy(fairnessLabel));
   const waitedFor = {
     secretrotations: rotations,
     serviceaccountlifecycles: identities,
@@ -173,7 +177,8 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
   const { collectGarbage } = instruments;
   const quiet = collectGarbage && new Quiet({ clock, afterMs: QUIET_MS, atLeast: BUSY_PASSES, run: collectGarbage });
   const counted: EngineMetrics = {
-    queueDepth: (controller, depth) => metrics.queueDepth(controller, depth),
+    queueDepth: (controller, lane, depth) => metrics.queueDepth(controller, lane, depth),
+    waited: (controller, lane, seconds) => metrics.waited(controller, lane, seconds),
     stepEnded: (controller, step, seconds) => metrics.stepEnded(controller, step, seconds),
     passEnded(controller, result, seconds) {
       metrics.passEnded(controller, result, seconds);
@@ -181,21 +186,43 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     },
   };
   const turns = new Turns(clock);
-  const controllerOf = (reconciler: Reconciler, workers: number): Controller =>
-    new Controller({ reconciler, clock, log, metrics: counted, workers, turns });
-  const rotationController = controllerOf(halting(SECRET_ROTATION, ports, secretRotationReconciler), options.workers);
+  const controllerOf = (
+    reconciler: Reconciler,
+    workers: Pick<ControllerOptions, "workers" | "workersOfEnds" | "standing">,
+  ): Controller => new Controller({ reconciler, clock, log, metrics: counted, turns, ...workers });
+  const turnsOf = standings({
+    ...{ identities, rotations, orphans, holds, namespaces: tenancies },
+    connection: (name) => connectionObjects.get({ name }),
+    now: () => cluster.serverTime()?.now ?? clock.now(),
+  });
+  const both = { workers: options.workers, workersOfEnds: WORKERS_OF_ENDS };
+  const rotationController = controllerOf(halting(SECRET_ROTATION, ports, secretRotationReconciler), {
+    ...both,
+    standing: turnsOf.rotation,
+  });
   const identityController = controllerOf(
     halting(SERVICE_ACCOUNT_LIFECYCLE, ports, serviceAccountLifecycleReconciler),
-    options.workers,
+    { ...both, standing: turnsOf.identity },
   );
-  const connectionController = controllerOf(halting(PROVIDER_CONNECTION, ports, connectionReconciler), 2);
-  const orphanController = controllerOf(halting(ORPHANED_CREDENTIAL, ports, orphanReconciler), 2);
+  const connectionController = controllerOf(halting(PROVIDER_CONNECTION, ports, connectionReconciler), {
+    workers: 2,
+    standing: turnsOf.connection,
+  });
+  const orphanController = controllerOf(halting(ORPHANED_CREDENTIAL, ports, orphanReconciler), {
+    workers: 0,
+    workersOfEnds: WORKERS_OF_ENDS,
+    standing: turnsOf.entry,
+  });
   const world: Holdable = {
     identities: () => identities.list(),
     rotations: () => rotations.list(),
     entries: () => orphans.list(),
   };
-  const holdController = controllerOf(identityHoldReconciler(ports, world), 1);
+  const holdController = controllerOf(identityHoldReconciler(ports, world), {
+    workers: 0,
+    workersOfEnds: 1,
+    standing: turnsOf.hold,
+  });
 
   // Of what is not in a namespace, other operators of the cluster have their part.
   const isOurs = {
@@ -306,7 +333,10 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     queues,
   );
   metrics.holdsFrom(() => holds.hasSynced());
-  const informed = { ...waitedFor, identityholds: holds };
+  const informed = {
+    ...{ ...waitedFor, identityholds: holds },
+    ...(tenancies === undefined ? {} : { namespaces: tenancies }),
+  };
   metrics.informersFrom(() =>
     Object.entries(informed).map(([kind, informer]) => ({
       kind,
@@ -340,7 +370,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     clock,
     log,
     informers: waitedFor,
-    besides: [holds],
+    besides: [holds, ...(tenancies === undefined ? [] : [tenancies])],
     controllers: [rotationController, identityController, connectionController, orphanController, holdController],
     ...(lease === undefined ? {} : { lease }),
     onLeading: (signal) => {
@@ -367,15 +397,12 @@ const listedIn = <T extends KubeObject>(informer: Informer<T>, namespace: string
     informer.leftOut().filter((each) => each.namespace === namespace),
   );
 
+/** Passes of ends that run at once beside all others, of each kind, for one namespace. */
+const WORKERS_OF_ENDS = 8;
 const FLUSH_MS = 800;
 const QUIET_MS = 15_000;
 /** Less than that leaves nothing behind that is worth a collection. */
 const BUSY_PASSES = 200;
-
-const requestOf = (metadata: { readonly namespace?: string; readonly name: string }): ReconcileRequest => ({
-  namespace: metadata.namespace ?? "",
-  name: metadata.name,
-});
 
 const namesConnection = (spec: SecretRotation["spec"], name: string): boolean =>
   connectionNamed(spec.source) === name ||
@@ -420,43 +447,12 @@ const fateOf = ({ metadata, status = {} }: SecretRotation): string =>
 
 const isDone = (entry: OrphanedCredential): boolean => leftInLedger(entry) === undefined;
 
-/** Changes of what people write wake a pass; our own status writes do not. Resyncs run for as long as the object is there. */
-const follow = <T extends KubeObject>(
-  informer: Informer<T>,
-  controller: Controller,
-  options: { readonly clock: Clock; readonly everyMs: number; readonly only?: (object: T) => boolean },
-): Resync => {
-  const enqueue = (request: ReconcileRequest): void => {
-    controller.enqueue(request);
-  };
-  const resync = new Resync({ clock: options.clock, everyMs: options.everyMs, enqueue });
-  informer.onChange(({ type, object, before }) => {
-    if (options.only?.(object) === false) return;
-    const request = requestOf(object.metadata);
-    if (type === "deleted") resync.untrack(object.metadata.uid);
-    else resync.track(object.metadata.uid, request);
-    if (type !== "updated" || before === undefined || wanted(object) !== wanted(before)) controller.enqueue(request);
-  });
-  return resync;
-};
-
 /** Something is due, and read-only keeps it from being done. */
 const isWaiting = ({ status }: { readonly status?: { readonly conditions?: readonly { readonly type: string }[] } }) =>
   status?.conditions?.some(({ type }) => type === "ReadOnly") === true;
 
 const isReady = ({ status }: ProviderConnection): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
-
-/** The part of an object that people write. */
-const wanted = ({ metadata }: KubeObject): string =>
-  canonicalJson([
-    metadata.uid,
-    metadata.generation,
-    metadata.annotations,
-    metadata.deletionTimestamp,
-    // Ours comes and goes by our own writes.
-    (metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
-  ]);
 
 /** A switch that is put on and off while nothing is issued is on record too. */
 const watchKillSwitch = (kill: KillSwitch, clock: Clock, signal: AbortSignal): void => {

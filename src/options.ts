@@ -24,6 +24,8 @@ export interface Options {
   readonly resyncMs: number;
   readonly attributionWindowMs: number;
   readonly workers: number;
+  /** Name of a label: namespaces with the same value share one turn. Undefined: every namespace has its own. */
+  readonly fairnessLabel: string | undefined;
   readonly limits: LimitSettings;
   /** How long a change of a workload waits for others. */
   readonly restartDebounceMs: number;
@@ -65,6 +67,10 @@ const LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
 const label = matching("a namespace's name", new RegExp(`^${LABEL}$`));
 const labels = matching("names of namespaces with commas between, or empty", new RegExp(`^(${LABEL}(,${LABEL})*)?$`));
 const objectName = matching("an object's name", /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
+const labelName = matching(
+  "the name of a label, or empty",
+  /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+);
 const trueOrFalse = matching("true or false", /^(true|false)$/);
 const level = matching("debug, info, warn or error", /^(debug|info|warn|error)$/);
 const duration: Allowed = {
@@ -152,7 +158,18 @@ export const FLAGS: readonly Flag[] = [
     allowed: duration,
     help: "how long after an intent closed an unknown key may still be its late answer",
   },
-  { name: "workers", fallback: "32", allowed: whole(1, 100), help: "resources of a kind worked on at once" },
+  {
+    name: "workers",
+    fallback: "32",
+    allowed: whole(1, 100),
+    help: "resources of a kind and a namespace worked on at once; a quarter more is there for other namespaces, and ends have workers of their own",
+  },
+  {
+    name: "fairness-label",
+    fallback: "",
+    allowed: labelName,
+    help: "name of a label on namespaces: those with the same value share one turn; needs get, list and watch on namespaces; empty gives every namespace its own",
+  },
   {
     name: "limit-offboardings",
     fallback: "20",
@@ -389,6 +406,7 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     resyncMs: ms("resync"),
     attributionWindowMs: ms("attribution-window"),
     workers: Number(text("workers")),
+    fairnessLabel: optional("fairness-label"),
     limits: {
       offboarding: Number(text("limit-offboardings")),
       offboardingPerNamespace: Number(text("limit-offboardings-per-namespace")),

@@ -1,8 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { OperatorError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/logger.ts";
-import type { Turn } from "../kernel/turn.ts";
-import type { Turns } from "./turns.ts";
+import type { Lane, Turn } from "../kernel/turn.ts";
 
 /** What one pass is about. Namespace is "" for a cluster-scoped kind. */
 export interface ReconcileRequest {
@@ -24,7 +23,7 @@ export interface PassContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Asked before every step. Without one, a pass goes on whenever it can. */
-  readonly turns?: Pick<Turns, "take"> | undefined;
+  readonly turns?: { take(): Promise<void> | undefined } | undefined;
   /** In which lane the pass goes, and with whom it shares its turns; its calls outside go by it. Absent: the rest, in a turn of its own. */
   readonly turn?: Turn | undefined;
 }
@@ -46,6 +45,8 @@ export interface Step<Scope> {
 /** Seams through which the engine is watched; implemented in telemetry. */
 export interface EngineMetrics {
   passEnded(controller: string, result: Outcome["kind"] | "panicked", seconds: number): void;
-  queueDepth(controller: string, depth: number): void;
+  queueDepth(controller: string, lane: Lane, depth: number): void;
+  /** For how long an object was due before its pass began. */
+  waited(controller: string, lane: Lane, seconds: number): void;
   stepEnded(controller: string, step: string, seconds: number): void;
 }

@@ -16,6 +16,7 @@ const setUp = (reconcile: (request: ReconcileRequest, context: PassContext) => P
   const metrics: EngineMetrics = {
     passEnded: (_controller, result) => results.push(result),
     queueDepth: () => undefined,
+    waited: () => undefined,
     stepEnded: () => undefined,
   };
   const log: Logger = { ...silentLogger, error: (_message, fields) => errors.push(fields.error), with: () => log };

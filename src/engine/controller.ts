@@ -2,10 +2,12 @@ import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { randomWord } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
+import type { Lane } from "../kernel/turn.ts";
 import type { EngineMetrics, Outcome, PassContext, ReconcileRequest, Reconciler } from "./contract.ts";
 import { ExponentialRateLimiter, type RateLimiter } from "./rate-limiter.ts";
 import type { Turns } from "./turns.ts";
-import { WorkQueue } from "./work-queue.ts";
+import { WorkQueue, type Standing } from "./work-queue.ts";
+import { workersFor } from "./worker-pool.ts";
 
 export interface ControllerOptions {
   readonly reconciler: Reconciler;
@@ -14,8 +16,14 @@ export interface ControllerOptions {
   readonly metrics: EngineMetrics;
   /** Shared by all controllers of the process. Without one, passes go on whenever they can. */
   readonly turns?: Turns;
-  /** How many passes run at once; one key never has two. */
+  /** How many passes of one share (namespace) run at once; a quarter more is there for others. One key never has two. */
   readonly workers: number;
+  /** Besides, how many passes of ends run at once. Without it: none, and ends go with the rest. */
+  readonly workersOfEnds?: number;
+  /** In which lane a pass of this object goes, and with whom it shares its turns. Asked each time it becomes due. */
+  readonly standing?: (request: ReconcileRequest) => Standing;
+  /** From 0 to below 1: where the turns of what is known at the start begin. Without it, anywhere. */
+  readonly beginAt?: number;
   /** Without one: 1 s doubling to 5 min, ± 20 %. */
   readonly limiter?: RateLimiter;
   /** A pass that lasts longer has its signal aborted. Without one: 2 min. */
@@ -44,7 +52,10 @@ export class Controller {
       limiter:
         options.limiter ??
         new ExponentialRateLimiter({ baseMs: 1000, maxMs: 300_000, jitter: 0.2, random: () => Math.random() }),
-      onDepth: (depth) => options.metrics.queueDepth(this.name, depth),
+      workers: { rest: options.workers, end: options.workersOfEnds ?? 0 },
+      standing: (key) => options.standing?.(requestOf(key)) ?? { lane: "rest", share: requestOf(key).namespace },
+      onDepth: (lane, depth) => options.metrics.queueDepth(this.name, lane, depth),
+      onTaken: (lane, waitedMs) => options.metrics.waited(this.name, lane, waitedMs / 1000),
     });
   }
 
@@ -59,7 +70,10 @@ export class Controller {
 
   /** Starts the workers; keys that were added before are served now. */
   start(): void {
-    for (let worker = 0; worker < this.#options.workers; worker += 1) void this.#work();
+    this.#queue.beginAt(this.#options.beginAt ?? Math.random());
+    const { workers, workersOfEnds = 0 } = this.#options;
+    for (let worker = 0; worker < workersFor(workersOfEnds); worker += 1) void this.#work("end");
+    for (let worker = 0; worker < workersFor(workers); worker += 1) void this.#work("rest");
   }
 
   /** Aborts the signal of every running pass and hands out no key any more; resolves when the last pass has ended. */
@@ -71,9 +85,9 @@ export class Controller {
     await drained;
   }
 
-  async #work(): Promise<void> {
+  async #work(lane: Lane): Promise<void> {
     for (;;) {
-      const key = await this.#queue.take();
+      const key = await this.#queue.take(lane);
       if (key === undefined) return;
       try {
         await this.#pass(key);
@@ -92,7 +106,13 @@ export class Controller {
     const pass = this.#openPass(log);
     let result: Outcome["kind"] | "panicked" = "panicked";
     try {
-      const context: PassContext = { passId, clock, log, signal: pass.controller.signal, turns: this.#options.turns };
+      const turn = this.#queue.turnOf(key);
+      const { turns } = this.#options;
+      const context: PassContext = {
+        ...{ passId, clock, log, turn },
+        signal: pass.controller.signal,
+        turns: turns && { take: () => turns.take(turn.lane) },
+      };
       const outcome = await reconciler.reconcile(request, context);
       result = outcome.kind;
       this.#follow(key, outcome, log);

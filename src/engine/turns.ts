@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import type { Lane } from "../kernel/turn.ts";
 
 /** How long passes begin steps within one turn of the event loop before the next one has to wait for the next turn. */
 const SLICE_MS = 8;
@@ -9,18 +10,19 @@ const SLICE_MS = 8;
  */
 export class Turns {
   readonly #clock: Pick<Clock, "monotonicMs">;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Readonly<Record<Lane, (() => void)[]>> = { end: [], rest: [] };
   #beganMs: number | undefined;
 
   constructor(clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
   }
 
-  /** Undefined while this turn is young: whoever asks goes on at once. Otherwise resolves in a later one: one in each, first come first served. */
-  take(): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#isYoung()) return undefined;
+  /** Undefined while this turn is young: the pass goes on at once. Otherwise resolves in a later one: one in each, ends first, then first come first served. */
+  take(lane: Lane = "rest"): Promise<void> | undefined {
+    const ahead = this.#waiting.end.length + (lane === "end" ? 0 : this.#waiting.rest.length);
+    if (ahead === 0 && this.#isYoung()) return undefined;
     return new Promise((resume) => {
-      this.#waiting.push(resume);
+      this.#waiting[lane].push(resume);
     });
   }
 
@@ -35,7 +37,7 @@ export class Turns {
     this.#beganMs = nowMs;
     setImmediate(() => {
       this.#beganMs = undefined;
-      const next = this.#waiting.shift();
+      const next = this.#waiting.end.shift() ?? this.#waiting.rest.shift();
       if (next === undefined) return;
       this.#begin(this.#clock.monotonicMs());
       next();

@@ -143,6 +143,7 @@ const silentMetrics = (): Metrics => {
   return {
     passEnded: nothing,
     queueDepth: nothing,
+    waited: nothing,
     stepEnded: nothing,
     conditions: nothing,
     credential: nothing,

@@ -239,7 +239,14 @@ export const METRICS = {
   queueDepth: {
     name: "keyturn_workqueue_depth",
     type: "gauge",
-    labels: ["controller"],
-    help: "Objects that wait for a pass.",
+    labels: ["controller", "lane"],
+    help: "Objects that wait for a pass; lane end is for revocations, leavers, leaks, holds and the ledger.",
+  },
+  queueWait: {
+    name: "keyturn_workqueue_wait_seconds",
+    type: "histogram",
+    labels: ["controller", "lane"],
+    help: "How long objects were due before their pass began.",
+    buckets: PASS,
   },
 } as const satisfies Readonly<Record<string, MetricRow>>;

@@ -115,7 +115,7 @@ describe("metrics", () => {
     const metrics = setUp();
     metrics.passEnded("rotations", "panicked", 0.02);
     metrics.stepEnded("rotations", "plan", 0.02);
-    metrics.queueDepth("rotations", 4);
+    metrics.queueDepth("rotations", "rest", 4);
     metrics.ledgerFrom(() => ({ count: 3, due: 86_400_000, overflow: new Map([["team-a", 2]]) }));
     metrics.providerKeys(OBJECT, { provider: "aws", identity: "u", count: 1, staying: 1, quota: 2 });
     metrics.rotationEnded({ result: "Succeeded", provider: "aws" });

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { IdentityFacts } from "../domain/inventory/facts.ts";
+import type { Lane } from "../kernel/turn.ts";
 import type { Metrics } from "./contract.ts";
 import { fillIdentityGauges } from "./identity-gauges.ts";
 import { textOf } from "./exposition.ts";
@@ -64,8 +65,12 @@ export class PrometheusMetrics implements Metrics {
     this.#metrics.reconcile.observe({ controller, result }, seconds);
   }
 
-  queueDepth(controller: string, depth: number): void {
-    this.#metrics.queueDepth.set({ controller }, depth);
+  waited(controller: string, lane: Lane, seconds: number): void {
+    this.#metrics.queueWait.observe({ controller, lane }, seconds);
+  }
+
+  queueDepth(controller: string, lane: Lane, depth: number): void {
+    this.#metrics.queueDepth.set({ controller, lane }, depth);
   }
 
   stepEnded(controller: string, step: string, seconds: number): void {
