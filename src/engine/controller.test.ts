@@ -4,11 +4,12 @@ import { SettlingClock } from "./settling-clock.ts";
 import { silentLogger, type Logger } from "../kernel/logger.ts";
 import type { EngineMetrics, Outcome, PassContext, ReconcileRequest } from "./contract.ts";
 import { Controller } from "./controller.ts";
+import type { Turns } from "./turns.ts";
 import { ExponentialRateLimiter } from "./rate-limiter.ts";
 
 const KEY: ReconcileRequest = { namespace: "team-a", name: "db" };
 
-const setUp = (reconcile: (request: ReconcileRequest, context: PassContext) => Promise<Outcome>, workers = 2) => {
+const setUp = (reconcile: (request: ReconcileRequest, context: PassContext) => Promise<Outcome>, workers = 2, beginAt = 0) => {
   const clock = new SettlingClock();
   const passes: { request: ReconcileRequest; context: PassContext; atMs: number }[] = [];
   const results: string[] = [];
@@ -31,7 +32,7 @@ const setUp = (reconcile: (request: ReconcileRequest, context: PassContext) => P
     clock,
     log,
     metrics,
-    workers,
+    ...{ workers, beginAt },
     limiter: new ExponentialRateLimiter({ baseMs: 1000, maxMs: 60_000, jitter: 0, random: () => 0 }),
     passDeadlineMs: 120_000,
   });
@@ -176,5 +177,58 @@ describe("controller", () => {
     await end;
     await clock.advance(10_000);
     assert.equal(passes.length, 1);
+  });
+});
+
+describe("a controller with two lanes", () => {
+  it("cuts a leaver at once while every other worker waits for a provider that hangs, and its pass knows its turn", async () => {
+    const clock = new SettlingClock();
+    const hung = Promise.withResolvers<Outcome>();
+    const passes: [string, PassContext["turn"]][] = [];
+    const metrics: EngineMetrics = {
+      ...{ passEnded: () => undefined, queueDepth: () => undefined },
+      ...{ waited: () => undefined, stepEnded: () => undefined },
+    };
+    const asked: (string | undefined)[] = [];
+    const controller = new Controller({
+      reconciler: {
+        name: "identities",
+        reconcile: ({ namespace, name }, context) => {
+          passes.push([`${namespace}/${name}`, context.turn]);
+          void context.turns?.take();
+          return name === "leaver" ? Promise.resolve({ kind: "settled" }) : hung.promise;
+        },
+      },
+      ...{ clock, metrics, log: silentLogger, workers: 4, workersOfEnds: 1 },
+      turns: { take: (lane?: string) => void asked.push(lane) } as unknown as Turns,
+      standing: ({ namespace, name }) => ({ lane: name === "leaver" ? "end" : "rest", share: `=${namespace}` }),
+      beginAt: 0,
+    });
+    for (const tenant of ["mob-1", "mob-2", "mob-3", "mob-4", "mob-5"])
+      for (let number = 0; number < 100; number += 1) controller.enqueue({ namespace: tenant, name: `slow-${number}` });
+    controller.start();
+    await clock.advance(10);
+    assert.deepEqual(
+      passes.map(([key]) => key.split("/")[0]),
+      ["mob-1", "mob-2", "mob-3", "mob-4", "mob-5"],
+      "one of each, for none is in anybody's way",
+    );
+    controller.enqueue({ namespace: "payments", name: "leaver" });
+    await clock.advance(10);
+    assert.deepEqual(passes.at(-1), ["payments/leaver", { lane: "end", share: "=payments" }]);
+    assert.equal(asked.at(-1), "end");
+    hung.resolve({ kind: "settled" });
+    await controller.stop();
+  });
+
+  it("begins the first round at a namespace that is drawn", async () => {
+    const first = async (beginAt: number): Promise<string | undefined> => {
+      const { clock, controller, passes } = setUp(outcomes({ kind: "settled" }), 1, beginAt);
+      for (const namespace of ["a", "b", "c", "d"]) controller.enqueue({ namespace, name: "db" });
+      controller.start();
+      await clock.advance(1);
+      return passes[0]?.request.namespace;
+    };
+    assert.deepEqual([await first(0), await first(0.5), await first(0.9)], ["a", "c", "d"]);
   });
 });

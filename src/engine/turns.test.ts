@@ -57,4 +57,18 @@ describe("turns", () => {
     await nextTurn();
     assert.equal(turns.take(), undefined);
   });
+
+  it("are given to ends first", async () => {
+    let nowMs = 0;
+    const turns = new Turns({ monotonicMs: () => nowMs });
+    const order: string[] = [];
+    const ask = async (name: string, lane: "end" | "rest"): Promise<void> => {
+      const wait = turns.take(lane);
+      if (wait !== undefined) await wait;
+      nowMs += 10;
+      order.push(name);
+    };
+    await Promise.all([ask("first", "rest"), ask("second", "rest"), ask("third", "rest"), ask("leaver", "end")]);
+    assert.deepEqual(order, ["first", "leaver", "second", "third"]);
+  });
 });

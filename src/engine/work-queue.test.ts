@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SettlingClock } from "./settling-clock.ts";
 import { ExponentialRateLimiter } from "./rate-limiter.ts";
-import { WorkQueue } from "./work-queue.ts";
+import { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 
 const setUp = () => {
   const clock = new SettlingClock();
@@ -146,5 +146,87 @@ describe("rate limiter", () => {
     const limiter = new ExponentialRateLimiter({ baseMs: 1, maxMs: 100, jitter: 0, random: () => 0 });
     limiter.next("a");
     assert.equal(limiter.next("b"), 1);
+  });
+});
+
+describe("two lanes", () => {
+  const lanes = (workers?: WorkQueueOptions["workers"]) => {
+    const clock = new SettlingClock();
+    const ends = new Set<string>();
+    const limiter = new ExponentialRateLimiter({ baseMs: 1000, maxMs: 8000, jitter: 0, random: () => 0.5 });
+    const waits: [string, number][] = [];
+    const queue = new WorkQueue({
+      ...{ clock, limiter },
+      ...(workers === undefined ? {} : { workers }),
+      standing: (key) => ({ lane: ends.has(key) ? "end" : "rest", share: key.split("/")[0] ?? "" }),
+      onTaken: (lane, waitedMs) => waits.push([lane, waitedMs]),
+    });
+    return { clock, queue, ends, waits };
+  };
+
+  it("an end is taken by its own worker while thousands of others wait", async () => {
+    const { queue, ends } = lanes();
+    for (let number = 0; number < 5000; number += 1) queue.add(`mob/${number}`);
+    ends.add("mob/end-1").add("payments/leaver");
+    ["mob/end-1", "payments/leaver"].forEach((key) => queue.add(key));
+    assert.equal(await queue.take("end"), "mob/end-1");
+    assert.equal(await queue.take("end"), "payments/leaver");
+    assert.deepEqual(queue.turnOf("payments/leaver"), { lane: "end", share: "payments" });
+    assert.equal(await queue.take("rest"), "mob/0");
+  });
+
+  it("what becomes an end while it waits goes over, and is still taken once", async () => {
+    const { queue, ends } = lanes();
+    ["mob/1", "payments/leaver"].forEach((key) => queue.add(key));
+    ends.add("payments/leaver");
+    queue.add("payments/leaver");
+    assert.equal(queue.depth, 2);
+    assert.equal(await queue.take("end"), "payments/leaver");
+    ends.delete("payments/leaver");
+    queue.add("payments/leaver");
+    assert.equal(queue.depth, 1, "it is in flight");
+    queue.done("payments/leaver");
+    assert.deepEqual([await queue.take(), await queue.take()], ["mob/1", "payments/leaver"]);
+  });
+
+  it("workers of the rest take ends when they have nothing else, and workers of ends take nothing else", async () => {
+    const { queue, ends } = lanes();
+    ends.add("a/end");
+    const forEnds = queue.take("end");
+    queue.add("a/1");
+    queue.add("a/end");
+    assert.equal(await forEnds, "a/end");
+    ends.add("b/end");
+    queue.add("b/end");
+    assert.equal(await queue.take(), "a/1", "its own lane first");
+    assert.equal(await queue.take(), "b/end");
+  });
+
+  it("one share does not have all workers, and what is held back so comes when one of its passes ends", async () => {
+    const { queue } = lanes({ rest: 2, end: 1 });
+    ["mob/1", "mob/2", "mob/3"].forEach((key) => queue.add(key));
+    assert.deepEqual([await queue.take(), await queue.take()], ["mob/1", "mob/2"]);
+    const third = queue.take();
+    queue.add("payments/db");
+    assert.equal(await third, "payments/db");
+    const next = queue.take();
+    queue.done("mob/1");
+    assert.equal(await next, "mob/3");
+  });
+
+  it("tells for how long a key was due, from when it was due first", async () => {
+    const { clock, queue, waits } = lanes();
+    queue.add("a/1");
+    await clock.advance(4000);
+    queue.add("a/1");
+    await queue.take();
+    queue.done("a/1");
+    queue.addAfter("a/1", 10_000);
+    await clock.advance(11_000);
+    await queue.take();
+    assert.deepEqual(waits, [
+      ["rest", 4000],
+      ["rest", 1000],
+    ]);
   });
 });
