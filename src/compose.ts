@@ -46,7 +46,7 @@ import { orphanReconciler } from "./reconcilers/orphan/reconciler.ts";
 import { outside } from "./reconcilers/outside.ts";
 import { rememberedEntry, rememberedIdentity, rememberedRotation } from "./reconcilers/remembered.ts";
 import { rollouts } from "./reconcilers/rollouts.ts";
-import { NAMESPACES, rememberedTenancy, type Tenancy } from "./reconcilers/shares.ts";
+import { NAMESPACES, rememberedTenancy, shareOf, type Tenancy } from "./reconcilers/shares.ts";
 import { standings } from "./reconcilers/standings.ts";
 import type { Ports } from "./reconcilers/ports.ts";
 import { secretRotationReconciler } from "./reconcilers/secret-rotation/reconciler.ts";
@@ -154,6 +154,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
       operatorNamespace: options.operatorNamespace,
       clock,
       limits: options.limits,
+      shareOf: (namespace) => shareOf(namespace, tenancies),
     }),
     admission: admissionProbe(cluster, options.operatorNamespace, clock),
     rotationsIn: (namespace) => listedIn(rotations, namespace),

@@ -17,11 +17,40 @@ export interface Mutant {
 const planner = "src/domain/rotation/*.test.ts";
 const ledger = "src/domain/orphan/*.test.ts";
 const reconciler = "src/reconcilers/**/*.test.ts";
+const engine = "src/engine/*.test.ts";
 const stores = "src/stores/*.test.ts";
 const cluster = "src/cluster/*.test.ts";
 const providers = "src/providers/**/*.test.ts";
 
 export const mutants: readonly Mutant[] = [
+  {
+    name: "one queue: ends wait with the rest",
+    file: "src/engine/work-queue.ts",
+    text: "    this.#lanes[lane].push(key, { share, first });",
+    instead: "    this.#lanes.rest.push(key, { share, first });",
+    specs: [engine],
+  },
+  {
+    name: "turns first come first served",
+    file: "src/engine/fair-queue.ts",
+    text: "if (this.#shares.delete(name) && share.first.size + share.rest.size > 0) this.#shares.set(name, share);",
+    instead: "void name;",
+    specs: [engine],
+  },
+  {
+    name: "one namespace has all workers",
+    file: "src/engine/worker-pool.ts",
+    text: "(atWork < this.#most && atWork < GREED * free);",
+    instead: "free > 0;",
+    specs: [engine],
+  },
+  {
+    name: "a touch counts as work",
+    file: "src/reconcilers/follow.ts",
+    text: 'if (change === "Touch") queue.enqueueAfter(request, touches.delayFor(metadata.uid));',
+    instead: 'if (change === "Touch") queue.enqueue(request);',
+    specs: ["src/reconcilers/follow.test.ts"],
+  },
   {
     name: "page not halved: ask for one object fewer each time",
     file: "src/cluster/page-size.ts",

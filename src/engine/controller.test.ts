@@ -9,7 +9,11 @@ import { ExponentialRateLimiter } from "./rate-limiter.ts";
 
 const KEY: ReconcileRequest = { namespace: "team-a", name: "db" };
 
-const setUp = (reconcile: (request: ReconcileRequest, context: PassContext) => Promise<Outcome>, workers = 2, beginAt = 0) => {
+const setUp = (
+  reconcile: (request: ReconcileRequest, context: PassContext) => Promise<Outcome>,
+  workers = 2,
+  beginAt = 0,
+) => {
   const clock = new SettlingClock();
   const passes: { request: ReconcileRequest; context: PassContext; atMs: number }[] = [];
   const results: string[] = [];

@@ -41,7 +41,10 @@ describe("turns between shares", () => {
     const queue = filled("a/1", "b/1", "c/1");
     equal(queue.shift((share) => share !== "a")?.key, "b/1");
     equal(queue.shift()?.key, "a/1");
-    equal(queue.shift(() => false), undefined);
+    equal(
+      queue.shift(() => false),
+      undefined,
+    );
     deepEqual(all(queue), ["c/1"]);
   });
 

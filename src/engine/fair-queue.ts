@@ -38,7 +38,9 @@ export class FairQueue {
   }
 
   /** Takes out the next key whose share may have one now; undefined: there is none. */
-  shift(mayHave: (share: string) => boolean = () => true): { readonly key: string; readonly share: string } | undefined {
+  shift(
+    mayHave: (share: string) => boolean = () => true,
+  ): { readonly key: string; readonly share: string } | undefined {
     for (const [name, share] of this.#shares) {
       if (!mayHave(name)) continue;
       const [key] = share.first.size > 0 ? share.first : share.rest;
@@ -69,9 +71,8 @@ export class FairQueue {
 
   /** Lets the turns begin elsewhere. `at`: from 0 to below 1, as far along the shares. */
   beginAt(at: number): void {
-    const names = [...this.#shares.keys()].slice(0, Math.floor(at * this.#shares.size));
-    for (const name of names) {
-      const share = this.#shares.get(name)!;
+    const passed = [...this.#shares].slice(0, Math.floor(at * this.#shares.size));
+    for (const [name, share] of passed) {
       this.#shares.delete(name);
       this.#shares.set(name, share);
     }

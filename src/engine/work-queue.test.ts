@@ -7,7 +7,13 @@ const setUp = () => {
   const clock = new SettlingClock();
   const depths: number[] = [];
   const limiter = new ExponentialRateLimiter({ baseMs: 1000, maxMs: 8000, jitter: 0, random: () => 0.5 });
-  const queue = new WorkQueue({ clock, limiter, onDepth: (lane, depth) => void (lane === "rest" && depths.push(depth)) });
+  const queue = new WorkQueue({
+    clock,
+    limiter,
+    onDepth: (lane, depth) => {
+      if (lane === "rest") depths.push(depth);
+    },
+  });
   return { clock, queue, depths };
 };
 

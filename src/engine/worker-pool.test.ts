@@ -24,7 +24,10 @@ describe("workers between shares", () => {
     equal(workers, 40);
     deepEqual(taken(new WorkerPool(32), workers, ["mob"]), [32]);
     deepEqual([1, 2, 8].map(workersFor), [2, 3, 10]);
-    deepEqual([1, 2, 8].map((most) => taken(new WorkerPool(most), workersFor(most), ["mob"])[0]), [1, 2, 8]);
+    deepEqual(
+      [1, 2, 8].map((most) => taken(new WorkerPool(most), workersFor(most), ["mob"])[0]),
+      [1, 2, 8],
+    );
   });
 
   it("several that never end leave one free for somebody else", () => {

@@ -4,7 +4,11 @@ import type { KubeObject, ObjectMeta } from "../cluster/contract.ts";
 import { FakeClock } from "../kernel/fake-clock.ts";
 import { changeOf, follow } from "./follow.ts";
 
-type Change = { readonly type: "added" | "updated" | "deleted"; readonly object: KubeObject; readonly before?: KubeObject };
+type Change = {
+  readonly type: "added" | "updated" | "deleted";
+  readonly object: KubeObject;
+  readonly before?: KubeObject;
+};
 
 const object = (more: Partial<ObjectMeta> = {}): KubeObject => ({
   metadata: { name: "db", namespace: "payments", uid: "u", resourceVersion: "1", generation: 1, ...more },

@@ -26,10 +26,7 @@ export const rememberedTenancy =
  * With whom a namespace shares its turns: those of one tenant share one. A namespace without the label, or one that is not known yet, has turns of
  * its own. No namespace is called as a tenant is, for its name holds no "=".
  */
-export const shareOf = (
-  namespace: string,
-  namespaces: Pick<Informer<Tenancy>, "get"> | undefined,
-): string => {
+export const shareOf = (namespace: string, namespaces: Pick<Informer<Tenancy>, "get"> | undefined): string => {
   const tenant = namespaces?.get({ name: namespace })?.tenant;
   return tenant === undefined ? namespace : `=${tenant}`;
 };
