@@ -129,7 +129,7 @@ describe("metrics", () => {
       'keyturn_build_info{version="1.2.3"} 1',
       'keyturn_reconcile_duration_seconds_count{controller="rotations",result="panicked"} 1',
       'keyturn_reconcile_step_duration_seconds_count{controller="rotations",step="plan"} 1',
-      'keyturn_workqueue_depth{controller="rotations"} 4',
+      'keyturn_workqueue_depth{controller="rotations",lane="rest"} 4',
       "keyturn_orphaned_resources 3",
       'keyturn_overflow_entries{namespace="team-a"} 2',
       "keyturn_orphaned_resources_due_timestamp_seconds 86400",
