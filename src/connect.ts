@@ -84,12 +84,13 @@ export const connect = (
     if (connection.spec.hook === undefined) throw invalidField(field, "names a connection that is not a hook");
     return hooks.connection(connectionSpec(connection, connection.spec.hook));
   };
-  const budgetOf = budgets(clock);
+  const budgets = budgetsOf(clock);
+  metrics.breakersFrom(() => budgets.open());
   const meter = (provider: string, connection?: ProviderConnection): Meter => ({
     clock,
     metrics,
     provider,
-    ...(connection === undefined ? {} : { budget: budgetOf(connection) }),
+    ...(connection === undefined ? {} : { budget: budgets.of(connection) }),
   });
   const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
   const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
@@ -165,6 +166,7 @@ export const connect = (
         return [...(await door.use(ask, context)), ...ofRoles];
       },
       retire(name) {
+        budgets.retire(name);
         aws.retire(name);
         hooks.retire(name);
         void vault.retire(name);
@@ -218,15 +220,20 @@ export const connect = (
 };
 
 /** One for each connection, over all resources; another generation starts with a full one. */
-const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => {
+const budgetsOf = (clock: Clock) => {
   const known = new PerGeneration<Budget>();
-  return ({ metadata: { name, uid, generation = 0 }, spec }) =>
-    known.of(name, { uid, generation }, () => {
-      const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
-      const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
-      const burst = spec.budget?.burst ?? perSecond * 2;
-      return new Budget({ clock, name, perSecond, burst, atOnce: CALLS_AT_ONCE });
-    });
+  return {
+    of: ({ metadata: { name, uid, generation = 0 }, spec }: ProviderConnection): Budget =>
+      known.of(name, { uid, generation }, () => {
+        const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
+        const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
+        const burst = spec.budget?.burst ?? perSecond * 2;
+        return new Budget({ clock, name, perSecond, burst, atOnce: CALLS_AT_ONCE });
+      }),
+    open: (): ReturnType<Parameters<Metrics["breakersFrom"]>[0]> =>
+      [...known.all()].map(([connection, budget]) => ({ connection, ...budget.open() })),
+    retire: (name: string): void => void known.take(name),
+  };
 };
 
 /** What is not staged is learnt by the redactor where it is made. */

@@ -28,7 +28,11 @@ const setUp = (perSecond = 1000, burst = 2000, atOnce = 20) => {
       });
   };
   /** Keeps so many calls of a share on the way, for as long as the test runs. */
-  const flood = (share: string, width: number, { lane = "rest" as Lane, takesMs = 10 } = {}): void => {
+  const flood = (
+    share: string,
+    width: number,
+    { lane = "rest", takesMs = 10 }: { lane?: Lane; takesMs?: number } = {},
+  ): void => {
     const again = async (): Promise<void> => {
       for (;;) if ((await call(share, lane, takesMs)) === undefined) await clock.sleep(100);
     };
@@ -70,7 +74,10 @@ describe("tokens of a connection", () => {
     );
     await clock.advance(3000);
     await Promise.all(all);
-    assert.deepEqual(order, [...order].sort((a, b) => a - b));
+    assert.deepEqual(
+      order,
+      [...order].sort((a, b) => a - b),
+    );
   });
 
   it("have a part for ends: a flood of the rest in sixty namespaces lets none wait two seconds, or be refused", async () => {
@@ -118,8 +125,9 @@ describe("places of a connection", () => {
     await Promise.all(all);
     return most;
   };
-  const quickAnswer = async ({ call, waited }: ReturnType<typeof setUp>): Promise<void> =>
-    void (await waited(call("one")));
+  const quickAnswer = async ({ call, waited }: ReturnType<typeof setUp>): Promise<void> => {
+    await waited(call("one"));
+  };
 
   it("are all for a namespace that is alone and whose answers come quickly, but for the ends' own", async () => {
     assert.equal(await mostAtOnce(1000, quickAnswer), 15);

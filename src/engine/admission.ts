@@ -104,7 +104,9 @@ export class Admission {
     while (this.#endFirst() || this.#anyone());
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const waits = [...this.#waiting.values()].flatMap((waiting) => lanesOf(waiting).map((lane) => this.#tokens.waitMs(lane)));
+    const waits = [...this.#waiting.values()].flatMap((waiting) =>
+      lanesOf(waiting).map((lane) => this.#tokens.waitMs(lane)),
+    );
     const waitMs = Math.min(...waits.filter((ms) => ms > 0));
     if (waitMs !== Infinity) this.#cancelTimer = this.#options.clock.schedule(waitMs, () => this.#next());
   }

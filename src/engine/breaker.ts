@@ -69,10 +69,18 @@ export class Breaker {
         this.#probing = false;
       };
     }
-    // Another's answer may have closed it in the meantime.
-    if (lane === "end" && ((await this.#probes.ask(share, signal)) || !this.isOpen)) return NOTHING;
+    if (lane === "end" && (await this.#mayProbe(share, signal))) return NOTHING;
     const remainingMs = Math.max(this.#remainingMs(), FIRST_PAUSE_MS);
-    throw this.#options.refuse(this.#why, Math.ceil(lane === "end" ? Math.min(remainingMs, LONGEST_PAUSE_MS) : remainingMs));
+    throw this.#options.refuse(
+      this.#why,
+      Math.ceil(lane === "end" ? Math.min(remainingMs, LONGEST_PAUSE_MS) : remainingMs),
+    );
+  }
+
+  async #mayProbe(share: string, signal: AbortSignal): Promise<boolean> {
+    const goes = await this.#probes.ask(share, signal);
+    // Another's answer may have closed it in the meantime.
+    return goes || !this.isOpen;
   }
 
   /** The host has answered. What a server has wished stays. */

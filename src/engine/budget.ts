@@ -16,7 +16,7 @@ export interface Caller {
 /** Breakers of a connection that are open now. */
 export interface OpenBreakers {
   /** 1: its own host's. */
-  readonly connection: number;
+  readonly host: number;
   /** Those of single namespaces, and of hosts behind the connection. */
   readonly others: number;
 }
@@ -57,7 +57,7 @@ export class Budget {
 
   open(): OpenBreakers {
     const others = [...this.#ofShares.values(), ...this.#behind.values()].filter(({ isOpen }) => isOpen);
-    return { connection: this.#host.isOpen ? 1 : 0, others: others.length };
+    return { host: this.#host.isOpen ? 1 : 0, others: others.length };
   }
 
   /**
@@ -112,7 +112,11 @@ export class Budget {
     else if (!thrown.isHostFault) this.#ofShare(share).failed(share);
   }
 
-  async #runBehind<T>({ signal, turn }: { readonly signal: AbortSignal; readonly turn: Turn }, host: string, run: () => Promise<T>): Promise<T> {
+  async #runBehind<T>(
+    { signal, turn }: { readonly signal: AbortSignal; readonly turn: Turn },
+    host: string,
+    run: () => Promise<T>,
+  ): Promise<T> {
     const { share } = turn;
     const key = JSON.stringify([host, share]);
     const leave = await this.#admitBehind(key, turn, signal);
@@ -147,7 +151,8 @@ export class Budget {
     if (isAnswer(thrown)) return this.#answeredBehind(key);
     if (!isWish(thrown) && !isSilence(thrown)) return;
     this.#counted.add(thrown);
-    const breaker = this.#behind.get(key) ?? this.#breaker(`${host}, reached through ProviderConnection ${this.#options.name},`, 1);
+    const breaker =
+      this.#behind.get(key) ?? this.#breaker(`${host}, reached through ProviderConnection ${this.#options.name},`, 1);
     this.#behind.set(key, breaker);
     if (isWish(thrown)) breaker.throttled(thrown.retryAfterMs);
     else breaker.failed(share);

@@ -109,6 +109,7 @@ export const measuredAccount = (client: AccountClient, meter: Meter): AccountCli
     timed(meter, context, "setCredentialEnabled", (within) => client.setCredentialEnabled(id, enabled, within)),
   removeCredential: (id, context) =>
     timed(meter, context, "removeCredential", (within) => client.removeCredential(id, within)),
-  proveRefused: (grants, context) => timed(meter, context, "proveRefused", (within) => client.proveRefused(grants, within)),
+  proveRefused: (grants, context) =>
+    timed(meter, context, "proveRefused", (within) => client.proveRefused(grants, within)),
   giveBack: (context) => timed(meter, context, "giveBack", (within) => client.giveBack(within)),
 });

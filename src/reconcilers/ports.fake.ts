@@ -149,6 +149,7 @@ const silentMetrics = (): Metrics => {
     pendingRevocations: nothing,
     ledgerFrom: nothing,
     readOnlyFrom: nothing,
+    breakersFrom: nothing,
     holdsFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,

@@ -21,7 +21,11 @@ const SEALED_OR_STANDBY = new Set([472, 473, 501, 503]);
 /** A refusal or failure by its status. Vault's own words are read for two distinctions and never repeated. */
 export const vaultError = (answer: VaultAnswer, operation: string): OperatorError => {
   const { status, errors } = answer;
-  const error = (code: FailureCode, what: string, more: { ambiguous?: boolean; hostFault?: boolean; serverCode?: string } = {}) =>
+  const error = (
+    code: FailureCode,
+    what: string,
+    more: { ambiguous?: boolean; hostFault?: boolean; serverCode?: string } = {},
+  ) =>
     new OperatorError(code, {
       publicMessage: `Vault ${operation} ${what}.`,
       status,
