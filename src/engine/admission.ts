@@ -92,8 +92,12 @@ export class Admission {
     });
   }
 
-  /** A sharer's own queue may not be longer than what is served in the time that it waits at most. */
+  /**
+   * A sharer's own queue may not be longer than what is served in the time that it waits at most; and it does not wait for its own calls that hang, so
+   * that these hold no more workers than places.
+   */
   #demandRoom(lane: Lane, sharer: Sharer): void {
+    if (this.#places.isHeldUp(lane, sharer)) throw this.#noPlace();
     const before = this.#waiting.get(sharer)?.[lane].size ?? 0;
     const waitMs = ((before + 1 - this.#tokens.available(lane)) * 1000) / this.#options.perSecond;
     if (waitMs > LONGEST_WAIT_MS) throw this.#usedUp(waitMs);
@@ -101,7 +105,7 @@ export class Admission {
 
   /** Lets go whoever can, in turn, and comes again with the next token. */
   #next(): void {
-    while (this.#endFirst() || this.#anyone());
+    while (this.#serveOne());
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const waits = [...this.#waiting.values()].flatMap((waiting) =>
@@ -111,15 +115,8 @@ export class Admission {
     if (waitMs !== Infinity) this.#cancelTimer = this.#options.clock.schedule(waitMs, () => this.#next());
   }
 
-  /** Of an end, where a place and a token of the ends' own are free. */
-  #endFirst(): boolean {
-    if (!this.#tokens.has("reserve")) return false;
-    for (const [sharer, { end }] of this.#inTurn())
-      if (end.size > 0 && this.#places.mayTake("reserve", sharer)) return this.#serve("end", sharer, "reserve");
-    return false;
-  }
-
-  #anyone(): boolean {
+  /** The first in turn that finds a place and a token; false: nobody does. */
+  #serveOne(): boolean {
     for (const [sharer, waiting] of this.#inTurn())
       for (const lane of lanesOf(waiting)) {
         const pool = this.#places.free(lane, sharer);
@@ -178,6 +175,10 @@ export class Admission {
 
   #tooLate(lane: Lane): OperatorError {
     if (!this.#tokens.has(lane)) return this.#usedUp(LONGEST_WAIT_MS);
+    return this.#noPlace();
+  }
+
+  #noPlace(): OperatorError {
     return new OperatorError("Throttled", {
       publicMessage: `As many calls as ProviderConnection ${this.#options.name} bears at a time are under way; it is tried again.`,
       retryAfterMs: LONGEST_WAIT_MS,

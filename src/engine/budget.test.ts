@@ -136,6 +136,36 @@ describe("breaker of a connection's host", () => {
     await assert.rejects(ok("payments"), refusedWith("Unavailable"));
   });
 
+  it("takes the silence towards one namespace for the host's once others hear nothing either, and tries anew for all", async () => {
+    const { clock, ok, fail } = setUp(100, 100);
+    await fail(5, "a");
+    await clock.advance(1000);
+    await fail(1, "a");
+    for (const share of ["b", "c"]) await fail(1, share);
+    await assert.rejects(ok("d"), refusedWith("Unavailable"));
+    await clock.advance(1000);
+    await ok("d");
+    await ok("a");
+  });
+
+  it("makes no pause longer for calls that were under way when it opened", async () => {
+    const { clock, budget, ok } = setUp(100, 100, 40);
+    await ok();
+    const late = Array.from({ length: 15 }, () =>
+      assert.rejects(
+        budget.run(of(""), async () => {
+          await clock.sleep(500);
+          throw error("Timeout", { hostFault: true });
+        }),
+      ),
+    );
+    await clock.advance(0);
+    await clock.advance(500);
+    await Promise.all(late);
+    await clock.advance(1000);
+    await ok();
+  });
+
   it("lets one call look, while others wait", async () => {
     const { clock, ok, fail } = setUp(100, 100);
     await fail(5);
@@ -239,7 +269,7 @@ describe("breakers of hosts behind a connection", () => {
     await clock.advance(1000);
     const answer = error("Unavailable", { status: 500 });
     await assert.rejects(budget.run(of("b"), (behind) => behind("A database", () => Promise.reject(answer))));
-    await ok("c");
+    await Promise.all([ok("c"), ok("d")]);
   });
 
   it("keep a target's Retry-After to the target", async () => {
@@ -248,6 +278,25 @@ describe("breakers of hosts behind a connection", () => {
     await assert.rejects(budget.run(of("a"), (behind) => behind("A target", () => Promise.reject(wish))));
     await assert.rejects(alive(budget, "a", "A target"), refusedWith("Throttled"));
     await ok("a");
+  });
+
+  it("count within each other: the outer one's opens for the silence of three, and knows a refusal and an answer from it", async () => {
+    const { budget } = setUp(100, 100);
+    const call = (target: string, thrown: Error) =>
+      budget.run(of("a"), (behind) => behind("The hook", () => behind(target, () => Promise.reject(thrown))));
+    for (let n = 0; n < 4; n += 1) await assert.rejects(call(`t-${n}`, error("Timeout")));
+    await assert.rejects(call("t-4", error("Unavailable", { status: 502 })));
+    for (let n = 0; n < 5; n += 1) await assert.rejects(call("dead", error("Unavailable", { status: 502 })));
+    for (let n = 0; n < 9; n += 1)
+      await assert.rejects(call("dead", error("Timeout")), /^OperatorError: dead, reached/);
+    assert.deepEqual(budget.open(), { host: 0, others: 1 });
+    for (let n = 0; n < 5; n += 1) await assert.rejects(call("late", error("Timeout")), /Timeout/);
+    await assert.rejects(call("late", error("Timeout")), /^OperatorError: late, reached/);
+    await assert.rejects(call("other", error("PermissionDenied")), /PermissionDenied/);
+    assert.deepEqual(budget.open(), { host: 0, others: 2 });
+    for (let n = 0; n < 5; n += 1) await assert.rejects(call(`u-${n}`, error("Timeout")), /Timeout/);
+    await assert.rejects(call("u-5", error("Timeout")), /^OperatorError: The hook, reached through/);
+    assert.deepEqual(budget.open(), { host: 0, others: 3 });
   });
 
   it("are forgotten, as are namespaces that call no more", async () => {
@@ -324,6 +373,14 @@ describe("probes of calls that revoke", () => {
     }
     assert.deepEqual([...went.keys()].sort(), ["a", "b", "flood"]);
     for (const [share, count] of went) assert.ok(count >= 3 && count <= 5, `${share}: ${count}`);
+  });
+
+  it("make the pause no longer when they fail", async () => {
+    const { clock, failing, ok } = await open();
+    const failed = assert.rejects(failing(error("Timeout"), "a", "end"), /Timeout/);
+    await clock.advance(1000);
+    await failed;
+    await ok("b");
   });
 
   it("close it for all when one is answered", async () => {

@@ -39,8 +39,10 @@ export class Budget {
   readonly #host: Breaker;
   readonly #ofShares = new Map<string, Breaker>();
   readonly #behind = new Map<string, Breaker>();
-  /** Failures that a breaker of a host behind has counted. */
-  readonly #counted = new WeakSet<Error>();
+  /** Failures that a breaker of a host behind has counted, by that host. */
+  readonly #counted = new WeakMap<Error, string>();
+  /** What such a breaker has said in the host's place. */
+  readonly #refusals = new WeakSet<Error>();
   #sweptMs: number;
 
   constructor(options: BudgetOptions) {
@@ -99,7 +101,7 @@ export class Budget {
   #failed(share: string, thrown: unknown): void {
     if (!(thrown instanceof OperatorError)) return;
     // A host behind has failed: where there is an answer at all, the connection's host has given it.
-    if (this.#counted.has(thrown)) {
+    if (this.#counted.delete(thrown) || this.#refusals.delete(thrown)) {
       if (thrown.status !== undefined) this.#host.succeeded();
       return;
     }
@@ -125,7 +127,8 @@ export class Budget {
       this.#answeredBehind(key);
       return result;
     } catch (thrown) {
-      if (thrown instanceof OperatorError && !thrown.isHostFault) this.#failedBehind(key, host, share, thrown);
+      if (thrown instanceof OperatorError && !thrown.isHostFault && !this.#refusals.has(thrown))
+        this.#failedBehind(key, host, share, thrown);
       throw thrown;
     } finally {
       leave?.();
@@ -136,7 +139,9 @@ export class Budget {
     try {
       return await this.#behind.get(key)?.admit(turn, signal);
     } catch (refusal) {
-      if (refusal instanceof OperatorError) this.#counted.add(refusal);
+      if (refusal instanceof OperatorError) {
+        this.#refusals.add(refusal);
+      }
       throw refusal;
     }
   }
@@ -148,14 +153,15 @@ export class Budget {
   }
 
   #failedBehind(key: string, host: string, share: string, thrown: OperatorError): void {
-    if (isAnswer(thrown)) return this.#answeredBehind(key);
+    // Of the one behind this one; where there is an answer, this one has given it.
+    const inner = this.#counted.get(thrown);
+    if (isAnswer(thrown) || (inner !== undefined && thrown.status !== undefined)) return this.#answeredBehind(key);
     if (!isWish(thrown) && !isSilence(thrown)) return;
-    this.#counted.add(thrown);
-    const breaker =
-      this.#behind.get(key) ?? this.#breaker(`${host}, reached through ProviderConnection ${this.#options.name},`, 1);
+    this.#counted.set(thrown, host);
+    const breaker = this.#behind.get(key) ?? this.#ofHostBehind(host, inner === undefined ? 1 : SHARES_TO_OPEN);
     this.#behind.set(key, breaker);
     if (isWish(thrown)) breaker.throttled(thrown.retryAfterMs);
-    else breaker.failed(share);
+    else breaker.failed(inner ?? share);
   }
 
   #ofShare(share: string): Breaker {
@@ -166,6 +172,10 @@ export class Budget {
 
   #ofConnection(shares: number): Breaker {
     return this.#breaker(`The provider of ProviderConnection ${this.#options.name}`, shares);
+  }
+
+  #ofHostBehind(host: string, shares: number): Breaker {
+    return this.#breaker(`${host}, reached through ProviderConnection ${this.#options.name},`, shares);
   }
 
   #breaker(host: string, shares: number): Breaker {

@@ -28,11 +28,14 @@ export class Sharer {
     else this.#quickUntilMs = nowMs + REMEMBERED_MS;
   }
 
-  /** Its answers came quickly lately, and none is waited for too long. Unknown is not quick. */
+  /** Its answers came quickly lately, and none is waited for too long. Before the first one neither this nor `isSlow` holds. */
   isQuick(nowMs: number): boolean {
-    if (nowMs < this.#slowUntilMs || nowMs >= this.#quickUntilMs) return false;
+    return nowMs < this.#quickUntilMs && !this.isSlow(nowMs);
+  }
+
+  isSlow(nowMs: number): boolean {
     const [oldestMs = nowMs] = this.begun.values();
-    return nowMs - oldestMs <= SLOW_MS;
+    return nowMs < this.#slowUntilMs || nowMs - oldestMs > SLOW_MS;
   }
 }
 
@@ -67,11 +70,16 @@ export class PlacesInTurn {
 
   /** Where a call of this lane may go now; undefined: nowhere. */
   free(lane: Lane, sharer: Sharer): Pool | undefined {
-    if (lane === "end" && this.mayTake("reserve", sharer)) return "reserve";
-    return this.mayTake("open", sharer) ? "open" : undefined;
+    if (lane === "end" && this.#mayTake("reserve", sharer)) return "reserve";
+    return this.#mayTake("open", sharer) ? "open" : undefined;
   }
 
-  mayTake(pool: Pool, sharer: Sharer): boolean {
+  /** Its own calls hang and hold all that it may have: it is no use to wait. */
+  isHeldUp(lane: Lane, sharer: Sharer): boolean {
+    return sharer.begun.size > 0 && sharer.isSlow(this.#clock.monotonicMs()) && this.free(lane, sharer) === undefined;
+  }
+
+  #mayTake(pool: Pool, sharer: Sharer): boolean {
     const free = this.#most[pool] - this.#taken[pool];
     const held = sharer.held[pool];
     if (free <= 0) return false;

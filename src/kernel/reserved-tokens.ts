@@ -42,11 +42,10 @@ export class ReservedTokens {
     return lane === "end" ? this.#reserve.tokens + this.#open.tokens : this.#open.tokens;
   }
 
-  /** True: there is a whole token for this lane, or of the ends' own. */
-  has(whose: Lane | "reserve"): boolean {
+  /** True: there is a whole token for this lane. */
+  has(lane: Lane): boolean {
     this.#fill();
-    if (whose !== "rest" && isWhole(this.#reserve)) return true;
-    return whose !== "reserve" && isWhole(this.#open);
+    return isWhole(this.#open) || (lane === "end" && isWhole(this.#reserve));
   }
 
   /** Takes one, of the ends' own first; the caller has looked (`has`). */

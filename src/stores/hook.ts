@@ -5,7 +5,7 @@ import type { SecretMaterial } from "../kernel/secret-material.ts";
 import { hookAnswerOdd, type HookVerb } from "../providers/hook/call.ts";
 import type { HookDoor } from "../providers/hook/connection.ts";
 import type { CallContext } from "../providers/contract.ts";
-import { reaching } from "../providers/reaching.ts";
+import { reachingBehindHook } from "../providers/hook/reaching.ts";
 import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 
 /**
@@ -18,7 +18,7 @@ export const hookStore = (door: HookDoor, owner: DeliveryOwner, place: string): 
   const isOurs = (other: string): boolean => other === uid || owner.predecessors.includes(other);
 
   const ask = (context: CallContext, verb: HookVerb, members: Readonly<Record<string, unknown>> = {}) =>
-    reaching(context, `The hook's place ${place}`, () => door.call(verb, { ...about, ...members }, context.signal));
+    reachingBehindHook(context, `place ${place}`, () => door.call(verb, { ...about, ...members }, context.signal));
 
   const observe = async (context: CallContext): Promise<DeliveryObservation> => {
     const { stands } = await ask(context, "test");

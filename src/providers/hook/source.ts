@@ -15,9 +15,9 @@ import type {
   TargetObservation,
   VerifyOutcome,
 } from "../contract.ts";
-import { reaching } from "../reaching.ts";
 import { hookAnswerOdd, type HookCall, type HookVerb } from "./call.ts";
 import { generate, generateWrong } from "./generate.ts";
+import { reachingBehindHook } from "./reaching.ts";
 
 export const HOOK_CAPABILITIES: ProviderCapabilities = {
   // Unless the spec says more.
@@ -59,7 +59,7 @@ export const hookSource = (
   const about = { resource: { cluster: target.cluster, namespace, name, uid }, target: target.target };
 
   const ask = (context: CallContext, verb: HookVerb, members: Readonly<Record<string, unknown>> = {}) =>
-    reaching(context, `The hook's target ${target.target}`, () => call(verb, { ...about, ...members }, context.signal));
+    reachingBehindHook(context, `target ${target.target}`, () => call(verb, { ...about, ...members }, context.signal));
 
   const test = (context: CallContext, material?: Readonly<Record<string, string>>) =>
     ask(context, "test", material === undefined ? {} : { material });
