@@ -166,6 +166,16 @@ describe("places of a connection", () => {
     assert.equal(clock.monotonicMs(), askedMs);
   });
 
+  it("are waited for by the end of such a one, where the ends of others hold them", async () => {
+    const { clock, call, flood, waited } = setUp();
+    flood("mob", 5, { takesMs: 30_000 });
+    await clock.advance(26_500);
+    for (const share of ["a", "b", "c", "d", "e"]) void call(share, "end", 3000);
+    for (let n = 0; n < 20; n += 1) void call(`rest-${n}`, "rest", 3000);
+    await clock.advance(100);
+    assert.ok((await waited(call("mob", "end"))) <= 3500);
+  });
+
   it("are there for ends while the calls of fifty namespaces hang", async () => {
     const { clock, call, flood, waited, refused } = setUp();
     for (let n = 0; n < 50; n += 1) flood(`mob-${n}`, 4, { takesMs: 30_000 });

@@ -76,7 +76,12 @@ export class PlacesInTurn {
 
   /** Its own calls hang and hold all that it may have: it is no use to wait. */
   isHeldUp(lane: Lane, sharer: Sharer): boolean {
-    return sharer.begun.size > 0 && sharer.isSlow(this.#clock.monotonicMs()) && this.free(lane, sharer) === undefined;
+    const pools: readonly Pool[] = lane === "end" ? ["reserve", "open"] : ["open"];
+    return (
+      pools.every((pool) => sharer.held[pool] > 0) &&
+      sharer.isSlow(this.#clock.monotonicMs()) &&
+      this.free(lane, sharer) === undefined
+    );
   }
 
   #mayTake(pool: Pool, sharer: Sharer): boolean {
