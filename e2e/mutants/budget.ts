@@ -36,8 +36,8 @@ export const budgetMutants: readonly Mutant[] = [
   {
     name: "budget: what a hook's target leaves unanswered counts for the hook",
     file: "src/providers/hook/source.ts",
-    text: "reaching(context, `The hook's target ${target.target}`, () =>",
-    instead: "reaching({ ...context, behind: undefined }, target.target, () =>",
+    text: "reachingBehindHook(context, `target ${target.target}`, () =>",
+    instead: "reachingBehindHook({ ...context, behind: undefined }, target.target, () =>",
     specs: [hosts],
   },
   {

@@ -166,6 +166,25 @@ describe("places of a connection", () => {
     assert.equal(clock.monotonicMs(), askedMs);
   });
 
+  it("are waited for by one whose answers come in time", async () => {
+    const site = setUp();
+    await quickAnswer(site);
+    const all = Array.from({ length: 40 }, () => site.call("one", "rest", 2000));
+    await site.clock.advance(7000);
+    await Promise.all(all);
+    assert.equal(site.refused.get("one"), undefined);
+  });
+
+  it("are waited for a second by one none of whose calls has been answered yet", async () => {
+    const { clock, call, flood, refused } = setUp();
+    flood("mob", 5, { takesMs: 30_000 });
+    await clock.advance(0);
+    const late = Array.from({ length: 20 }, () => call("mob"));
+    await clock.advance(1000);
+    await Promise.all(late);
+    assert.equal(refused.get("mob"), 20);
+  });
+
   it("are waited for by the end of such a one, where the ends of others hold them", async () => {
     const { clock, call, flood, waited } = setUp();
     flood("mob", 5, { takesMs: 30_000 });

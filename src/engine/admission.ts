@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { ReservedTokens } from "../kernel/reserved-tokens.ts";
 import type { Lane, Turn } from "../kernel/turn.ts";
-import { PlacesInTurn, REMEMBERED_MS, Sharer, type Pool } from "./places-in-turn.ts";
+import { LONGEST_WAIT_MS, PlacesInTurn, REMEMBERED_MS, Sharer, type Pool } from "./places-in-turn.ts";
 
 export interface AdmissionOptions {
   readonly clock: Clock;
@@ -13,9 +13,6 @@ export interface AdmissionOptions {
   /** Calls under way at a time. */
   readonly atOnce: number;
 }
-
-/** Longer than this no pass waits for its turn: it comes again. */
-export const LONGEST_WAIT_MS = 5000;
 
 /** Calls of one sharer that wait, oldest first, by what to do in their turn. */
 type Waiting = Record<Lane, Set<(pool: Pool) => void>>;
@@ -67,6 +64,8 @@ export class Admission {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
       this.#demandRoom(lane, sharer);
+      const patienceMs = this.#places.patienceMs(lane, sharer);
+      if (patienceMs === 0) throw this.#noPlace();
       const stop = (reason: Error): void => {
         settled();
         this.#forget(lane, sharer, begin);
@@ -77,7 +76,7 @@ export class Admission {
         resolve(this.#places.take(pool, sharer));
       };
       const onAbort = (): void => stop(signal.reason as Error);
-      const cancel = this.#options.clock.schedule(LONGEST_WAIT_MS, () => {
+      const cancel = this.#options.clock.schedule(patienceMs, () => {
         // What has come in this moment is in time.
         this.#next();
         if (this.#waiting.get(sharer)?.[lane].has(begin) === true) stop(this.#tooLate(lane));
@@ -92,12 +91,8 @@ export class Admission {
     });
   }
 
-  /**
-   * A sharer's own queue may not be longer than what is served in the time that it waits at most; and it does not wait for its own calls that hang, so
-   * that these hold no more workers than places.
-   */
+  /** A sharer's own queue may not be longer than what is served in the time that it waits at most. */
   #demandRoom(lane: Lane, sharer: Sharer): void {
-    if (this.#places.isHeldUp(lane, sharer)) throw this.#noPlace();
     const before = this.#waiting.get(sharer)?.[lane].size ?? 0;
     const waitMs = ((before + 1 - this.#tokens.available(lane)) * 1000) / this.#options.perSecond;
     if (waitMs > LONGEST_WAIT_MS) throw this.#usedUp(waitMs);

@@ -3,6 +3,10 @@ import type { Lane } from "../kernel/turn.ts";
 
 /** A call that takes longer makes others wait too long for its place. */
 export const SLOW_MS = 5000;
+/** Longer than this no pass waits for its turn: it comes again. */
+export const LONGEST_WAIT_MS = 5000;
+/** The same for one who does not know yet how fast its answers come. */
+const UNKNOWN_WAIT_MS = 1000;
 /** How long it is remembered who has called, and how fast the answers came. */
 export const REMEMBERED_MS = 60_000;
 
@@ -74,14 +78,16 @@ export class PlacesInTurn {
     return this.#mayTake("open", sharer) ? "open" : undefined;
   }
 
-  /** Its own calls hang and hold all that it may have: it is no use to wait. */
-  isHeldUp(lane: Lane, sharer: Sharer): boolean {
+  /**
+   * How long a call may wait for its place. Not for the sharer's own calls that hang, and not for long for those of which none has been answered yet: whoever
+   * waits keeps a worker from others.
+   */
+  patienceMs(lane: Lane, sharer: Sharer): number {
+    const nowMs = this.#clock.monotonicMs();
     const pools: readonly Pool[] = lane === "end" ? ["reserve", "open"] : ["open"];
-    return (
-      pools.every((pool) => sharer.held[pool] > 0) &&
-      sharer.isSlow(this.#clock.monotonicMs()) &&
-      this.free(lane, sharer) === undefined
-    );
+    const waitsForItself = this.free(lane, sharer) === undefined && pools.every((pool) => sharer.held[pool] > 0);
+    if (!waitsForItself || sharer.isQuick(nowMs)) return LONGEST_WAIT_MS;
+    return sharer.isSlow(nowMs) ? 0 : UNKNOWN_WAIT_MS;
   }
 
   #mayTake(pool: Pool, sharer: Sharer): boolean {
