@@ -4,20 +4,16 @@ import { jobRunner } from "./cluster/job-runner.ts";
 import { identityCalls } from "./cluster/identity-calls.ts";
 import type { Mark } from "./domain/inventory/mark.ts";
 import { wordsOf, type SourceKind, type SourceTarget } from "./domain/rotation/source.ts";
-import { CONNECTION_DEFAULTS } from "./api/v1alpha1/defaults.ts";
-import { Budget } from "./engine/budget.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { SecretMaterial } from "./kernel/secret-material.ts";
 import type { Options } from "./options.ts";
 import { awsConnections } from "./providers/aws/connection.ts";
 import { CAPABILITIES } from "./providers/capabilities.ts";
 import type { CallContext, CredentialSource, SourceOwner } from "./providers/contract.ts";
-import { CALLS_AT_ONCE } from "./providers/endpoint.ts";
 import { hookConnections, type HookDoor } from "./providers/hook/connection.ts";
 import { hookSource } from "./providers/hook/source.ts";
 import { kubernetesAccount, kubernetesAccountOptions } from "./providers/kubernetes/account.ts";
 import { tokenSource } from "./providers/kubernetes/token/source.ts";
-import { PerGeneration } from "./providers/per-generation.ts";
 import { invalidField, type ConnectionSpec } from "./providers/spec.ts";
 import { appRoleSource } from "./providers/vault/approle/source.ts";
 import { vaultConnections } from "./providers/vault/connection.ts";
@@ -29,6 +25,7 @@ import { markedEntities } from "./providers/vault/identity/marked.ts";
 import { missingVaultRights } from "./providers/vault/identity/rights.ts";
 import { missingPkiRights } from "./providers/vault/pki/leases.ts";
 import type { VaultSession } from "./providers/vault/sdk.ts";
+import { Budgets } from "./reconcilers/budgets.ts";
 import { Gate, guardedCluster } from "./reconcilers/doors.ts";
 import { measuredAccount, measuredSource, measuredStore, type Meter } from "./reconcilers/measured.ts";
 import type { Accounts, Sources, Stores } from "./reconcilers/ports.ts";
@@ -84,12 +81,13 @@ export const connect = (
     if (connection.spec.hook === undefined) throw invalidField(field, "names a connection that is not a hook");
     return hooks.connection(connectionSpec(connection, connection.spec.hook));
   };
-  const budgetOf = budgets(clock);
+  const budgets = new Budgets(clock);
+  metrics.breakersFrom(() => budgets.open());
   const meter = (provider: string, connection?: ProviderConnection): Meter => ({
     clock,
     metrics,
     provider,
-    ...(connection === undefined ? {} : { budget: budgetOf(connection) }),
+    ...(connection === undefined ? {} : { budget: budgets.of(connection) }),
   });
   const serviceAccount = { namespace: options.operatorNamespace, name: options.serviceAccount };
   const vault = vaultConnections({ clock, requestToken: (wish) => cluster.requestToken(serviceAccount, wish) });
@@ -165,6 +163,7 @@ export const connect = (
         return [...(await door.use(ask, context)), ...ofRoles];
       },
       retire(name) {
+        budgets.retire(name);
         aws.retire(name);
         hooks.retire(name);
         void vault.retire(name);
@@ -215,18 +214,6 @@ export const connect = (
       await vault.close();
     },
   };
-};
-
-/** One for each connection, over all resources; another generation starts with a full one. */
-const budgets = (clock: Clock): ((connection: ProviderConnection) => Budget) => {
-  const known = new PerGeneration<Budget>();
-  return ({ metadata: { name, uid, generation = 0 }, spec }) =>
-    known.of(name, { uid, generation }, () => {
-      const defaults = spec.aws === undefined ? CONNECTION_DEFAULTS.budget : CONNECTION_DEFAULTS.awsBudget;
-      const perSecond = spec.budget?.requestsPerSecond ?? defaults.requestsPerSecond;
-      const burst = spec.budget?.burst ?? perSecond * 2;
-      return new Budget({ clock, name, perSecond, burst, atOnce: CALLS_AT_ONCE });
-    });
 };
 
 /** What is not staged is learnt by the redactor where it is made. */

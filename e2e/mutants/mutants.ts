@@ -1,3 +1,4 @@
+import { budgetMutants } from "./budget.ts";
 import { leavingMutants } from "./leaving.ts";
 import { tokenMutants } from "./tokens.ts";
 
@@ -544,6 +545,7 @@ export const mutants: readonly Mutant[] = [
     instead: "  revived === true && reason.length > 0;",
     specs: [planner, reconciler],
   },
+  ...budgetMutants,
   ...leavingMutants,
   ...tokenMutants,
 ];

@@ -1,155 +1,211 @@
-import type { Clock } from "../kernel/clock.ts";
-import { OperatorError, type FailureCode } from "../kernel/errors.ts";
-import { Places } from "../kernel/places.ts";
-import { TokenBucket } from "../kernel/token-bucket.ts";
+import type { Behind } from "../kernel/behind.ts";
+import { OperatorError } from "../kernel/errors.ts";
+import type { Turn } from "../kernel/turn.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
+import { Breaker, type Closing } from "./breaker.ts";
 
-export interface BudgetOptions {
-  readonly clock: Clock;
-  /** For messages: the connection's name. */
-  readonly name: string;
-  readonly perSecond: number;
-  readonly burst: number;
-  /** Calls under way at a time. */
-  readonly atOnce: number;
+export type BudgetOptions = AdmissionOptions;
+
+/** For whom a call is made: part of the context of a pass. */
+export interface Caller {
+  readonly signal: AbortSignal;
+  /** Absent: the rest, in a turn that all such callers share. */
+  readonly turn?: Turn | undefined;
 }
 
-/** Longer than this nobody's pass waits for its turn: it comes again. */
-const LONGEST_WAIT_MS = 5000;
-/** So many in a row, of whatever resources, and the provider is taken to be away. */
-const FAILURES_TO_OPEN = 5;
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-/** A server's own wish is kept up to this. */
-const LONGEST_WISH_MS = 600_000;
+/** Breakers of a connection that are open now. */
+export interface OpenBreakers {
+  /** 1: its own host's. */
+  readonly host: number;
+  /** Those of single namespaces, and of hosts behind the connection. */
+  readonly others: number;
+}
+
+const NO_TURN: Turn = { lane: "rest", share: "" };
+/** Failures of fewer shares than this say nothing of a host that has accepted the calls. */
+const SHARES_TO_OPEN = 3;
+/** After so long without a call a breaker is forgotten: longer than it is ever closed. */
+const FORGOTTEN_MS = 660_000;
+const SWEEP_MS = 60_000;
 
 /**
- * What all resources together may ask of one connection: a token bucket, so many calls at a time, and a breaker that asks a provider which is away once in a while
- * instead of once for each resource.
+ * What all resources together may ask of one connection: places and tokens in turn between namespaces, and breakers that ask a host which is away once
+ * in a while instead of once for each resource. The connection's host has one, which opens for all; a namespace whose calls alone go unanswered has
+ * one, and so has each host behind the connection, by namespace: those open for nobody else.
  */
 export class Budget {
   readonly #options: BudgetOptions;
-  readonly #bucket: TokenBucket;
-  readonly #places: Places;
-  #failures = 0;
-  #pauseMs = FIRST_PAUSE_MS;
-  #closedUntilMs = 0;
-  /** Why it is closed. */
-  #why: Extract<FailureCode, "Unavailable" | "Throttled"> = "Unavailable";
-  /** One call looks whether the provider is back. */
-  #probing = false;
+  readonly #admission: Admission;
+  readonly #host: Breaker;
+  readonly #ofShares = new Map<string, Breaker>();
+  readonly #behind = new Map<string, Breaker>();
+  /** Failures that a breaker of a host behind has counted, by that host. */
+  readonly #counted = new WeakMap<Error, string>();
+  /** What such a breaker has said in the host's place. */
+  readonly #refusals = new WeakSet<Error>();
+  #sweptMs: number;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
-    this.#bucket = new TokenBucket(options.clock, options);
-    this.#places = new Places(options.atOnce);
+    this.#admission = new Admission(options);
+    this.#host = this.#ofConnection(SHARES_TO_OPEN);
+    this.#sweptMs = options.clock.monotonicMs();
   }
 
-  /** Runs a call in its turn. Throws Unavailable or Throttled, with when to come again, where it would not be made now. */
-  async run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    const probe = this.#admit();
+  /** Breakers and sharers that are remembered, for tests of memory. */
+  get size(): number {
+    return this.#ofShares.size + this.#behind.size + this.#admission.size;
+  }
+
+  open(): OpenBreakers {
+    const others = [...this.#ofShares.values(), ...this.#behind.values()].filter(({ isOpen }) => isOpen);
+    return { host: this.#host.isOpen ? 1 : 0, others: others.length };
+  }
+
+  /**
+   * Runs a call in its turn. Throws Unavailable or Throttled, with when to come again, where it would not be made now. `call` runs what reaches a host
+   * behind the connection by the function that it is given.
+   */
+  async run<T>({ signal, turn = NO_TURN }: Caller, call: (behind: Behind) => Promise<T>): Promise<T> {
+    this.#sweep();
+    const behind: Behind = (host, run) => this.#runBehind({ signal, turn }, host, run);
+    const leaveHost = await this.#host.admit(turn, signal);
     try {
-      await this.#turn(signal);
-      return await this.#placed(signal, () => this.#heard(call));
+      const leaveShare = await this.#ofShares.get(turn.share)?.admit(turn, signal);
+      try {
+        return await this.#admission.run(turn, signal, () => this.#heard(turn.share, () => call(behind)));
+      } finally {
+        leaveShare?.();
+      }
     } finally {
-      if (probe) this.#probing = false;
+      leaveHost();
     }
   }
 
-  /** A call's own deadline begins when it has its place: waiting here is not the provider's silence. */
-  async #placed<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    if (!this.#places.full) return this.#places.run(call);
-    const { clock, name } = this.#options;
-    const late = new AbortController();
-    const cancel = clock.schedule(LONGEST_WAIT_MS, () => {
-      late.abort(
-        new OperatorError("Throttled", {
-          publicMessage: `As many calls as ProviderConnection ${name} bears at a time are under way; it is tried again.`,
-          retryAfterMs: LONGEST_WAIT_MS,
-        }),
-      );
-    });
-    try {
-      return await this.#places.run(
-        () => {
-          cancel();
-          return call();
-        },
-        AbortSignal.any([signal, late.signal]),
-      );
-    } finally {
-      cancel();
-    }
-  }
-
-  async #heard<T>(call: () => Promise<T>): Promise<T> {
+  async #heard<T>(share: string, call: () => Promise<T>): Promise<T> {
     try {
       const result = await call();
-      this.#succeeded();
+      this.#answered(share);
       return result;
     } catch (thrown) {
-      this.#failed(thrown);
+      this.#failed(share, thrown);
       throw thrown;
     }
   }
 
-  /** True: this call is the probe. */
-  #admit(): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs < this.#closedUntilMs) throw this.#refusal(this.#closedUntilMs - nowMs);
-    if (this.#failures < FAILURES_TO_OPEN) return false;
-    if (this.#probing) throw this.#refusal(FIRST_PAUSE_MS);
-    this.#probing = true;
-    return true;
+  #answered(share: string): void {
+    this.#host.succeeded();
+    this.#ofShares.delete(share);
   }
 
-  async #turn(signal: AbortSignal): Promise<void> {
-    const waitMs = this.#bucket.waitMs();
-    if (waitMs > LONGEST_WAIT_MS)
-      throw new OperatorError("Throttled", {
-        publicMessage: `The rate budget of ProviderConnection ${this.#options.name} is used up; it is tried again.`,
-        retryAfterMs: Math.ceil(waitMs),
-      });
-    this.#bucket.take();
-    if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
-  }
-
-  #succeeded(): void {
-    this.#failures = 0;
-    this.#pauseMs = FIRST_PAUSE_MS;
-    this.#closedUntilMs = 0;
-  }
-
-  #failed(thrown: unknown): void {
+  #failed(share: string, thrown: unknown): void {
     if (!(thrown instanceof OperatorError)) return;
+    // A host behind has failed: where there is an answer at all, the connection's host has given it.
+    if (this.#counted.delete(thrown) || this.#refusals.delete(thrown)) {
+      if (thrown.status !== undefined) this.#host.succeeded();
+      return;
+    }
+    if (isWish(thrown)) return this.#host.throttled(thrown.retryAfterMs);
+    if (isAnswer(thrown)) return this.#answered(share);
+    if (!isSilence(thrown)) return;
+    const refusedIt = thrown.status !== undefined && thrown.status < 500;
+    if (!refusedIt) this.#host.failed(share, thrown.isHostFault);
+    if (this.#host.isOpen) this.#ofShares.clear();
+    else if (!thrown.isHostFault) this.#ofShare(share).failed(share);
+  }
+
+  async #runBehind<T>(
+    { signal, turn }: { readonly signal: AbortSignal; readonly turn: Turn },
+    host: string,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    const { share } = turn;
+    const key = JSON.stringify([host, share]);
+    const leave = await this.#admitBehind(key, turn, signal);
+    try {
+      const result = await run();
+      this.#answeredBehind(key);
+      return result;
+    } catch (thrown) {
+      if (thrown instanceof OperatorError && !thrown.isHostFault && !this.#refusals.has(thrown))
+        this.#failedBehind(key, host, share, thrown);
+      throw thrown;
+    } finally {
+      leave?.();
+    }
+  }
+
+  async #admitBehind(key: string, turn: Turn, signal: AbortSignal): Promise<(() => void) | undefined> {
+    try {
+      return await this.#behind.get(key)?.admit(turn, signal);
+    } catch (refusal) {
+      if (refusal instanceof OperatorError) {
+        this.#refusals.add(refusal);
+      }
+      throw refusal;
+    }
+  }
+
+  #answeredBehind(key: string): void {
+    const breaker = this.#behind.get(key);
+    breaker?.succeeded();
+    if (breaker?.isBlank === true) this.#behind.delete(key);
+  }
+
+  #failedBehind(key: string, host: string, share: string, thrown: OperatorError): void {
+    // Of the one behind this one; where there is an answer, this one has given it.
+    const inner = this.#counted.get(thrown);
+    if (isAnswer(thrown) || (inner !== undefined && thrown.status !== undefined)) return this.#answeredBehind(key);
+    if (!isWish(thrown) && !isSilence(thrown)) return;
+    this.#counted.set(thrown, host);
+    const breaker = this.#behind.get(key) ?? this.#ofHostBehind(host, inner === undefined ? 1 : SHARES_TO_OPEN);
+    this.#behind.set(key, breaker);
+    if (isWish(thrown)) breaker.throttled(thrown.retryAfterMs);
+    else breaker.failed(inner ?? share);
+  }
+
+  #ofShare(share: string): Breaker {
+    const breaker = this.#ofShares.get(share) ?? this.#ofConnection(1);
+    this.#ofShares.set(share, breaker);
+    return breaker;
+  }
+
+  #ofConnection(shares: number): Breaker {
+    return this.#breaker(`The provider of ProviderConnection ${this.#options.name}`, shares);
+  }
+
+  #ofHostBehind(host: string, shares: number): Breaker {
+    return this.#breaker(`${host}, reached through ProviderConnection ${this.#options.name},`, shares);
+  }
+
+  #breaker(host: string, shares: number): Breaker {
+    const refuse = (why: Closing, retryAfterMs: number): OperatorError =>
+      new OperatorError(why, {
+        publicMessage:
+          why === "Throttled"
+            ? `${host} asks to be called less often; it is waited for.`
+            : `${host} has not answered several times in a row; it is asked again in a while.`,
+        retryAfterMs,
+      });
+    return new Breaker({ clock: this.#options.clock, shares, refuse });
+  }
+
+  #sweep(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    if (thrown.code === "Throttled" && thrown.retryAfterMs !== undefined) {
-      this.#close(nowMs + Math.min(thrown.retryAfterMs, LONGEST_WISH_MS), "Throttled");
-      return;
-    }
-    // A refusal is an answer: the provider is there.
-    if (thrown.code !== "Unavailable" && thrown.code !== "Timeout") {
-      if (thrown.code !== "Aborted" && thrown.code !== "Throttled") this.#succeeded();
-      return;
-    }
-    this.#failures += 1;
-    if (this.#failures < FAILURES_TO_OPEN) return;
-    this.#close(nowMs + this.#pauseMs, "Unavailable");
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
-  }
-
-  #close(untilMs: number, why: "Unavailable" | "Throttled"): void {
-    this.#closedUntilMs = Math.max(this.#closedUntilMs, untilMs);
-    this.#why = why;
-  }
-
-  #refusal(forMs: number): OperatorError {
-    const { name } = this.#options;
-    return new OperatorError(this.#why, {
-      publicMessage:
-        this.#why === "Throttled"
-          ? `The provider of ProviderConnection ${name} asks to be called less often; it is waited for.`
-          : `The provider of ProviderConnection ${name} has not answered several times in a row; it is asked again in a while.`,
-      retryAfterMs: Math.ceil(forMs),
-    });
+    if (nowMs - this.#sweptMs < SWEEP_MS) return;
+    this.#sweptMs = nowMs;
+    for (const breakers of [this.#ofShares, this.#behind])
+      for (const [key, breaker] of breakers) if (breaker.idleMs > FORGOTTEN_MS) breakers.delete(key);
   }
 }
+
+type Wish = OperatorError & { readonly retryAfterMs: number };
+
+/** The server says when to come again. */
+const isWish = (error: OperatorError): error is Wish => error.code === "Throttled" && error.retryAfterMs !== undefined;
+
+const isSilence = ({ code }: OperatorError): boolean => code === "Unavailable" || code === "Timeout";
+
+/** A refusal is an answer: the provider is there. */
+const isAnswer = (error: OperatorError): boolean =>
+  !isSilence(error) && error.code !== "Aborted" && error.code !== "Throttled";

@@ -39,6 +39,8 @@ export interface FailureDetails {
   readonly requestId?: string | undefined;
   /** True when the request may have taken effect although no good answer came (time-out, cut connection, 5xx). */
   readonly ambiguous?: boolean | undefined;
+  /** True when the host that a connection names is at fault, whatever was asked of it: not reached, sealed, throttling as a whole. */
+  readonly hostFault?: boolean | undefined;
 }
 
 /** The one error type that crosses a folder's border. It never carries the error it was made from: bodies and headers hold secrets. */
@@ -50,6 +52,7 @@ export class OperatorError extends Error {
   readonly serverCode: string | undefined;
   readonly requestId: string | undefined;
   readonly ambiguous: boolean;
+  readonly isHostFault: boolean;
 
   constructor(code: FailureCode, details: FailureDetails) {
     super(details.publicMessage);
@@ -61,6 +64,7 @@ export class OperatorError extends Error {
     this.serverCode = details.serverCode;
     this.requestId = details.requestId;
     this.ambiguous = details.ambiguous ?? false;
+    this.isHostFault = details.hostFault ?? false;
   }
 }
 

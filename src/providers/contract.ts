@@ -1,5 +1,7 @@
+import type { Behind } from "../kernel/behind.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
+import type { Turn } from "../kernel/turn.ts";
 
 /** Facts about a credential source that the planner decides by; there are no special cases per provider. */
 export interface ProviderCapabilities {
@@ -35,6 +37,10 @@ export interface ProviderCapabilities {
 export interface CallContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** In which lane the call goes, and with whom it shares places and tokens of the connection (PassContext.turn). */
+  readonly turn?: Turn | undefined;
+  /** For what reaches a host behind the connection's own (reaching.ts). Absent where no budget counts the call. */
+  readonly behind?: Behind | undefined;
 }
 
 /** One credential as the provider lists it. */

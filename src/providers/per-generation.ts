@@ -23,6 +23,11 @@ export class PerGeneration<T> {
     return value;
   }
 
+  /** What is kept now, by key. */
+  all(): ReadonlyMap<string, T> {
+    return new Map([...this.#kept].map(([key, { value }]) => [key, value]));
+  }
+
   /** Forgets it and hands it over, to be closed by whoever asked. */
   take(key: string): T | undefined {
     const before = this.#kept.get(key);

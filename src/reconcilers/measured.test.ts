@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Budget } from "../engine/budget.ts";
+import { Budget, type Caller } from "../engine/budget.ts";
+import type { Behind } from "../kernel/behind.ts";
 import { FakeClock } from "../kernel/fake-clock.ts";
 import { silentLogger } from "../kernel/logger.ts";
 import { SecretMaterial } from "../kernel/secret-material.ts";
@@ -10,9 +11,9 @@ import { measuredSource } from "./measured.ts";
 class CountingBudget extends Budget {
   taken = 0;
 
-  override run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  override run<T>(caller: Caller, call: (behind: Behind) => Promise<T>): Promise<T> {
     this.taken += 1;
-    return super.run(signal, call);
+    return super.run(caller, call);
   }
 }
 

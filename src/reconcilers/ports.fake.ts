@@ -150,6 +150,7 @@ const silentMetrics = (): Metrics => {
     pendingRevocations: nothing,
     ledgerFrom: nothing,
     readOnlyFrom: nothing,
+    breakersFrom: nothing,
     holdsFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,

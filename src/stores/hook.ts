@@ -2,9 +2,10 @@ import { createHmac } from "node:crypto";
 import { OperatorError } from "../kernel/errors.ts";
 import { canonicalJson } from "../kernel/ids.ts";
 import type { SecretMaterial } from "../kernel/secret-material.ts";
-import { hookAnswerOdd } from "../providers/hook/call.ts";
+import { hookAnswerOdd, type HookVerb } from "../providers/hook/call.ts";
 import type { HookDoor } from "../providers/hook/connection.ts";
 import type { CallContext } from "../providers/contract.ts";
+import { reachingBehindHook } from "../providers/hook/reaching.ts";
 import type { DeliveryObservation, DeliveryOwner, DeliveryStore } from "./contract.ts";
 
 /**
@@ -16,8 +17,11 @@ export const hookStore = (door: HookDoor, owner: DeliveryOwner, place: string): 
   const about = { resource: { cluster, namespace, name, uid }, place };
   const isOurs = (other: string): boolean => other === uid || owner.predecessors.includes(other);
 
+  const ask = (context: CallContext, verb: HookVerb, members: Readonly<Record<string, unknown>> = {}) =>
+    reachingBehindHook(context, `place ${place}`, () => door.call(verb, { ...about, ...members }, context.signal));
+
   const observe = async (context: CallContext): Promise<DeliveryObservation> => {
-    const { stands } = await door.call("test", about, context.signal);
+    const { stands } = await ask(context, "test");
     if (stands === null) return { kind: "absent", precondition: { kind: "hook", version: undefined } };
     const { ownerUid, version, checksum } = standing(stands);
     if (!isOurs(ownerUid))
@@ -37,25 +41,20 @@ export const hookStore = (door: HookDoor, owner: DeliveryOwner, place: string): 
     async publish({ version, material }, precondition, context) {
       if (precondition.kind !== "hook")
         throw new OperatorError("Unknown", { publicMessage: "A precondition of another kind of place." });
-      await door.call(
-        "set",
-        {
-          ...about,
-          version,
-          material: material.reveal(),
-          checksum: checksumOf(material, await door.signingKey()),
-          expected: precondition.version ?? null,
-          predecessors: owner.predecessors,
-        },
-        context.signal,
-      );
+      await ask(context, "set", {
+        version,
+        material: material.reveal(),
+        checksum: checksumOf(material, await door.signingKey()),
+        expected: precondition.version ?? null,
+        predecessors: owner.predecessors,
+      });
       return undefined;
     },
     async withdraw(_options, context) {
       const seen = await observe(context);
       if (seen.kind === "absent") return "alreadyAbsent";
       if (seen.kind === "foreign") return "foreign";
-      const { ended } = await door.call("finish", about, context.signal);
+      const { ended } = await ask(context, "finish");
       if (typeof ended !== "boolean") throw hookAnswerOdd("finish");
       return ended ? "removed" : "alreadyAbsent";
     },

@@ -35,6 +35,10 @@ export interface Metrics extends EngineMetrics {
   informersFrom(
     read: () => readonly { readonly kind: string; readonly synced: boolean; readonly leftOut: number }[],
   ): void;
+  /** Asked at every scrape: the breakers that are open now, its host's own and others, of each connection that was called. */
+  breakersFrom(
+    read: () => readonly { readonly connection: string; readonly host: number; readonly others: number }[],
+  ): void;
   /** Asked at every scrape: the identities that there are now. */
   identitiesFrom(list: () => readonly IdentityFacts[]): void;
   /** Of the newest survey, every place that could be looked at. */

@@ -147,6 +147,12 @@ export const METRICS = {
     labels: ["connection"],
     help: "What carries our owner mark at a provider and belongs to no resource; in-cluster is this cluster. No series: it could not be looked.",
   },
+  openBreakers: {
+    name: "keyturn_open_breakers",
+    type: "gauge",
+    labels: ["connection", "of"],
+    help: "Breakers of a connection that are open now, so that calls are not made: of its host (1 or 0), and of others (single namespaces, databases and targets behind it).",
+  },
   rotations: {
     name: "keyturn_rotations_total",
     type: "counter",

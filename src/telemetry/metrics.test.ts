@@ -43,6 +43,25 @@ describe("metrics", () => {
     );
   });
 
+  it("show the open breakers of each connection there is, and none of one that has gone", async () => {
+    const metrics = setUp();
+    let open = [
+      { connection: "vault", host: 1, others: 12 },
+      { connection: "aws", host: 0, others: 0 },
+    ];
+    metrics.breakersFrom(() => open);
+    const line = (connection: string, of: string, count: number): string =>
+      `keyturn_open_breakers{connection="${connection}",of="${of}"} ${count}`;
+    const aws = [line("aws", "host", 0), line("aws", "others", 0)];
+    assert.deepEqual(await series(metrics, "keyturn_open_breakers"), [
+      line("vault", "host", 1),
+      line("vault", "others", 12),
+      ...aws,
+    ]);
+    open = open.slice(1);
+    assert.deepEqual(await series(metrics, "keyturn_open_breakers"), aws);
+  });
+
   it("show a condition's present status and no earlier one, and none of a condition that has gone", async () => {
     const metrics = setUp();
     const labels = { kind: "SecretRotation", ...OBJECT };

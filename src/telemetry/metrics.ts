@@ -29,6 +29,7 @@ export class PrometheusMetrics implements Metrics {
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
+  #breakers: Parameters<Metrics["breakersFrom"]>[0] = () => [];
   #holdsRead = (): boolean => false;
   #informers: Parameters<Metrics["informersFrom"]>[0] = () => [];
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined, overflow: new Map() });
@@ -53,6 +54,11 @@ export class PrometheusMetrics implements Metrics {
     for (const { kind, synced, leftOut } of this.#informers()) {
       this.#metrics.informerSynced.set({ kind }, synced ? 1 : 0);
       this.#metrics.unreadableObjects.set({ kind }, leftOut);
+    }
+    this.#metrics.openBreakers.reset();
+    for (const { connection, host, others } of this.#breakers()) {
+      this.#metrics.openBreakers.set({ connection, of: "host" }, host);
+      this.#metrics.openBreakers.set({ connection, of: "others" }, others);
     }
     setTime(this.#metrics.orphanedDue, {}, due === undefined ? undefined : new Date(due));
     const { engaged, waiting } = this.#readOnly();
@@ -103,6 +109,10 @@ export class PrometheusMetrics implements Metrics {
 
   informersFrom(read: Parameters<Metrics["informersFrom"]>[0]): void {
     this.#informers = read;
+  }
+
+  breakersFrom(read: Parameters<Metrics["breakersFrom"]>[0]): void {
+    this.#breakers = read;
   }
 
   holdsFrom(read: () => boolean): void {

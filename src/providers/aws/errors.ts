@@ -73,6 +73,9 @@ export class DeleteRefused extends OperatorError {
   }
 }
 
+/** The one operation that asks another host than IAM's about a key of a tenant. */
+export const TRIES_A_KEY = "GetCallerIdentity";
+
 const CUT = new Set(["ECONNRESET", "EPIPE"]);
 
 /** What sdk.ts saw of the answer; `garbage` = it was no answer of AWS (HTML, truncated, too long, redirect, another action's). */
@@ -119,6 +122,7 @@ export const awsError = (thrown: unknown, operation: string, seen: SeenAnswer = 
     return new OperatorError("Unavailable", {
       publicMessage: `AWS ${operation} got no answer.`,
       ambiguous: !isNeverSent(facts.systemCode),
+      hostFault: isNeverSent(facts.systemCode) && operation !== TRIES_A_KEY,
     });
   }
   if (status >= 500) {

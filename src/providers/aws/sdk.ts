@@ -13,7 +13,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk
 import { fromNodeProviderChain } from "@aws-sdk/credential-providers";
 import { OperatorError } from "../../kernel/errors.ts";
 import { agentFor, guardedLookup } from "../endpoint.ts";
-import { awsError, type SeenAnswer } from "./errors.ts";
+import { TRIES_A_KEY, awsError, type SeenAnswer } from "./errors.ts";
 import { ask, CALL_MS, dateOf, GUARD_PLACE, MOST_PAGES, odd } from "./guard.ts";
 import type { CredentialCalls, IdentityCalls, PolicyCalls } from "./identity/contract.ts";
 import { credentialCalls } from "./identity/credentials/sdk.ts";
@@ -257,13 +257,13 @@ export const openAws = (options: AwsOptions): AwsCalls => {
         keys === "own" ? sts : new STSClient({ ...common(1), credentials: () => Promise.resolve({ ...keys }) });
       const seen: SeenAnswer[] = [];
       try {
-        const { answer } = await ask("GetCallerIdentity", signal, (guard) => {
+        const { answer } = await ask(TRIES_A_KEY, signal, (guard) => {
           seen.push(guard.seen);
           const command = new GetCallerIdentityCommand({});
           command.middlewareStack.add(guard.middleware, GUARD_PLACE);
           return client.send(command, guard.sending);
         });
-        if (answer.Account === undefined || answer.Arn === undefined) throw odd("GetCallerIdentity");
+        if (answer.Account === undefined || answer.Arn === undefined) throw odd(TRIES_A_KEY);
         return { kind: "identity", account: answer.Account, arn: answer.Arn };
       } catch (error) {
         const code = error instanceof OperatorError ? (error.serverCode ?? "") : "";

@@ -12,6 +12,7 @@ import type {
   TargetObservation,
   VerifyOutcome,
 } from "../contract.ts";
+import { reaching } from "../reaching.ts";
 import type { AwsCalls, AwsKeys, CallerAnswer } from "./sdk.ts";
 
 export const OWNER_TAG = "keyturn.dev/owner";
@@ -50,10 +51,10 @@ export const awsSource = (access: AwsAccess, target: AwsTarget, clock: Clock): C
   const providerClock = followClock(clock);
 
   const logIn = (keys: AwsKeys, context: CallContext): Promise<{ answer: CallerAnswer; account: string }> =>
-    access.use(
-      async (calls, account) => ({ answer: await calls.callerIdentity(keys, context.signal), account }),
-      context,
-    );
+    access.use(async (calls, account) => {
+      const answer = await reaching(context, "AWS STS", () => calls.callerIdentity(keys, context.signal));
+      return { answer, account };
+    }, context);
 
   const tryRefusal = async (keys: AwsKeys, context: CallContext): Promise<RefusalOutcome> => {
     const { answer } = await logIn(keys, context);

@@ -156,10 +156,12 @@ const hookUnreachable = (
     return new OperatorError("Aborted", { publicMessage: `The hook's ${verb} was stopped.`, ambiguous: true });
   const code = codeOf(thrown);
   const certificate = isCertificateFault(code);
+  const unsent = certificate || isNeverSent(code);
   return new OperatorError("Unavailable", {
     publicMessage: certificate
       ? `The hook's ${verb} was not sent: the server's certificate is not trusted.`
       : `The hook's ${verb} got no good answer.`,
-    ambiguous: !certificate && !isNeverSent(code),
+    ambiguous: !unsent,
+    hostFault: unsent,
   });
 };

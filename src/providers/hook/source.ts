@@ -15,8 +15,9 @@ import type {
   TargetObservation,
   VerifyOutcome,
 } from "../contract.ts";
-import { hookAnswerOdd, type HookCall } from "./call.ts";
+import { hookAnswerOdd, type HookCall, type HookVerb } from "./call.ts";
 import { generate, generateWrong } from "./generate.ts";
+import { reachingBehindHook } from "./reaching.ts";
 
 export const HOOK_CAPABILITIES: ProviderCapabilities = {
   // Unless the spec says more.
@@ -57,8 +58,11 @@ export const hookSource = (
   const { namespace, name, uid } = target.owner;
   const about = { resource: { cluster: target.cluster, namespace, name, uid }, target: target.target };
 
+  const ask = (context: CallContext, verb: HookVerb, members: Readonly<Record<string, unknown>> = {}) =>
+    reachingBehindHook(context, `target ${target.target}`, () => call(verb, { ...about, ...members }, context.signal));
+
   const test = (context: CallContext, material?: Readonly<Record<string, string>>) =>
-    call("test", { ...about, ...(material === undefined ? {} : { material }) }, context.signal);
+    ask(context, "test", material === undefined ? {} : { material });
 
   const isAccepted = async (material: Readonly<Record<string, string>>, context: CallContext): Promise<boolean> => {
     const { accepted } = await test(context, material);
@@ -74,11 +78,11 @@ export const hookSource = (
 
   const made = async (context: CallContext, { fields, rules }: HookRequest, rotationId: string) => {
     if (rules === undefined) {
-      const answer = await call("create", { ...about, rotationId }, context.signal);
+      const answer = await ask(context, "create", { rotationId });
       return { verb: "create" as const, answer, material: materialIn(answer["material"], fields) };
     }
     const material = await generate(rules);
-    const answer = await call("set", { ...about, rotationId, material: handed(material, rules) }, context.signal);
+    const answer = await ask(context, "set", { rotationId, material: handed(material, rules) });
     return { verb: "set" as const, answer, material };
   };
 
@@ -139,7 +143,7 @@ export const hookSource = (
       ),
 
     async revoke(id, context): Promise<"removed" | "alreadyAbsent"> {
-      const { ended } = await call("finish", { ...about, id }, context.signal);
+      const { ended } = await ask(context, "finish", { id });
       if (typeof ended !== "boolean") throw hookAnswerOdd("finish");
       return ended ? "removed" : "alreadyAbsent";
     },

@@ -21,7 +21,11 @@ const SEALED_OR_STANDBY = new Set([472, 473, 501, 503]);
 /** A refusal or failure by its status. Vault's own words are read for two distinctions and never repeated. */
 export const vaultError = (answer: VaultAnswer, operation: string): OperatorError => {
   const { status, errors } = answer;
-  const error = (code: FailureCode, what: string, more: { ambiguous?: boolean; serverCode?: string } = {}) =>
+  const error = (
+    code: FailureCode,
+    what: string,
+    more: { ambiguous?: boolean; hostFault?: boolean; serverCode?: string } = {},
+  ) =>
     new OperatorError(code, {
       publicMessage: `Vault ${operation} ${what}.`,
       status,
@@ -29,9 +33,9 @@ export const vaultError = (answer: VaultAnswer, operation: string): OperatorErro
       ...more,
     });
   // Standby answers 429 on health checks; a real rate limit also answers 429 and has Retry-After. Both only mean: later.
-  if (status === 429) return error("Throttled", "was throttled");
+  if (status === 429) return error("Throttled", "was throttled", { hostFault: true });
   if (SEALED_OR_STANDBY.has(status))
-    return error("Unavailable", "found Vault sealed or on standby", { ambiguous: true });
+    return error("Unavailable", "found Vault sealed or on standby", { ambiguous: true, hostFault: true });
   if (status >= 500) return error("Unavailable", `failed at the server (${status})`, { ambiguous: true });
   if (errors === undefined || status < 400) {
     return error("Unavailable", `got an answer that is not from Vault (${status})`, { ambiguous: true });
@@ -88,10 +92,12 @@ export const vaultUnreachable = (thrown: unknown, operation: string): OperatorEr
     });
   }
   const certificate = isCertificateFault(code);
+  const unsent = certificate || isNeverSent(code);
   return new OperatorError("Unavailable", {
     publicMessage: certificate
       ? `Vault ${operation} was not sent: the server's certificate is not trusted.`
       : `Vault ${operation} got no good answer.`,
-    ambiguous: !certificate && !isNeverSent(code),
+    ambiguous: !unsent,
+    hostFault: unsent,
   });
 };

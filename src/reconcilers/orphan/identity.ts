@@ -99,6 +99,7 @@ const openScope = (
     request: { namespace, name },
     passId: context.passId,
     signal: context.signal,
+    turn: context.turn,
     now: time?.now ?? context.clock.now(),
     timeTrusted: isTimeTrusted(time),
     subject: subjectOfEntry(object),

@@ -255,7 +255,11 @@ const requireSource = ({ spec }: Pick<OrphanScope, "spec">): SourceTarget => {
   });
 };
 
-const callContext = ({ context }: OrphanScope): CallContext => ({ signal: context.signal, log: context.log });
+const callContext = ({ context }: OrphanScope): CallContext => ({
+  signal: context.signal,
+  turn: context.turn,
+  log: context.log,
+});
 
 const mutate = <T>(
   scope: OrphanScope,

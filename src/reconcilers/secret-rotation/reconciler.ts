@@ -191,6 +191,7 @@ const openScope = async (
     ref,
     passId: context.passId,
     signal: context.signal,
+    turn: context.turn,
     object,
     owner: {
       cluster: ports.clusterName,

@@ -10,7 +10,8 @@ import type { RotationSettings } from "../../domain/rotation/settings.ts";
 import { claimOf, wordsOf, type SourceTarget, type SourceWords } from "../../domain/rotation/source.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import { OperatorError } from "../../kernel/errors.ts";
-import type { CredentialSource, Listing, ProviderCapabilities } from "../../providers/contract.ts";
+import type { Turn } from "../../kernel/turn.ts";
+import type { CallContext, CredentialSource, Listing, ProviderCapabilities } from "../../providers/contract.ts";
 import type { DeliveryObservation, DeliveryOwner, Staging } from "../../stores/contract.ts";
 import type { DependentView } from "../../domain/rotation/action.ts";
 import { askedFor } from "../asked.ts";
@@ -50,6 +51,8 @@ export interface RotationScope {
   readonly ref: ObjectRef;
   readonly passId: string;
   readonly signal: AbortSignal;
+  /** PassContext.turn: outside calls go by it. */
+  readonly turn?: Turn | undefined;
   object: SecretRotation;
   owner: DeliveryOwner;
   /** As the object was read. */
@@ -102,6 +105,13 @@ export const rotationRef = (request: ReconcileRequest): ObjectRef => ({
   kind: SECRET_ROTATION,
   namespace: request.namespace,
   name: request.name,
+});
+
+/** What the pass calls outside with. */
+export const callsOf = ({ signal, turn }: RotationScope, { log }: Pick<Ports, "log">): CallContext => ({
+  signal,
+  turn,
+  log,
 });
 
 export const subjectOf = (scope: RotationScope): Mutation["subject"] => ({

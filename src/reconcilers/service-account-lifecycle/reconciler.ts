@@ -138,6 +138,7 @@ const openScope = async (
     ref,
     passId: context.passId,
     signal: context.signal,
+    turn: context.turn,
     object,
     subject: subjectOf(request, object),
     owner: {

@@ -13,6 +13,7 @@ import type { RetainAnswer } from "../../domain/lifecycle/retention.ts";
 import type { LifecycleSettings } from "../../domain/lifecycle/settings.ts";
 import type { ReconcileRequest } from "../../engine/contract.ts";
 import type { OperatorError } from "../../kernel/errors.ts";
+import type { Turn } from "../../kernel/turn.ts";
 import type { AccountClient, AccountObservation, AccountOwner } from "../../providers/account.ts";
 import { askedFor } from "../asked.ts";
 import type { Mutation } from "../outside.ts";
@@ -57,6 +58,8 @@ export interface AccountScope {
   readonly request: ReconcileRequest;
   readonly passId: string;
   readonly signal: AbortSignal;
+  /** PassContext.turn: outside calls go by it. */
+  readonly turn?: Turn | undefined;
   readonly now: Date;
   readonly timeTrusted: boolean;
   /** Who acts, for the audit trail. */

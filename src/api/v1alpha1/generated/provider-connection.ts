@@ -13,7 +13,7 @@ export interface ProviderConnection {
    */
   readonly spec: {
     /**
-     * What all resources together may ask of the provider through this connection. Beyond it calls wait their turn, or are tried again. A provider that does not answer, or asks to be called less often, is left alone for a while by all of them.
+     * What all resources together may ask of the provider through this connection. Beyond it calls wait their turn, which goes round between namespaces, or are tried again; a quarter is kept for calls that end access. A provider that does not answer, or asks to be called less often, is left alone for a while by all of them. A database or hook target that does not answer is left alone by its own namespace only.
      */
     readonly budget?: {
       /**

@@ -15,10 +15,11 @@ import type {
   VerifyOutcome,
 } from "../../contract.ts";
 import type { DatabaseLogin, DatabaseServer, DatabaseServers } from "../../database/server.ts";
+import { reaching } from "../../reaching.ts";
 import { NAME_FORM, invalidField } from "../../spec.ts";
 import type { VaultConnection } from "../connection.ts";
 import type { VaultSession } from "../sdk.ts";
-import type { StaticRole, StaticRolePlace } from "./calls.ts";
+import type { StaticCredentials, StaticRole, StaticRolePlace } from "./calls.ts";
 
 export const DATABASE_CAPABILITIES: ProviderCapabilities = {
   // Two users that take turns; one that has to do alone is a slot of one (settings.source.slots).
@@ -76,8 +77,20 @@ export const databaseSource = (
   const use = <T>(run: (session: VaultSession) => Promise<T>, context: CallContext): Promise<T> =>
     connection.use(run, context);
 
-  const roleOf = async (session: VaultSession, { place }: Seat, { signal }: CallContext): Promise<StaticRole> => {
-    const role = await session.database.readRole(place, signal);
+  /** What Vault's database engine does for a role may hang with the role's database: it says nothing of Vault. */
+  const asked = <T>({ place }: Seat, context: CallContext, run: () => Promise<T>): Promise<T> =>
+    reaching(context, `Vault's static role ${place.name}`, run);
+
+  /** What needs the database itself. */
+  const atDatabase = <T>({ database }: StaticRole, context: CallContext, run: () => Promise<T>): Promise<T> =>
+    reaching(context, `Vault's database ${database}`, run);
+
+  const readRole = (session: VaultSession, seat: Seat, context: CallContext): Promise<StaticRole | undefined> =>
+    asked(seat, context, () => session.database.readRole(seat.place, context.signal));
+
+  const roleOf = async (session: VaultSession, seat: Seat, context: CallContext): Promise<StaticRole> => {
+    const { place } = seat;
+    const role = await readRole(session, seat, context);
     if (role !== undefined) return role;
     throw new OperatorError("NotFound", {
       publicMessage: `The static role ${place.name} does not exist in Vault; create it first.`,
@@ -86,9 +99,22 @@ export const databaseSource = (
 
   const seatOf = (id: string): Seat | undefined => seats.find(({ short }) => id.startsWith(`${short}@`));
 
-  const serverOf = ({ database }: StaticRole): DatabaseServer => {
+  const credentialsOf = (session: VaultSession, seat: Seat, context: CallContext): Promise<StaticCredentials> =>
+    asked(seat, context, () => session.database.readCredentials(seat.place, context.signal));
+
+  const rotate = (session: VaultSession, { place }: Seat, role: StaticRole, context: CallContext): Promise<void> =>
+    atDatabase(role, context, () => session.database.rotate(place, context.signal));
+
+  const serverOf = (role: StaticRole, context: CallContext): DatabaseServer => {
+    const { database } = role;
     const named = databases.servers.find(({ name }) => name === database);
-    if (named !== undefined) return options.servers(named);
+    if (named !== undefined) {
+      const server = options.servers(named);
+      return {
+        logIn: (...login) => atDatabase(role, context, () => server.logIn(...login)),
+        endSessions: (...sessions) => atDatabase(role, context, () => server.endSessions(...sessions)),
+      };
+    }
     throw invalidField(
       "spec.vault.databases.servers",
       `of the ProviderConnection names no server for Vault's database ${database}, so no login can be tried; name it, or use spec.verify.mode None`,
@@ -97,19 +123,19 @@ export const databaseSource = (
 
   /** The server that a password is for: both roles are of one database. */
   const server = (context: CallContext): Promise<DatabaseServer> =>
-    use(async (session) => serverOf(await roleOf(session, firstOf(seats), context)), context);
+    use(async (session) => serverOf(await roleOf(session, firstOf(seats), context), context), context);
 
   /** Those who came in with a password that is no more. Nobody else can be there unless somebody has issued since. */
   const endSessions = async (
     session: VaultSession,
-    { place }: Seat,
+    seat: Seat,
     { role, justChanged }: { readonly role: StaticRole; readonly justChanged: boolean },
     context: CallContext,
   ) => {
     if (!databases.servers.some(({ name }) => name === role.database)) return;
-    const { username, password, changedAt } = await session.database.readCredentials(place, context.signal);
+    const { username, password, changedAt } = await credentialsOf(session, seat, context);
     const everybody = justChanged && target.users === "Alternating";
-    await serverOf(role).endSessions(
+    await serverOf(role, context).endSessions(
       { username, password },
       everybody ? undefined : new Date(changedAt),
       context.signal,
@@ -122,7 +148,7 @@ export const databaseSource = (
     /** Static roles carry no marks: the name says whose they are. */
     observeTarget: (context): Promise<TargetObservation> =>
       use(async (session) => {
-        const roles = await Promise.all(seats.map(({ place }) => session.database.readRole(place, context.signal)));
+        const roles = await Promise.all(seats.map((seat) => readRole(session, seat, context)));
         const [first, ...others] = roles;
         if (first === undefined || others.includes(undefined)) return { exists: false, allowed: true };
         if (others.some((role) => role?.database !== first.database || role.username === first.username))
@@ -153,11 +179,8 @@ export const databaseSource = (
         const id = before.changedAt === undefined ? undefined : idOf(seat, before.changedAt);
         // Between the intent and now somebody else has changed it, and may have given it to somebody.
         if (id !== undefined && issueOptions.knownIds?.includes(id) === false) throw changedSince(seat);
-        await session.database.rotate(seat.place, context.signal);
-        const { username, password, changedAt, ttlSeconds } = await session.database.readCredentials(
-          seat.place,
-          context.signal,
-        );
+        await rotate(session, seat, before, context);
+        const { username, password, changedAt, ttlSeconds } = await credentialsOf(session, seat, context);
         const issuedAt = options.clock.now();
         return {
           id: idOf(seat, changedAt),
@@ -200,7 +223,7 @@ export const databaseSource = (
         const role = await roleOf(session, seat, context);
         const { changedAt } = role;
         const stands = changedAt !== undefined && idOf(seat, changedAt) === id;
-        if (stands) await session.database.rotate(seat.place, context.signal);
+        if (stands) await rotate(session, seat, role, context);
         // Also when it is gone already: whoever changed it may have died before this.
         await endSessions(session, seat, { role, justChanged: stands }, context);
         return stands ? "removed" : "alreadyAbsent";

@@ -4,7 +4,7 @@ import { OperatorError } from "../../../kernel/errors.ts";
 import type { CallContext } from "../../../providers/contract.ts";
 import type { Ports } from "../../ports.ts";
 import type { Mutation } from "../../outside.ts";
-import { subjectOf, type InForce, type RotationScope } from "../scope.ts";
+import { callsOf, subjectOf, type InForce, type RotationScope } from "../scope.ts";
 
 /** One pass's action, with what it may touch. */
 export interface Act {
@@ -19,7 +19,7 @@ export type Carry<Type extends RotationAction["type"]> = (
   action: Extract<RotationAction, { type: Type }>,
 ) => Promise<RotationStatus>;
 
-export const callContext = ({ scope, ports }: Act): CallContext => ({ signal: scope.signal, log: ports.log });
+export const callContext = ({ scope, ports }: Act): CallContext => callsOf(scope, ports);
 
 /** An outside mutation of this resource, on record before and after. */
 export const mutate = <T>(

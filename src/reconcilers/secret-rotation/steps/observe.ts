@@ -18,6 +18,7 @@ import type { DeliveryForm, DeliveryObservation, DeliveryStore, Staging } from "
 import { admitted, connectionFor, connectionToTakeBack } from "../../connections.ts";
 import type { Ports } from "../../ports.ts";
 import {
+  callsOf,
   capabilitiesFor,
   claimFor,
   requireTarget,
@@ -232,7 +233,7 @@ export const workloadDoor = (scope: RotationScope, ports: Ports) => ({
 
 /** What is wrong with the target's set-up is told when it is seen first; the condition stays until it is mended. */
 export const noteCaution = (scope: RotationScope, source: CredentialSource | undefined, ports: Ports): void => {
-  scope.caution = source?.caution?.({ signal: scope.signal, log: ports.log });
+  scope.caution = source?.caution?.(callsOf(scope, ports));
   const note = scope.caution?.message;
   if (note === undefined || scope.status.conditions?.some(({ type }) => type === "EndsWithLogin") === true) return;
   scope.events.push({ type: "Warning", reason: "EndsWithLogin", action: "Observe", note });
@@ -278,7 +279,7 @@ const listing = async (
   inForce: InForce,
   { source, ports }: { readonly source: CredentialSource; readonly ports: Ports },
 ): Promise<Listing> => {
-  const context = { signal: scope.signal, log: ports.log };
+  const context = callsOf(scope, ports);
   if (!hasEnded(scope.identity?.state)) return source.list(context);
   return source.list(context).catch((thrown: unknown) => noneOfNobody(scope, inForce, thrown));
 };
@@ -353,7 +354,7 @@ const observeDelivery = async (
 ): Promise<DeliveryObservation> => {
   const store = await openStore(scope, place, ports).catch((thrown: unknown) => toOperatorError(thrown));
   if (store instanceof OperatorError) return { kind: "foreign", why: store.publicMessage };
-  return store.observe({ signal: scope.signal, log: ports.log });
+  return store.observe(callsOf(scope, ports));
 };
 
 const deliveryViews = (

@@ -2,6 +2,7 @@ import type { LifecycleAction } from "../../../domain/lifecycle/action.ts";
 import type { Piece } from "../../../domain/lifecycle/piece.ts";
 import type { FormerPiece, Proof } from "../../../domain/lifecycle/record.ts";
 import { OperatorError } from "../../../kernel/errors.ts";
+import type { Turn } from "../../../kernel/turn.ts";
 import type { AccountClient } from "../../../providers/account.ts";
 import type { CallContext } from "../../../providers/contract.ts";
 import type { Mutation } from "../../outside.ts";
@@ -13,6 +14,7 @@ export interface AccountAct {
   readonly subject: Mutation["subject"];
   readonly passId: string;
   readonly signal: AbortSignal;
+  readonly turn?: Turn | undefined;
   /** Its name in spec.accounts. */
   readonly account: string;
   readonly client: AccountClient;
@@ -40,7 +42,7 @@ export type OutsideAction = Extract<
   }
 >;
 
-export const callContext = ({ signal, ports }: AccountAct): CallContext => ({ signal, log: ports.log });
+export const callContext = ({ signal, turn, ports }: AccountAct): CallContext => ({ signal, turn, log: ports.log });
 
 /** Carries out one action at the provider, on record before and after. */
 export const actOutside = (

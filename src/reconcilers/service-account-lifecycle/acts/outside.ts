@@ -9,7 +9,7 @@ import type { AccountScope } from "../scope.ts";
 import { connectionOf, clientOf, declarationOf, noteFailure, recordOf } from "../steps/accounts.ts";
 import { demandGranted } from "../steps/permissions.ts";
 import { demandAllowed } from "../connections.ts";
-import { actOutside, isWidening, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
+import { callContext, actOutside, isWidening, proveRefused, type AccountAct, type OutsideAction } from "./account.ts";
 
 /** The same thing done so often in one pass without being seen afterwards is left to a later one. */
 const MOST_REPEATS = 3;
@@ -26,7 +26,7 @@ export const carryOutside = async (scope: AccountScope, action: OutsideAction, p
     if (action.type === "apply" || isWidening(action)) await demandRoom(scope, action, ports);
     if (GIVES_BACK.includes(action.type)) await demandGranted(scope, action.account, ports);
     if (action.type === "remove" && action.insteadOf !== undefined)
-      await act.client.check?.(action.insteadOf, { signal: scope.signal, log: ports.log });
+      await act.client.check?.(action.insteadOf, callContext(act));
     const narrows = action.type === "apply" && isNarrowing(scope, action);
     scope.observed.delete(action.account);
     await actOutside(act, action, { narrows });
@@ -76,6 +76,7 @@ const accountAct = async (scope: AccountScope, account: string, ports: Ports): P
   subject: scope.subject,
   passId: scope.passId,
   signal: scope.signal,
+  turn: scope.turn,
   account,
   client: await clientOf(scope, account, ports),
   desired: scope.desired.get(account)?.pieces ?? [],

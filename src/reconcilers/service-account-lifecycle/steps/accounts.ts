@@ -125,7 +125,10 @@ export const observeAccount = async (scope: AccountScope, name: string, ports: P
   const client = await clientOf(scope, name, ports);
   const record = recordOf(scope, name);
   const externalId = record?.externalId;
-  const seen = await client.observe({ signal: scope.signal, log: ports.log }, recordedOf(scope, name, record));
+  const seen = await client.observe(
+    { signal: scope.signal, turn: scope.turn, log: ports.log },
+    recordedOf(scope, name, record),
+  );
   scope.observed.set(name, seen);
   scope.succeeded.add(name);
   if (seen.principal === "ours" && seen.externalId !== undefined && seen.externalId !== externalId) {
