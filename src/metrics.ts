@@ -52,7 +52,9 @@ export const serveMetrics = ({ options, clock, log, metrics, cluster }: ServedMe
     auth = decided;
     metrics.unreviewed(decided === "None");
     if (decided === "None")
-      log.warn("The metrics are read without a token: metrics.auth is None, or it is absent and there are claims of before.");
+      log.warn(
+        "The metrics are read without a token: metrics.auth is None, or it is absent and there are claims of before.",
+      );
   };
   decide(auth);
   const server = metricsServer({
@@ -65,7 +67,8 @@ export const serveMetrics = ({ options, clock, log, metrics, cluster }: ServedMe
     clock,
     log,
     name: `${options.leaseIdentity}.keyturn.${operatorNamespace}.svc`,
-    fromSecret: metricsSecret === undefined ? undefined : () => certificateIn(cluster, operatorNamespace, metricsSecret),
+    fromSecret:
+      metricsSecret === undefined ? undefined : () => certificateIn(cluster, operatorNamespace, metricsSecret),
     use: (used) => {
       server.use(used);
     },

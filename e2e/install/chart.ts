@@ -88,6 +88,8 @@ const BAD_VALUES: readonly (readonly [set: string, named: string])[] = [
   ["extraArgs={workers=3}", "extraArgs"],
   ["grantableRoles.clusterRoles={*}", "grantableRoles"],
   ["serviceMonitor.interval=often", "interval"],
+  ["metrics.auth=Perhaps", "auth"],
+  ["metrics.readers[0].name=prometheus", "namespace"],
   ["image.repository=", "image.repository"],
 ];
 
@@ -104,6 +106,7 @@ const unrefusedValues = async (helm: string): Promise<readonly string[]> => {
 const EVERY_SWITCH = [
   "replicas=2,logLevel=debug,watchNamespaces={team-a},podLabels.team=platform,podAnnotations.note=x,priorityClassName=high",
   "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true",
+  "metrics.auth=Reviewed,metrics.tlsSecret=metrics-tls,metrics.readers[0].name=prometheus,metrics.readers[0].namespace=monitoring",
   "extraArgs={--workers=4},extraEnv[0].name=A,extraEnv[0].value=b",
   "extraVolumes[0].name=tmp,extraVolumes[0].emptyDir.medium=Memory",
   "extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp",

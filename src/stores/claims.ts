@@ -95,7 +95,11 @@ export const claimStore = (cluster: ClusterClient, operatorNamespace: string): C
         metadata: {
           name: ref.name,
           namespace: operatorNamespace,
-          labels: { [MANAGED_BY.label]: MANAGED_BY.value, [ROLE_LABEL]: CLAIM_ROLE, [CLAIM_FORM.label]: CLAIM_FORM.value },
+          labels: {
+            [MANAGED_BY.label]: MANAGED_BY.value,
+            [ROLE_LABEL]: CLAIM_ROLE,
+            [CLAIM_FORM.label]: CLAIM_FORM.value,
+          },
         },
         data: dataOf(target, content),
       };

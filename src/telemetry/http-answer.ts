@@ -6,7 +6,11 @@ export const pathOf = ({ url }: IncomingMessage): string => url?.split("?")[0] ?
 export const answerOnce = (
   response: ServerResponse,
   status: number,
-  { type = "text/plain", body = "", headers = {} }: { type?: string; body?: string; headers?: Record<string, string> } = {},
+  {
+    type = "text/plain",
+    body = "",
+    headers = {},
+  }: { type?: string; body?: string; headers?: Record<string, string> } = {},
 ): void => {
   response.writeHead(status, {
     "Content-Type": type,

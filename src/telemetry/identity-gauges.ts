@@ -17,7 +17,10 @@ const OTHERS = { team: "(others)", environment: "(others)" } as const;
 const AT_ONCE = 500;
 
 /** Sets the gauges to what there is now; series of what is gone end. */
-export const fillIdentityGauges = async (gauges: IdentityGauges, identities: Iterable<IdentityFacts>): Promise<void> => {
+export const fillIdentityGauges = async (
+  gauges: IdentityGauges,
+  identities: Iterable<IdentityFacts>,
+): Promise<void> => {
   gauges.identities.reset();
   gauges.identityOldestCredential.reset();
   gauges.identityExpiry.reset();

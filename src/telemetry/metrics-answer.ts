@@ -17,7 +17,7 @@ export const answerMetrics = async (
       gone.abort();
     });
     for (const piece of pieces) {
-      if (response.destroyed) return;
+      if (gone.signal.aborted) return;
       // `drain` never comes from a connection that is closed.
       if (!response.write(piece)) await once(response, "drain", { signal: gone.signal }).catch(() => undefined);
     }

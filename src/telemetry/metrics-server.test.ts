@@ -15,7 +15,10 @@ interface Bench {
   readonly server: MetricsServer;
   readonly port: number;
   readonly asked: (readonly [string | undefined, string])[];
-  get(path?: string, more?: { readonly method?: string; readonly token?: string; readonly from?: string }): Promise<{
+  readonly get: (
+    path?: string,
+    more?: { readonly method?: string; readonly token?: string; readonly from?: string },
+  ) => Promise<{
     readonly status: number | undefined;
     readonly headers: Readonly<Record<string, unknown>>;
     readonly body: string;
@@ -31,7 +34,8 @@ const withServer = async (
   const { verdict = "Allowed", ...others } = more;
   const server = metricsServer({
     ...{ clock, host: "127.0.0.1", port: 0, log: silentLogger },
-    render: () => Promise.resolve({ contentType: "text/plain; version=0.0.4", pieces: [Buffer.from("m 1\n")], bytes: 4 }),
+    render: () =>
+      Promise.resolve({ contentType: "text/plain; version=0.0.4", pieces: [Buffer.from("m 1\n")], bytes: 4 }),
     judge: (header, address) => {
       asked.push([header, address]);
       return Promise.resolve(verdict);
@@ -146,7 +150,9 @@ describe("the metrics server", () => {
       );
       assert.notEqual(after.getPeerCertificate().fingerprint256, first);
       before.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
-      const answered = await new Promise<string>((resolve) => before.once("data", (data) => resolve(data.toString())));
+      const answered = await new Promise<string>((resolve) =>
+        before.once("data", (data: Buffer) => resolve(data.toString())),
+      );
       assert.match(answered, /^HTTP\/1.1 200/);
       assert.throws(() => server.use({ key: "no key", cert: "no certificate" }));
       assert.equal((await handshaken(port)).getPeerCertificate().subject.CN, "b");
@@ -189,7 +195,7 @@ describe("the metrics server", () => {
       await later();
       stuck.resume();
       let read = 0;
-      stuck.on("data", (data) => (read += data.length));
+      stuck.on("data", (data: Buffer) => (read += data.length));
       // Resumed in time it gets on; a minute after it began its connection ends.
       const over = closed(stuck);
       stuck.pause();

@@ -60,7 +60,10 @@ export const ownCertificate = async (name: string, now: Date): Promise<OwnCertif
   const signed = await makeSignature("sha256", Buffer.from(AsnConvert.serialize(tbsCertificate)), privateKey);
   const signatureValue = Uint8Array.from(signed).buffer;
   const der = AsnConvert.serialize(new Certificate({ tbsCertificate, signatureAlgorithm, signatureValue }));
-  const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? [];
   return {
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`,

@@ -11,8 +11,7 @@ const bench = (more: object = {}) => {
     begun.push({ name, atMs: clock.monotonicMs() });
   };
   const refusedAs = (name: string) => (): void => void refused.push(name);
-  const ask = (address: string, name = address): void =>
-    void lane.inTurn(address, work(name)).catch(refusedAs(name));
+  const ask = (address: string, name = address): void => void lane.inTurn(address, work(name)).catch(refusedAs(name));
   const first = (name: string): void => void lane.first(work(name)).catch(refusedAs(name));
   const names = (): readonly string[] => begun.map(({ name }) => name);
   return { clock, begun, refused, ask, first, names };
@@ -61,7 +60,10 @@ describe("the lane of reviews", () => {
     await clock.advance(0);
     assert.deepEqual(refused, ["4", "6"]);
     await clock.advance(1000);
-    assert.deepEqual(refused, ["4", "6", "5", "3"].sort((a, b) => refused.indexOf(a) - refused.indexOf(b)));
+    assert.deepEqual(
+      refused,
+      ["4", "6", "5", "3"].sort((a, b) => refused.indexOf(a) - refused.indexOf(b)),
+    );
     assert.equal(begun.length, 2);
     // Who gave up holds no place.
     ask("a", "7");

@@ -128,7 +128,8 @@ export class ScrapeReview {
     this.#remembered.delete(hash);
     this.#remembered.set(hash, remembered);
     if (this.#remembered.size <= MOST_REMEMBERED) return;
-    const [oldestBad] = [...this.#remembered].find(([, { answer }]) => answer !== "Allowed") ?? [...this.#remembered][0] ?? [];
+    const [oldestBad] =
+      [...this.#remembered].find(([, { answer }]) => answer !== "Allowed") ?? [...this.#remembered][0] ?? [];
     if (oldestBad !== undefined) this.#remembered.delete(oldestBad);
   }
 
