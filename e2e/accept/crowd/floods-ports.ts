@@ -4,7 +4,6 @@ import { connect } from "node:net";
 import { sleep } from "../../stack/wait.ts";
 import { againAndAgain } from "./flood.ts";
 import type { Flood, UnderWay } from "./flood.ts";
-import { knownFlags } from "./ground.ts";
 import type { Crowd } from "./ground.ts";
 import type { Scale } from "./scale.ts";
 
@@ -128,11 +127,8 @@ async function failedProbes({ stage }: Crowd, probes: number): Promise<string[]>
 
 /** `port`: a free one for the metrics. */
 export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
-  const flags = { "metrics-address": `127.0.0.1:${port}` };
-  // Without that flag they stand beside the probes.
-  const own = Object.keys(knownFlags(flags)).length > 0;
-  const urlOf = ({ stage }: Crowd): string =>
-    own ? `https://127.0.0.1:${port}/metrics` : `${stage.operator().probeUrl}/metrics`;
+  const flags = { "metrics-address": `127.0.0.1:${port}`, "metrics-auth": "Reviewed" };
+  const url = `https://127.0.0.1:${port}/metrics`;
   let unauthorized = 0;
   return {
     id: "flood/scrapes",
@@ -140,7 +136,6 @@ export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
     namespaces: 1,
     flags,
     begin(crowd) {
-      const url = urlOf(crowd);
       crowd.count({ sizes: { "scrapes at once": atOnce } });
       const under = againAndAgain(
         async () => {
@@ -159,7 +154,7 @@ export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
         },
       });
     },
-    meanwhile: (crowd) => readMetrics(crowd, urlOf(crowd)),
+    meanwhile: (crowd) => readMetrics(crowd, url),
     after: ({ kube, site }) => withoutReader(kube, site.operatorNamespace),
   };
 }

@@ -107,8 +107,8 @@ export async function oneCrowd(
 /** Dead databases need a PostgreSQL to be started; permits wait for an end. */
 const notCheap = ["flood/dead-database", "flood/permits", "flood/hanging-hook"];
 
-/** They break their bounds until ends have a lane of their own, and metrics a port of their own; the whole line tries them all the same. */
-const notBuilt = ["flood/touches", "flood/ten-namespaces", "flood/held-sockets", "flood/scrapes"];
+/** They break their bounds until ends have a lane of their own; the whole line tries them all the same. */
+const notBuilt = ["flood/touches", "flood/ten-namespaces"];
 
 /** One cheap flood, drawn by a seed, for every build. */
 export async function sampleCrowd(
