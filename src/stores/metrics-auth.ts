@@ -10,7 +10,10 @@ export type MetricsAuth = "Reviewed" | "None";
  * What holds where nothing is declared: None in a cluster with claims of a version that did not review, so that what scrapes it goes on
  * to do so, and Reviewed in every other one. Throws where kube-apiserver does not answer, or names none and leaves members out.
  */
-export const undeclaredAuth = async (cluster: ClusterClient, operatorNamespace: string): Promise<MetricsAuth> => {
+export const undeclaredAuth = async (
+  cluster: Pick<ClusterClient, "list">,
+  operatorNamespace: string,
+): Promise<MetricsAuth> => {
   const found = await cluster.list(CONFIG_MAPS, {
     namespace: operatorNamespace,
     labelSelector: `${ROLE_LABEL}=${CLAIM_ROLE},!${CLAIM_FORM.label}`,
