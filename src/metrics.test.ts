@@ -65,7 +65,9 @@ const scrape = (
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const options = { host: "127.0.0.1", port, path: "/metrics", agent: false, rejectUnauthorized: false, headers };
     request(options, (response) => {
-      const { subject } = new X509Certificate((response.socket as TLSSocket).getPeerCertificate().raw);
+      const { subject } = new X509Certificate(
+        (response.socket as unknown as Pick<TLSSocket, "getPeerCertificate">).getPeerCertificate().raw,
+      );
       let body = "";
       response.on("data", (piece: Buffer) => (body += piece.toString()));
       response.on("end", () => resolve({ status: response.statusCode ?? 0, subject, body }));
@@ -77,9 +79,9 @@ const scrape = (
 /** The clock goes on while the request is under way. */
 const scrapeWhile = async (clock: FakeClock, ...of: Parameters<typeof scrape>): ReturnType<typeof scrape> => {
   const answer = scrape(...of);
-  let over = false;
-  void answer.finally(() => (over = true)).catch(() => undefined);
-  while (!over) {
+  const state = { over: false };
+  void answer.finally(() => (state.over = true)).catch(() => undefined);
+  while (!state.over) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     await clock.advance(50);
   }

@@ -1,9 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import type { Options } from "./options.ts";
 import { addressOf } from "./telemetry/listen.ts";
 
-const TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 const LOOPBACK = "127.0.0.1";
 const DEADLINE_MS = 10_000;
 
@@ -11,8 +9,7 @@ const DEADLINE_MS = 10_000;
  * The metrics of the operator in the same Pod, for the support bundle, with the Pod's own token. Its certificate is one that nobody has signed;
  * what answers on the Pod's loopback is the Pod's own. Throws where they cannot be had.
  */
-export const ownMetrics = async ({ metricsAddress }: Pick<Options, "metricsAddress">): Promise<string> => {
-  const token = (await readFile(TOKEN_FILE, "utf8")).trim();
+export const ownMetrics = ({ metricsAddress }: Pick<Options, "metricsAddress">, token: string): Promise<string> => {
   const { host, port } = addressOf(metricsAddress);
   return new Promise((resolve, reject) => {
     const asked = request(

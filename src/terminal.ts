@@ -258,7 +258,7 @@ const supportBundle = async (given: Given, options: Options): Promise<number> =>
   }
   const log = text(given, "log");
   const url = text(given, "metrics-url");
-  const own = inPod(options) ? () => ownMetrics(options) : undefined;
+  const own = inPod(options) ? async () => ownMetrics(options, (await readFile(POD_TOKEN, "utf8")).trim()) : undefined;
   const files = await collect({
     cluster,
     watched: options.watchNamespaces,
@@ -276,6 +276,7 @@ const supportBundle = async (given: Given, options: Options): Promise<number> =>
   return EXIT.fine;
 };
 
+const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 const METRICS_DEADLINE_MS = 5000;
 
 const fetched = async (url: string): Promise<string> => {
