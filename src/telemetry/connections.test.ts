@@ -26,9 +26,9 @@ class FakeSocket implements HeldSocket {
   }
 }
 
-const bench = () => {
+const bench = (more: object = {}) => {
   const clock = new FakeClock();
-  const connections = new Connections(clock, LIMITS);
+  const connections = new Connections(clock, { ...LIMITS, ...more });
   const come = (address: string | undefined, count = 1): readonly FakeSocket[] =>
     Array.from({ length: count }, () => {
       const socket = new FakeSocket(address);
@@ -84,6 +84,22 @@ describe("connections", () => {
     await clock.advance(LIMITS.idleMs);
     assert.deepEqual(ended([idle]), [true]);
     assert.equal(connections.count, 0);
+  });
+
+  it("of one address come at a rate, where there is one, and of others all the same", async () => {
+    const { clock, come } = bench({ rate: { perSecond: 2, burst: 4 }, perAddress: 100, total: 100 });
+    const taken = (sockets: readonly FakeSocket[]): number => sockets.filter((socket) => !socket.ended).length;
+    assert.equal(taken(come("10.0.0.1", 10)), 4);
+    assert.equal(taken(come("10.0.0.2", 3)), 3);
+    await clock.advance(1000);
+    assert.equal(taken(come("10.0.0.1", 10)), 2);
+    // The address of a flood is known for as long as its flood lasts.
+    for (let i = 0; i < 10; i += 1) {
+      await clock.advance(500);
+      assert.equal(taken(come("10.0.0.1", 10)), 1);
+    }
+    await clock.advance(60_000);
+    assert.equal(taken(come("10.0.0.1", 10)), 4);
   });
 
   it("are not taken in when they are gone already, and all end with the server", () => {

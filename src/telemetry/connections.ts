@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
+import { TokenBucket } from "../kernel/token-bucket.ts";
 
 /** The part of a socket that is looked at; a TLS socket has the address and port of the one below. */
 export interface HeldSocket {
@@ -12,6 +13,8 @@ export interface ConnectionLimits {
   /** Connections of one address. */
   readonly perAddress: number;
   readonly total: number;
+  /** New connections of one address; absent where taking one in costs nothing. */
+  readonly rate?: { readonly perSecond: number; readonly burst: number };
   /** Milliseconds for a handshake and the whole head of a first request. */
   readonly headMs: number;
   /** Milliseconds until the whole head of the next request on the same connection. */
@@ -30,13 +33,15 @@ interface Entry {
 /**
  * Keeps a server's connections within bounds. A newcomer is never turned away while a connection without an accepted request can make
  * room: the oldest one, of the address that has most. So held sockets end each other, and the kubelet is answered even where it shares
- * its address with them. Every connection has a deadline, by the clock.
+ * its address with them. Every connection has a deadline, by the clock. Where there is a rate, one address gets no more than that.
  */
 export class Connections {
   readonly #clock: Clock;
   readonly #limits: ConnectionLimits;
   /** In the order in which they came. */
   readonly #entries = new Map<string, Entry>();
+  /** By address, the longest unused first. */
+  readonly #buckets = new Map<string, { readonly bucket: TokenBucket; readonly usedMs: number }>();
 
   constructor(clock: Clock, limits: ConnectionLimits) {
     this.#clock = clock;
@@ -51,7 +56,7 @@ export class Connections {
   admit(socket: HeldSocket): void {
     const key = keyOf(socket);
     const address = socket.remoteAddress;
-    if (key === undefined || address === undefined || !this.#makeRoomFor(address)) {
+    if (key === undefined || address === undefined || !this.#isInTime(address) || !this.#makeRoomFor(address)) {
       socket.destroy();
       return;
     }
@@ -88,6 +93,24 @@ export class Connections {
     return this.#clock.schedule(afterMs, () => {
       socket.destroy();
     });
+  }
+
+  /** Before anything is read or answered: a handshake is the dearest part of a refusal. */
+  #isInTime(address: string): boolean {
+    const { rate } = this.#limits;
+    if (rate === undefined) return true;
+    const nowMs = this.#clock.monotonicMs();
+    for (const [unused, { usedMs }] of this.#buckets) {
+      // By then it is full, as a new one is.
+      if (nowMs - usedMs < (rate.burst / rate.perSecond) * 1000) break;
+      this.#buckets.delete(unused);
+    }
+    const { bucket } = this.#buckets.get(address) ?? { bucket: new TokenBucket(this.#clock, rate) };
+    if (bucket.waitMs() > 0) return false;
+    bucket.take();
+    this.#buckets.delete(address);
+    this.#buckets.set(address, { bucket, usedMs: nowMs });
+    return true;
   }
 
   #makeRoomFor(address: string): boolean {

@@ -29,7 +29,11 @@ export interface MetricsServer {
 const REQUEST_MS = 5000;
 /** A reader that asks once a minute keeps its connection. */
 const IDLE_MS = 75_000;
-const LIMITS = { perAddress: 64, total: 128, headMs: REQUEST_MS, idleMs: IDLE_MS, answerMs: 60_000 };
+const LIMITS = {
+  ...{ perAddress: 64, total: 128, headMs: REQUEST_MS, idleMs: IDLE_MS, answerMs: 60_000 },
+  // A reader keeps its connection. Handshakes of a flood would be the operator's whole time.
+  rate: { perSecond: 5, burst: 64 },
+};
 /** A token with many claims is long. */
 const LARGEST_HEADER_BYTES = 16_384;
 
