@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
 
 /** So many series are written at once: a few milliseconds' work, whatever is waiting for the event loop. */
-const SERIES_AT_ONCE = 500;
+const SERIES_AT_ONCE = 200;
 
 /**
  * As the registry writes it, but in pieces, with a turn of the event loop after each: with ten thousand resources the whole would hold

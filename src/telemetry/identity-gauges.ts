@@ -14,7 +14,7 @@ const MOST_GROUPS = 500;
 const OTHERS = { team: "(others)", environment: "(others)" } as const;
 
 /** So many identities are looked at between two turns of the event loop. */
-const AT_ONCE = 500;
+const AT_ONCE = 200;
 
 /** Sets the gauges to what there is now; series of what is gone end. */
 export const fillIdentityGauges = async (
