@@ -51,8 +51,9 @@ describe("connections", () => {
     const { come } = bench();
     const [kubelet] = come("10.0.0.9");
     const [first, second] = [come("10.0.0.1", 2), come("10.0.0.2", 2)];
-    const third = come("10.0.0.1");
-    assert.deepEqual([ended(first), ended(second), ended(third)], [[true, false], [false, false], [false]]);
+    // With the newcomer it is the second that has most, although the first came earlier.
+    const third = come("10.0.0.2");
+    assert.deepEqual([ended(first), ended(second), ended(third)], [[false, false], [true, false], [false]]);
     assert.equal(kubelet?.ended, false);
     const [newcomer] = come("10.0.0.8");
     assert.equal(newcomer?.ended, false);
