@@ -8,7 +8,8 @@ import type { Scenario } from "../accept/lifecycle/stage.ts";
 import { perform } from "../accept/lifecycle/stage.ts";
 import { prunedAndApplied } from "../accept/lifecycle/undo.ts";
 import { startLane } from "../lane/lane.ts";
-import { metricsReader, scrapeOverTls } from "../lane/metrics-reader.ts";
+import { metricsReader } from "../lane/metrics-reader.ts";
+import { oneRequest } from "../lane/one-request.ts";
 import type { Lane, Site } from "../lane/lane.ts";
 import { root } from "../lane/paths.ts";
 import { askForRotation, conditionOf } from "../lane/rotation.ts";
@@ -121,7 +122,7 @@ const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
   const token = await metricsReader(kube, { namespace: site.namespace, name: "prometheus", role: true });
   await waitFor(
     "a reader with the role is answered",
-    async () => (await scrapeOverTls(`https://${address}/metrics`, { token })).status === 200,
+    async () => (await oneRequest(`https://${address}/metrics`, { token })).status === 200,
     { timeout: 60_000 },
   );
   const spec = (site.workload() as { spec: { selector: object; template: object } }).spec;

@@ -1,5 +1,7 @@
 import { parseAllDocuments } from "yaml";
-import { metricsReader, scrapeOverTls } from "../lane/metrics-reader.ts";
+import { metricsReader } from "../lane/metrics-reader.ts";
+import { oneRequest } from "../lane/one-request.ts";
+import type { Answer } from "../lane/one-request.ts";
 import type { KubeObject } from "../stack/kube.ts";
 import { NAMESPACE } from "./installation.ts";
 import type { Installation } from "./installation.ts";
@@ -35,7 +37,7 @@ export async function scrapedAsShipped(
   { helm, kubelet, stack }: Installation,
   chart: string,
   token: string,
-): Promise<{ readonly status: number; readonly body: string }> {
+): Promise<Answer> {
   const set = ["--set", "image.repository=keyturn,serviceMonitor.enabled=true"];
   const rendered = await helm("template", "keyturn", chart, "-n", NAMESPACE, ...set);
   const monitor = parseAllDocuments(rendered)
@@ -52,9 +54,9 @@ export async function scrapedAsShipped(
   if (port === undefined)
     throw new Error(`the pod has no port ${target}, which the ServiceMonitor's ${endpoint.port} leads to`);
   const host = `127.0.0.1:${port}${endpoint.path}`;
-  if (endpoint.scheme !== "https") return plain(`http://${host}`);
+  if (endpoint.scheme !== "https") return oneRequest(`http://${host}`);
   const shown = endpoint.bearerTokenFile === undefined ? undefined : token;
-  return scrapeOverTls(`https://${host}`, { token: shown, verify: endpoint.tlsConfig?.insecureSkipVerify !== true });
+  return oneRequest(`https://${host}`, { token: shown, verify: endpoint.tlsConfig?.insecureSkipVerify !== true });
 }
 
 interface MonitorSpec {
@@ -63,12 +65,5 @@ interface MonitorSpec {
 }
 
 /** What the port of the probes answers to a scrape over plain HTTP. */
-export const scrapedAtProbes = ({
-  kubelet,
-}: Installation): Promise<{ readonly status: number; readonly body: string }> =>
-  plain(`http://127.0.0.1:${kubelet.ports(NAMESPACE, "keyturn-0")["http"] ?? 0}/metrics`);
-
-const plain = async (url: string): Promise<{ readonly status: number; readonly body: string }> => {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-  return { status: answer.status, body: await answer.text() };
-};
+export const scrapedAtProbes = ({ kubelet }: Installation): Promise<Answer> =>
+  oneRequest(`http://127.0.0.1:${kubelet.ports(NAMESPACE, "keyturn-0")["http"] ?? 0}/metrics`);

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { request } from "node:https";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { KubeClient, KubeObject } from "../stack/kube.ts";
@@ -34,24 +33,3 @@ const shippedRole = async (): Promise<KubeObject> => {
   if (found === undefined) throw new Error(`config/rbac/users.yaml has no ${ROLE}`);
   return found;
 };
-
-/** One scrape over TLS, by whichever certificate unless `verify` says otherwise. */
-export const scrapeOverTls = (
-  url: string,
-  { token, verify = false }: { readonly token?: string | undefined; readonly verify?: boolean } = {},
-): Promise<{ readonly status: number; readonly body: string }> =>
-  new Promise((resolve, reject) => {
-    const made = request(url, {
-      ...{ agent: false, rejectUnauthorized: verify, signal: AbortSignal.timeout(10_000) },
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    });
-    made.on("error", reject);
-    made.on("response", (answer) => {
-      let body = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => (body += chunk));
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
-      answer.on("error", reject);
-    });
-    made.end();
-  });

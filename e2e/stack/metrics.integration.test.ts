@@ -5,7 +5,8 @@ import { silentLogger } from "../../src/kernel/logger.ts";
 import { serveMetrics, type ServedMetrics } from "../../src/metrics.ts";
 import { PrometheusMetrics } from "../../src/telemetry/metrics.ts";
 import { claimName, claimStore } from "../../src/stores/claims.ts";
-import { metricsReader, scrapeOverTls } from "../lane/metrics-reader.ts";
+import { metricsReader } from "../lane/metrics-reader.ts";
+import { oneRequest } from "../lane/one-request.ts";
 import { applyOperatorRbac } from "../lane/rbac.ts";
 import { clusterLogin } from "./cluster-login.ts";
 import { freePort } from "./ports.ts";
@@ -51,7 +52,7 @@ describe("metrics, reviewed by a real API server", function () {
     });
     running.add(one);
     await waitFor("the port is bound", () => Promise.resolve(one.port() !== undefined), { timeout: 10_000 });
-    return async (token) => (await scrapeOverTls(`https://127.0.0.1:${port}/metrics`, { token })).status;
+    return async (token) => (await oneRequest(`https://127.0.0.1:${port}/metrics`, { token })).status;
   };
 
   it("are read by whom the shipped role lets, through an outage too, and by nobody else", async () => {
