@@ -9,6 +9,7 @@ const TEMPLATES = "charts/keyturn/templates";
 interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
@@ -43,7 +44,9 @@ const objects = async (path: string): Promise<readonly Manifest[]> =>
   parseAllDocuments(rendered(await read(path))).map((document) => document.toJSON() as Manifest);
 
 const rulesIn = async (path: string): Promise<readonly { readonly role: Manifest; readonly rule: Rule }[]> =>
-  (await objects(path)).flatMap((role) => (role.rules ?? []).map((rule) => ({ role, rule })));
+  (await objects(path)).flatMap((role) =>
+    (role.rules ?? []).map((rule) => ({ role, rule: { ...{ apiGroups: [], resources: [] }, ...rule } })),
+  );
 
 describe("permissions", () => {
   it("are the same in the chart and in config/rbac", async () => {
@@ -144,6 +147,13 @@ describe("permissions", () => {
       "Role keyturn-platform": ["configmaps: create", "configmaps: update patch delete"],
       "ClusterRole keyturn-security": ["identityholds: create delete", "orphanedcredentials: patch keep"],
     });
+    const readers = (await objects("config/rbac/users.yaml")).filter(({ rules = [] }) =>
+      rules.some(({ nonResourceURLs }) => nonResourceURLs !== undefined),
+    );
+    deepStrictEqual(
+      readers.map(({ metadata, rules }) => [metadata.name, rules]),
+      [["keyturn-metrics-reader", [{ nonResourceURLs: ["/metrics"], verbs: ["get"] }]]],
+    );
   });
 });
 

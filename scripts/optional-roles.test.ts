@@ -41,6 +41,7 @@ const PEOPLES = [
   "keyturn-platform",
   "keyturn-security",
   "keyturn-auditor",
+  "keyturn-metrics-reader",
 ];
 const OPERATORS = ["keyturn-operator", "keyturn-operator-namespace"];
 

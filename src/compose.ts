@@ -21,7 +21,7 @@ import { Turns } from "./engine/turns.ts";
 import { LeaderLease } from "./engine/lease.ts";
 import { Manager } from "./engine/manager.ts";
 import { isWatched } from "./domain/watched.ts";
-import { identityFacts } from "./domain/inventory/facts.ts";
+import { identityFacts, type IdentityFacts } from "./domain/inventory/facts.ts";
 import { ledgerDue } from "./domain/orphan/due.ts";
 import { belongsTo } from "./domain/lifecycle/holders.ts";
 import { leftInLedger } from "./domain/lifecycle/rotations.ts";
@@ -82,6 +82,7 @@ export interface Instruments {
 
 export interface Operator {
   readonly manager: Manager;
+  readonly cluster: ClusterClient;
 }
 
 /** The one place that builds adapters and wires them. Nothing is called outside before the manager runs. */
@@ -365,7 +366,7 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     waiting: [...rotations.list(), ...identities.list(), ...orphans.list()].filter(isWaiting).length,
   }));
   metrics.auditVolumeFrom(() => auditVolume.usage());
-  metrics.identitiesFrom(() => identities.list().map(identityFacts));
+  metrics.identitiesFrom(() => factsOf(identities.list()));
 
   const manager = new Manager({
     clock,
@@ -389,8 +390,13 @@ export const compose = (options: Options, instruments: Instruments): Operator =>
     },
   });
   leading.now = () => manager.leading();
-  return { manager };
+  return { manager, cluster };
 };
+
+/** One after the other: a render gives the event loop its turns in between. */
+function* factsOf(identities: readonly ServiceAccountLifecycle[]): Iterable<IdentityFacts> {
+  for (const identity of identities) yield identityFacts(identity);
+}
 
 const listedIn = <T extends KubeObject>(informer: Informer<T>, namespace: string): Listed<T> =>
   listedOf(

@@ -8,6 +8,8 @@ import { toOperatorError } from "./kernel/errors.ts";
 import { OPERATOR_COMMANDS, programUsage } from "./cli/commands.ts";
 import { flagLines, readOptions, UnusableOptions, type Options } from "./options.ts";
 import { garbageCollector } from "./garbage.ts";
+import { serveMetrics } from "./metrics.ts";
+import { addressOf } from "./telemetry/listen.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { PrometheusMetrics } from "./telemetry/metrics.ts";
 import { startProbes } from "./telemetry/probes.ts";
@@ -74,7 +76,7 @@ const run = async (options: Options): Promise<number> => {
         metrics.auditEvent({ result });
       },
     });
-    const { manager } = compose(options, {
+    const { manager, cluster } = compose(options, {
       clock,
       log,
       metrics,
@@ -84,29 +86,23 @@ const run = async (options: Options): Promise<number> => {
       version: VERSION,
       collectGarbage: garbageCollector(),
     });
-    const [host = "", port = ""] = splitAddress(options.probeAddress);
+    const served = serveMetrics({ options, clock, log, metrics, cluster });
     const probes = await startProbes({
-      host,
-      port: Number(port),
+      ...addressOf(options.probeAddress),
+      clock,
       log,
       unhealthy: () => (manager.started() ? [] : ["watch loops have not started"]),
       missing: () => manager.missing(),
-      metrics: () => metrics.render(),
+      openMetrics: () => served.open(),
     });
     log.info("Keyturn starts.", { version: VERSION, cluster: options.clusterName, probePort: probes.port });
     const end = await manager.run(stop.signal);
-    await probes.close();
+    await Promise.all([probes.close(), served.close()]);
     return end === "Stopped" ? EXIT.stopped : EXIT.failed;
   } catch (thrown) {
     log.error("Keyturn could not start.", { error: toOperatorError(thrown), cause: thrown });
     return EXIT.failed;
   }
-};
-
-/** host:port, also with an IPv6 host in brackets. */
-const splitAddress = (address: string): readonly string[] => {
-  const colon = address.lastIndexOf(":");
-  return [address.slice(0, colon).replace(/^\[|\]$/g, ""), address.slice(colon + 1)];
 };
 
 const [first = "", ...others] = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { parseYaml } from "./cluster/yaml.ts";
 import { parseDuration } from "./kernel/duration.ts";
 import type { LimitSettings } from "./stores/limits.ts";
+import type { MetricsAuth } from "./stores/metrics-auth.ts";
 
 /**
  * How the process is told to run. Every flag may also be given as KEYTURN_<FLAG> and in a file (`--config`): the flag goes before the
@@ -18,6 +19,11 @@ export interface Options {
   readonly leaderElect: boolean;
   readonly kubeconfig: string | undefined;
   readonly probeAddress: string;
+  readonly metricsAddress: string;
+  /** Undefined: as the claims of before say. */
+  readonly metricsAuth: MetricsAuth | undefined;
+  /** Secret (kubernetes.io/tls) in the operator's namespace; undefined is a certificate of the operator's own. */
+  readonly metricsSecret: string | undefined;
   readonly auditDir: string;
   /** Of the audit volume, in per cent: how much a namespace's resources may write a day; 0 is no limit. */
   readonly auditSharePercent: number;
@@ -54,6 +60,7 @@ export interface Flag {
 /** The counter is one ConfigMap, which holds a mebibyte at most. */
 const HIGHEST_LIMIT = 5000;
 
+const METRICS_AUTH = ["Reviewed", "None"] as const satisfies readonly MetricsAuth[];
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 const matching = (words: string, pattern: RegExp): Allowed => ({ words, fits: (text) => pattern.test(text) });
@@ -71,6 +78,8 @@ const labelName = matching(
   "the name of a label, or empty",
   /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
 );
+const secretName = matching("an object's name, or empty", /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/);
+const auth = matching("Reviewed, None or empty", /^(Reviewed|None)?$/);
 const trueOrFalse = matching("true or false", /^(true|false)$/);
 const level = matching("debug, info, warn or error", /^(debug|info|warn|error)$/);
 const duration: Allowed = {
@@ -130,9 +139,27 @@ export const FLAGS: readonly Flag[] = [
   },
   {
     name: "probe-address",
-    fallback: "0.0.0.0:8080",
+    fallback: "[::]:8080",
     allowed: address,
-    help: "host:port of /healthz, /readyz and /metrics",
+    help: "host:port of /healthz and /readyz, over plain HTTP; [::] is IPv4 alone where there is no IPv6",
+  },
+  {
+    name: "metrics-address",
+    fallback: "[::]:8443",
+    allowed: address,
+    help: "host:port of /metrics, over TLS; [::] is IPv4 alone where there is no IPv6",
+  },
+  {
+    name: "metrics-auth",
+    fallback: "",
+    allowed: auth,
+    help: "Reviewed asks readers of /metrics for a token (TokenReview, SubjectAccessReview); None asks nobody, and serves them at --probe-address too; empty is Reviewed, and None where there are claims of a version that did not ask",
+  },
+  {
+    name: "metrics-secret",
+    fallback: "",
+    allowed: secretName,
+    help: "Secret (tls.crt, tls.key) in the operator's namespace with the certificate for /metrics; empty is one that the operator makes and replaces by itself",
   },
   {
     name: "audit-dir",
@@ -401,6 +428,9 @@ const toOptions = (settings: readonly Setting[], hostname: string): Options => {
     leaderElect: text("leader-elect") === "true",
     kubeconfig: optional("kubeconfig"),
     probeAddress: text("probe-address"),
+    metricsAddress: text("metrics-address"),
+    metricsAuth: METRICS_AUTH.find((name) => name === text("metrics-auth")),
+    metricsSecret: optional("metrics-secret"),
     auditDir: text("audit-dir"),
     auditSharePercent: Number(text("audit-share")),
     resyncMs: ms("resync"),

@@ -27,6 +27,7 @@ import { inventory } from "./domain/inventory/inventory.ts";
 import { systemClock } from "./kernel/clock.ts";
 import { toOperatorError } from "./kernel/errors.ts";
 import { CONFIG_FLAG, flagLines, FLAGS, readOptions, readSettings, UnusableOptions, type Options } from "./options.ts";
+import { ownMetrics } from "./own-metrics.ts";
 import { gitOwner } from "./reconcilers/rewrite-spec.ts";
 import { admissionProbe } from "./reconcilers/service-account-lifecycle/admission-probe.ts";
 import { takeInventory } from "./reconcilers/survey.ts";
@@ -222,6 +223,7 @@ const lookAround = async (
     leaseName,
     leaderElect,
     limits,
+    metricsAuth: options.metricsAuth,
   };
   try {
     return { findings: await examine(ports), redactor, cluster };
@@ -255,14 +257,15 @@ const supportBundle = async (given: Given, options: Options): Promise<number> =>
     if (value !== undefined && SECRET_NAME.test(name)) redactor.rememberText(value);
   }
   const log = text(given, "log");
-  const url = text(given, "metrics-url") ?? (inPod(options) ? "http://127.0.0.1:8080/metrics" : undefined);
+  const url = text(given, "metrics-url");
+  const own = inPod(options) ? async () => ownMetrics(options, (await readFile(POD_TOKEN, "utf8")).trim()) : undefined;
   const files = await collect({
     cluster,
     watched: options.watchNamespaces,
     settings,
     findings,
     versions: { keyturn: VERSION, node: process.version, platform: `${process.platform}/${process.arch}` },
-    metrics: url === undefined ? undefined : () => fetched(url),
+    metrics: url === undefined ? own : () => fetched(url),
     log: log === undefined ? undefined : () => readFile(log, "utf8"),
     scrub: (line) => redactor.scrub(line),
   });
@@ -273,10 +276,12 @@ const supportBundle = async (given: Given, options: Options): Promise<number> =>
   return EXIT.fine;
 };
 
+const POD_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 const METRICS_DEADLINE_MS = 5000;
 
 const fetched = async (url: string): Promise<string> => {
   const answer = await fetch(url, { signal: AbortSignal.timeout(METRICS_DEADLINE_MS), redirect: "error" });
+  if (!answer.ok) throw new Error(`the metrics answered ${answer.status}`);
   return answer.text();
 };
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connectionObject, fetched } from "../lane/ground.ts";
+import { openMetrics } from "../lane/open-metrics.ts";
 import { imageStart } from "../lane/image.ts";
 import { root } from "../lane/paths.ts";
 import { applyOperatorRbac } from "../lane/rbac.ts";
@@ -102,7 +103,7 @@ export async function openBench({ say, workers, revocation }: BenchOptions): Pro
       args: Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
       log,
       nodeArgs: image.nodeArgs,
-      env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache") },
+      env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache"), ...openMetrics },
     });
   };
   const inPool = async (count: number, run: (index: number) => Promise<unknown>): Promise<void> => {

@@ -8,6 +8,7 @@ import type { Installation } from "./installation.ts";
 import { CHART, NAMESPACE, rolledOut, startInstallation } from "./installation.ts";
 import { differences, objectsIn } from "./manifest-diff.ts";
 import type { InstallPart } from "./part.ts";
+import { monitoringReader, READER_VALUES, scrapedAsShipped, scrapedAtProbes } from "./shipped-monitor.ts";
 
 /** The chart against config/default, and a release from its first installation to its removal. */
 export const chart: InstallPart = {
@@ -88,6 +89,8 @@ const BAD_VALUES: readonly (readonly [set: string, named: string])[] = [
   ["extraArgs={workers=3}", "extraArgs"],
   ["grantableRoles.clusterRoles={*}", "grantableRoles"],
   ["serviceMonitor.interval=often", "interval"],
+  ["metrics.auth=Perhaps", "auth"],
+  ["metrics.readers[0].name=prometheus", "namespace"],
   ["image.repository=", "image.repository"],
 ];
 
@@ -104,6 +107,7 @@ const unrefusedValues = async (helm: string): Promise<readonly string[]> => {
 const EVERY_SWITCH = [
   "replicas=2,logLevel=debug,watchNamespaces={team-a},podLabels.team=platform,podAnnotations.note=x,priorityClassName=high",
   "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true",
+  "metrics.auth=Reviewed,metrics.tlsSecret=metrics-tls,metrics.readers[0].name=prometheus,metrics.readers[0].namespace=monitoring",
   "extraArgs={--workers=4},extraEnv[0].name=A,extraEnv[0].value=b",
   "extraVolumes[0].name=tmp,extraVolumes[0].emptyDir.medium=Memory",
   "extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp",
@@ -124,6 +128,7 @@ const wholeLife = async (
   };
   // With its label, so that pod security is enforced from the first pod on.
   await apply(await readFile(join(root, "config/manager/namespace.yaml"), "utf8"));
+  const token = await monitoringReader(installation);
   await helm(
     "install",
     "keyturn",
@@ -131,13 +136,26 @@ const wholeLife = async (
     "-n",
     NAMESPACE,
     "--set",
-    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view}`,
+    `${IMAGE},resync=5s,grantableRoles.clusterRoles={view},${READER_VALUES}`,
   );
   await rolledOut(installation);
   expect("the operator is ready in a sandbox as its pod says, under restricted pod security", true);
   await untilServed(apply, await readmeSample());
   await identityReady(installation);
   expect("the README's identity is Ready with the rights that the chart gives", true);
+
+  const scraped = await waitFor("the metrics are served", () => scrapedAsShipped(installation, CHART, token), {
+    timeout: 30_000,
+  });
+  expect(
+    "the shipped ServiceMonitor scrapes a fresh installation, which reviews its readers",
+    scraped.status === 200 && scraped.body.includes("\nkeyturn_metrics_unreviewed 0\n"),
+  );
+  const strangers = [await scrapedAsShipped(installation, CHART, `${token}x`), await scrapedAtProbes(installation)];
+  expect(
+    "nobody else does, and not at the port of the probes",
+    strangers.map(({ status }) => status).join() === "401,404",
+  );
 
   const switches = EVERY_SWITCH.flatMap((set) => ["--set", set]);
   const all = await helm("template", "keyturn", CHART, ...RENDER, ...switches);

@@ -34,7 +34,11 @@ export const imageOf = (bundle: string, dockerfile?: string): Image => {
   return {
     files: { "/app/node": process.execPath, "/app/keyturn.mjs": bundle },
     entrypoint: ["/app/node", ...nodeArgs, "/app/keyturn.mjs"],
-    env: (port) => ({ ...env, KEYTURN_PROBE_ADDRESS: `127.0.0.1:${port}` }),
+    env: ({ first, named: { metrics } }) => ({
+      ...env,
+      KEYTURN_PROBE_ADDRESS: `127.0.0.1:${first}`,
+      ...(metrics === undefined ? {} : { KEYTURN_METRICS_ADDRESS: `127.0.0.1:${metrics}` }),
+    }),
   };
 };
 

@@ -1,5 +1,6 @@
 import { openIdentitySite } from "../lane/identity-site.ts";
 import { startLane } from "../lane/lane.ts";
+import { metricsReader } from "../lane/metrics-reader.ts";
 import { askForRotation, conditionOf } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import type { World } from "../lane/world.ts";
@@ -8,6 +9,7 @@ import { dashboardQueries, substituted } from "../monitoring/dashboard.ts";
 import { startPrometheus } from "../monitoring/prometheus.ts";
 import type { Prometheus } from "../monitoring/prometheus.ts";
 import { testLives, testRules } from "../monitoring/promtool.ts";
+import { freePort } from "../stack/ports.ts";
 import { sleep, waitFor } from "../stack/wait.ts";
 import type { InstallPart } from "./part.ts";
 
@@ -43,15 +45,18 @@ const STUCK = "KeyturnRotationStuck";
 
 const watched = async (world: World, say: (line: string) => void) => {
   const kube = world.stack.kubernetes.client;
+  const targets = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`] as const;
+  const reviewedAt = (address: string) => ({ "metrics-address": address, "metrics-auth": "Reviewed" });
   const [rotations, identities] = await Promise.all([
-    startLane(world).then((lane) => lane.open({ name: "payments", resync: "2s" })),
-    startLane(world).then((lane) => openIdentitySite(lane, { name: "staff", resync: "2s" })),
+    startLane(world).then((lane) => lane.open({ name: "payments", resync: "2s", flags: reviewedAt(targets[0]) })),
+    startLane(world).then((lane) =>
+      openIdentitySite(lane, { name: "staff", resync: "2s", flags: reviewedAt(targets[1]) }),
+    ),
   ]);
-  const replicas = await Promise.all([rotations, identities].map((site) => site.startOperator()));
-  const observer = await startPrometheus(
-    world.stack,
-    replicas.map(({ probeUrl }) => new URL(probeUrl).host),
-  );
+  await Promise.all([rotations, identities].map((site) => site.startOperator()));
+  await kube.create("/api/v1/namespaces", { metadata: { name: "monitoring" } });
+  const token = await metricsReader(kube, { namespace: "monitoring", name: "prometheus", role: true });
+  const observer = await startPrometheus(world.stack, targets, token);
   const ready = async (): Promise<Rotation | undefined> => {
     const found = await kube.get<Rotation>(rotations.rotationPath);
     return conditionOf(found.status, "Ready")?.status === "True" && found.status?.["activity"] === "Idle"

@@ -8,12 +8,15 @@ import type { Scenario } from "../accept/lifecycle/stage.ts";
 import { perform } from "../accept/lifecycle/stage.ts";
 import { prunedAndApplied } from "../accept/lifecycle/undo.ts";
 import { startLane } from "../lane/lane.ts";
+import { metricsReader } from "../lane/metrics-reader.ts";
+import { oneRequest } from "../lane/one-request.ts";
 import type { Lane, Site } from "../lane/lane.ts";
 import { root } from "../lane/paths.ts";
 import { askForRotation, conditionOf } from "../lane/rotation.ts";
 import type { Rotation } from "../lane/rotation.ts";
 import { startWorld } from "../lane/world.ts";
 import type { KubeObject } from "../stack/kube.ts";
+import { freePort } from "../stack/ports.ts";
 import { auditLogOf } from "../stack/servers.ts";
 import { waitFor } from "../stack/wait.ts";
 import type { InstallPart } from "./part.ts";
@@ -111,9 +114,17 @@ const isAbout = (binding: KubeObject, namespace: string, name: string): boolean 
 
 /** A first issue, a rotation, a spec that is written back, and a deletion, with a workload of each kind. */
 const rotationOfEveryKind = async (lane: Lane): Promise<void> => {
-  const site = await lane.open({ name: "every-kind", resync: "2s" });
+  const address = `127.0.0.1:${await freePort()}`;
+  const flags = { "metrics-address": address, "metrics-auth": "Reviewed" };
+  const site = await lane.open({ name: "every-kind", resync: "2s", flags });
   const kube = lane.world.stack.kubernetes.client;
   await site.startOperator();
+  const token = await metricsReader(kube, { namespace: site.namespace, name: "prometheus", role: true });
+  await waitFor(
+    "a reader with the role is answered",
+    async () => (await oneRequest(`https://${address}/metrics`, { token })).status === 200,
+    { timeout: 60_000 },
+  );
   const spec = (site.workload() as { spec: { selector: object; template: object } }).spec;
   const others = ["StatefulSet", "DaemonSet"].map((kind) => ({ kind, name: `app-${kind.toLowerCase()}` }));
   for (const { kind, name } of others) {

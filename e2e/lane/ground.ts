@@ -8,6 +8,7 @@ import { freePort } from "../stack/ports.ts";
 import { removeUser } from "./aws-calls.ts";
 import { imageStart } from "./image.ts";
 import type { Lane } from "./lane.ts";
+import { openMetrics } from "./open-metrics.ts";
 import { applyNamespacedRbac, applyOperatorRbac } from "./rbac.ts";
 
 export const accountId = "123456789012";
@@ -134,7 +135,7 @@ export async function openGround(lane: Lane, options: GroundOptions): Promise<Gr
         log: join(operatorDir, `operator-${replica}.log`),
         nodeArgs: image.nodeArgs,
         // The bundle is compiled once for all starts: it takes half of a start.
-        env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache"), ...withoutLimits },
+        env: { ...image.env, NODE_COMPILE_CACHE: join(stack.dir, "compile-cache"), ...withoutLimits, ...openMetrics },
       });
       const probeUrl = `http://127.0.0.1:${port}`;
       const started: Replica = {

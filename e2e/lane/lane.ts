@@ -43,6 +43,7 @@ export interface SiteOptions {
   /** How long one verification may be refused and so on; into the spec as it is. */
   readonly progressDeadline?: string;
   readonly holdFor?: string;
+  readonly flags?: Readonly<Record<string, string>>;
   /** As GroundOptions.rights. */
   readonly rights?: "Namespaces";
 }
@@ -138,7 +139,11 @@ async function openSite(lane: Lane, options: SiteOptions): Promise<Site> {
     iamActions: rotationActions,
     vaultPolicy: deliveryPolicy(kvRoot),
     rights: options.rights,
-    flags: { "attribution-window": options.attributionWindow ?? "3s", resync: options.resync ?? "30s" },
+    flags: {
+      "attribution-window": options.attributionWindow ?? "3s",
+      resync: options.resync ?? "30s",
+      ...options.flags,
+    },
   });
   const { dir } = ground;
   const iam = async (): Promise<void> => {

@@ -274,6 +274,12 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     quiet: { keyturn_read_only: "1x50 0x40" },
     at: "70m",
   },
+  KeyturnMetricsOpen: {
+    fires: { keyturn_metrics_unreviewed: "1x90" },
+    labels: {},
+    quiet: { keyturn_metrics_unreviewed: "1x50 0x40" },
+    at: "70m",
+  },
   KeyturnAuditDegraded: {
     fires: { 'keyturn_audit_events_total{result="refused"}': "0x5 1x30" },
     labels: { result: "refused" },

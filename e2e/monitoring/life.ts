@@ -24,6 +24,8 @@ export class Life {
 
   constructor(spec: Partial<SecretRotationSpec>) {
     this.bench.ports = { ...this.bench.ports, metrics: this.#metrics };
+    // As at an operator that has read the holds; there are none.
+    this.#metrics.holdsFrom(() => true);
     this.bench.deploy("web");
     this.bench.apply(spec);
   }

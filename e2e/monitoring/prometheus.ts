@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { ended } from "../install/commands.ts";
+import { root } from "../lane/paths.ts";
 import { freePort } from "../stack/ports.ts";
 import type { Stack } from "../stack/stack.ts";
 import { waitFor } from "../stack/wait.ts";
@@ -22,24 +23,52 @@ interface Answer<T> {
   readonly data: T;
 }
 
+interface Monitor {
+  readonly spec: {
+    readonly endpoints: readonly {
+      readonly scheme: string;
+      readonly path: string;
+      readonly honorLabels: boolean;
+      readonly bearerTokenFile: string;
+      readonly tlsConfig: { readonly insecureSkipVerify: boolean };
+    }[];
+  };
+}
+
+/** What config/monitoring has the Prometheus operator write for a ServiceMonitor, but for its interval and the token. */
+const shippedScrape = async (): Promise<object> => {
+  const monitor = parse(await readFile(join(root, "config/monitoring/service-monitor.yaml"), "utf8")) as Monitor;
+  const [endpoint] = monitor.spec.endpoints;
+  if (endpoint === undefined) throw new Error("config/monitoring has no endpoint");
+  return {
+    scheme: endpoint.scheme,
+    metrics_path: endpoint.path,
+    honor_labels: endpoint.honorLabels,
+    tls_config: { insecure_skip_verify: endpoint.tlsConfig.insecureSkipVerify },
+  };
+};
+
 /**
  * Starts Prometheus (a package of the system's) on loopback. The rules are the shipped ones but for their `for`, which become a
  * second: nobody waits two hours for a test. It ends with the stack.
  */
-export async function startPrometheus(stack: Stack, targets: readonly string[]): Promise<Prometheus> {
+export async function startPrometheus(stack: Stack, targets: readonly string[], token: string): Promise<Prometheus> {
   const known = await ended("prometheus", ["--version"]);
   if (known.code !== 0) throw new Error("prometheus is not installed (Debian: apt-get install prometheus)");
   const dir = join(stack.dir, "prometheus");
   await mkdir(dir, { recursive: true });
   const rules = (await readFile(RULES_FILE, "utf8")).replaceAll(/^(\s+for:) \w+$/gm, "$1 1s");
   await writeFile(join(dir, "rules.yaml"), rules);
+  await writeFile(join(dir, "token"), token, { mode: 0o600 });
+  const shipped = await shippedScrape();
   const config = {
     global: { scrape_interval: "1s", evaluation_interval: "1s" },
     rule_files: ["rules.yaml"],
     scrape_configs: [
       {
         job_name: "keyturn",
-        honor_labels: true,
+        ...shipped,
+        authorization: { credentials_file: "token" },
         static_configs: targets.map((target, i) => ({ targets: [target], labels: { pod: `keyturn-${i}` } })),
       },
     ],

@@ -4,6 +4,7 @@ import { parseAllDocuments, stringify } from "yaml";
 import { output } from "../install/commands.ts";
 import { accountId, connectionObject } from "../lane/ground.ts";
 import { deliveryPolicy } from "../lane/lane.ts";
+import { openMetrics } from "../lane/open-metrics.ts";
 import { root } from "../lane/paths.ts";
 import { bundleOperator } from "../lane/world.ts";
 import type { KubeObject } from "../stack/kube.ts";
@@ -181,7 +182,7 @@ async function operator(stack: Stack, { dir, auditDir }: { dir: string; auditDir
     entry: join(dir, "keyturn.mjs"),
     args: Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]),
     log: join(stack.logs, "operator.log"),
-    env: { NODE_ENV: "production" },
+    env: { NODE_ENV: "production", ...openMetrics },
   });
   await waitFor("the operator leads", async () => (await fetch(`http://${address}/readyz`)).ok, { timeout: 60_000 });
   return `http://${address}/metrics`;

@@ -26,6 +26,8 @@ export interface ProcessKubelet {
   readonly logs: string;
   /** The processes of a pod, by container name. */
   pids(namespace: string, pod: string): Record<string, number>;
+  /** Where the named ports of a pod's containers are on this machine, by name. */
+  ports(namespace: string, pod: string): Readonly<Record<string, number>>;
   /** Ends every process and stops. */
   stop(): Promise<void>;
 }
@@ -182,14 +184,17 @@ export async function startProcessKubelet(stack: Stack, options: KubeletOptions 
     await Promise.race([Promise.all([...ends, following]), sleep(2000)]);
   };
   stack.onStop(stop);
+  const containersOf = (namespace: string, name: string): readonly ContainerRun[] =>
+    [...runs.values()].find(({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name)
+      ?.containers ?? [];
+
   return {
     nodeName,
     logs,
+    ports: (namespace, name) =>
+      Object.assign({}, ...containersOf(namespace, name).map((one) => one.ports())) as Record<string, number>,
     pids(namespace, name) {
-      const run = [...runs.values()].find(
-        ({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name,
-      );
-      const pairs = (run?.containers ?? []).flatMap((container) => {
+      const pairs = containersOf(namespace, name).flatMap((container) => {
         const pid = container.pid();
         return pid === undefined ? [] : [[container.spec.name, pid] as const];
       });

@@ -74,7 +74,11 @@ const supportBundle: Command = {
   flags: [
     { name: "file", short: "f", value: "PATH", help: "where to write it (keyturn-support.tar.gz)" },
     { name: "log", value: "PATH", help: "the operator's log, of which the end is taken" },
-    { name: "metrics-url", value: "URL", help: "the operator's /metrics (http://127.0.0.1:8080/metrics)" },
+    {
+      name: "metrics-url",
+      value: "URL",
+      help: "the operator's /metrics, where it needs no token; in its Pod they are read without this flag",
+    },
   ],
   settings: true,
 };

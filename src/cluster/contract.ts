@@ -90,6 +90,8 @@ export interface TokenWish {
 export interface TokenVerdict {
   readonly authenticated: boolean;
   readonly username?: string;
+  readonly uid?: string | undefined;
+  readonly groups?: readonly string[];
 }
 
 /**

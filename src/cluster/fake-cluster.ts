@@ -467,6 +467,7 @@ const selects = (selector: string | undefined, labels: Readonly<Record<string, s
     .split(",")
     .filter((term) => term !== "")
     .every((term) => {
+      if (term.startsWith("!")) return labels[term.slice(1)] === undefined;
       const [key = "", value] = term.split("=");
       return value === undefined ? labels[key] !== undefined : labels[key] === value;
     });

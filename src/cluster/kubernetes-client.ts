@@ -179,11 +179,17 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
     const { authenticated, user } = (answer["status"] ?? {}) as {
       authenticated?: unknown;
-      user?: { username?: unknown };
+      user?: { username?: unknown; uid?: unknown; groups?: unknown };
     };
     if (authenticated !== true) return { authenticated: false };
     if (typeof user?.username !== "string") throw errorOfRubbish(asked, "answered without a user");
-    return { authenticated, username: user.username };
+    const { username, uid, groups } = user;
+    return {
+      authenticated,
+      username,
+      ...(typeof uid === "string" ? { uid } : {}),
+      groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
+    };
   }
 
   async review(question: AccessQuestion): Promise<boolean> {

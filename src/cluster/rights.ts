@@ -157,7 +157,15 @@ export const RIGHTS: readonly RightsRule[] = [
     group: "authorization.k8s.io",
     resources: ["subjectaccessreviews"],
     verbs: ["create"],
-    because: "May the one who asks give this role? Is a right that was taken away really refused?",
+    because:
+      "May the one who asks give this role? Is a right that was taken away really refused? May the one who scrapes read the metrics?",
+  },
+  {
+    scope: "Cluster",
+    group: "authentication.k8s.io",
+    resources: ["tokenreviews"],
+    verbs: ["create"],
+    because: "Who scrapes the metrics?",
   },
   {
     scope: "Operator",

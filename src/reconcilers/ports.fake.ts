@@ -154,6 +154,7 @@ const silentMetrics = (): Metrics => {
     holdsFrom: nothing,
     providerKeys: nothing,
     identitiesFrom: nothing,
+    unreviewed: nothing,
     unownedMarks: nothing,
     informersFrom: nothing,
     rotationEnded: nothing,

@@ -1,10 +1,10 @@
 import type { ClusterClient, NewObject, ObjectRef } from "../cluster/contract.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { hashName } from "../kernel/ids.ts";
-import { CONFIG_MAPS, MANAGED_BY, ROLE_LABEL, type ConfigMap } from "./kinds.ts";
+import { CLAIM_FORM, CONFIG_MAPS, MANAGED_BY, ROLE_LABEL, type ConfigMap } from "./kinds.ts";
 import { leftOutOf, listedOf, readableOf, type LeftOut, type Listed } from "../kernel/listed.ts";
 
-const ROLE = "claim";
+export const CLAIM_ROLE = "claim";
 
 /** Who holds a target: a SecretRotation, or the ledger entry that inherited it. */
 export interface ClaimOwner {
@@ -95,7 +95,11 @@ export const claimStore = (cluster: ClusterClient, operatorNamespace: string): C
         metadata: {
           name: ref.name,
           namespace: operatorNamespace,
-          labels: { [MANAGED_BY.label]: MANAGED_BY.value, [ROLE_LABEL]: ROLE },
+          labels: {
+            [MANAGED_BY.label]: MANAGED_BY.value,
+            [ROLE_LABEL]: CLAIM_ROLE,
+            [CLAIM_FORM.label]: CLAIM_FORM.value,
+          },
         },
         data: dataOf(target, content),
       };
@@ -137,7 +141,7 @@ export const claimStore = (cluster: ClusterClient, operatorNamespace: string): C
     async list() {
       const found = await cluster.list<ConfigMap>(CONFIG_MAPS, {
         namespace: operatorNamespace,
-        labelSelector: `${ROLE_LABEL}=${ROLE}`,
+        labelSelector: `${ROLE_LABEL}=${CLAIM_ROLE}`,
       });
       const claims: Claim[] = [];
       const leftOut = [...leftOutOf(found)];
@@ -167,7 +171,7 @@ const parsed = (object: ConfigMap): Claim | undefined => {
   if (!target || !ownerKind || ownerNamespace === undefined || !ownerName || !ownerUid || snapshot === undefined) {
     return undefined;
   }
-  const labelled = object.metadata.labels?.[ROLE_LABEL] === ROLE;
+  const labelled = object.metadata.labels?.[ROLE_LABEL] === CLAIM_ROLE;
   if (!labelled || object.metadata.name !== claimName(target)) return undefined;
   if (sequence !== undefined && !/^\d{1,15}$/.test(sequence)) return undefined;
   return {

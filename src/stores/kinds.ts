@@ -22,6 +22,8 @@ export interface ConfigMap extends KubeObject {
 
 export const MANAGED_BY = { label: "app.kubernetes.io/managed-by", value: "keyturn" } as const;
 export const ROLE_LABEL = "keyturn.dev/role";
+/** On claims, from the version on that reviews who reads its metrics: claims without it were made by a version before. */
+export const CLAIM_FORM = { label: "keyturn.dev/claim-form", value: "2" } as const;
 
 export const ANNOTATIONS = {
   owner: "keyturn.dev/owner",

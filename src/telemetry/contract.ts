@@ -39,8 +39,10 @@ export interface Metrics extends EngineMetrics {
   breakersFrom(
     read: () => readonly { readonly connection: string; readonly host: number; readonly others: number }[],
   ): void;
-  /** Asked at every scrape: the identities that there are now. */
-  identitiesFrom(list: () => readonly IdentityFacts[]): void;
+  /** Asked at every render: the identities that there are now. */
+  identitiesFrom(list: () => Iterable<IdentityFacts>): void;
+  /** Are the metrics answered without a review of who asks (metrics.auth None)? */
+  unreviewed(isOpen: boolean): void;
   /** Of the newest survey, every place that could be looked at. */
   unownedMarks(counts: readonly { connection: string; count: number }[]): void;
   /** What the provider lists for a SecretRotation's identity; the series ends with the SecretRotation. */

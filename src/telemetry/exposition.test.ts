@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { textOf } from "./exposition.ts";
+import { piecesOf } from "./exposition.ts";
 
 describe("exposition", () => {
   it("is written in pieces just as the library writes it at once", async () => {
@@ -14,6 +14,9 @@ describe("exposition", () => {
     counter.inc({ code: "OK" });
     const empty = new Gauge({ name: "empty", help: "None.", labelNames: ["name"], registers });
     empty.reset();
-    assert.equal(await textOf(registry), await registry.metrics());
+    const pieces: string[] = [];
+    for await (const piece of piecesOf(registry)) pieces.push(piece);
+    assert.equal(pieces.join(""), await registry.metrics());
+    assert.ok(pieces.length > 5);
   });
 });

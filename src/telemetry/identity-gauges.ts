@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Gauge } from "prom-client";
 import type { IdentityFacts } from "../domain/inventory/facts.ts";
 
@@ -12,14 +13,23 @@ export interface IdentityGauges {
 const MOST_GROUPS = 500;
 const OTHERS = { team: "(others)", environment: "(others)" } as const;
 
+/** So many identities are looked at between two turns of the event loop. */
+const AT_ONCE = 200;
+
 /** Sets the gauges to what there is now; series of what is gone end. */
-export const fillIdentityGauges = (gauges: IdentityGauges, identities: readonly IdentityFacts[]): void => {
+export const fillIdentityGauges = async (
+  gauges: IdentityGauges,
+  identities: Iterable<IdentityFacts>,
+): Promise<void> => {
   gauges.identities.reset();
   gauges.identityOldestCredential.reset();
   gauges.identityExpiry.reset();
   gauges.identityUndecided.reset();
   const groups = new Set<string>();
+  let looked = 0;
   for (const identity of identities) {
+    looked += 1;
+    if (looked % AT_ONCE === 0) await nextTurn();
     const { namespace, name, team, environment = "", state, oldestCredentialAt, expiresAt, undecided } = identity;
     const group = JSON.stringify([team, environment, state]);
     const counted = groups.has(group) || groups.size < MOST_GROUPS;

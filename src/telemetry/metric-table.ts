@@ -87,6 +87,12 @@ export const METRICS = {
     labels: [],
     help: "Resources that have something due which waits for the end of read-only.",
   },
+  unreviewed: {
+    name: "keyturn_metrics_unreviewed",
+    type: "gauge",
+    labels: [],
+    help: "1 while anybody who reaches the operator may read its metrics (metrics.auth None), 0 while each reader is reviewed.",
+  },
   holdsRead: {
     name: "keyturn_holds_read",
     type: "gauge",

@@ -3,8 +3,9 @@ import type { IdentityFacts } from "../domain/inventory/facts.ts";
 import type { Lane } from "../kernel/turn.ts";
 import type { Metrics } from "./contract.ts";
 import { fillIdentityGauges } from "./identity-gauges.ts";
-import { textOf } from "./exposition.ts";
+import { piecesOf } from "./exposition.ts";
 import { METRICS, type MetricRow } from "./metric-table.ts";
+import type { Rendered } from "./shared-render.ts";
 
 type Built<Row extends MetricRow> = Row["type"] extends "counter"
   ? Counter
@@ -34,7 +35,7 @@ export class PrometheusMetrics implements Metrics {
   #informers: Parameters<Metrics["informersFrom"]>[0] = () => [];
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined, overflow: new Map() });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
-  #identities: () => readonly IdentityFacts[] = () => [];
+  #identities: () => Iterable<IdentityFacts> = () => [];
 
   constructor(options: MetricsOptions) {
     this.#metrics = buildAll(this.#registry);
@@ -44,7 +45,28 @@ export class PrometheusMetrics implements Metrics {
 
   /** What /metrics answers, and its content type. */
   async render(): Promise<{ readonly contentType: string; readonly text: string }> {
-    fillIdentityGauges(this.#metrics, this.#identities());
+    const { contentType, pieces } = await this.renderPieces();
+    return { contentType, text: Buffer.concat(pieces).toString() };
+  }
+
+  /** The same in pieces. One render at a time: it fills gauges and gives the event loop its turns meanwhile. */
+  async renderPieces(): Promise<Rendered> {
+    await fillIdentityGauges(this.#metrics, this.#identities());
+    this.#fill();
+    const pieces: Buffer[] = [];
+    let text = "";
+    for await (const piece of piecesOf(this.#registry)) {
+      text += piece;
+      if (text.length < PIECE_LENGTH) continue;
+      pieces.push(Buffer.from(text));
+      text = "";
+    }
+    pieces.push(Buffer.from(text));
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    return { contentType: this.#registry.contentType, pieces, bytes };
+  }
+
+  #fill(): void {
     this.#fillAuditVolume();
     const { count, due, overflow } = this.#ledger();
     this.#metrics.orphanedResources.set(count);
@@ -64,7 +86,6 @@ export class PrometheusMetrics implements Metrics {
     const { engaged, waiting } = this.#readOnly();
     this.#metrics.readOnly.set(engaged ? 1 : 0);
     this.#metrics.readOnlyWaiting.set(waiting);
-    return { contentType: this.#registry.contentType, text: await textOf(this.#registry) };
   }
 
   passEnded(controller: string, result: string, seconds: number): void {
@@ -127,8 +148,12 @@ export class PrometheusMetrics implements Metrics {
     this.#readOnly = read;
   }
 
-  identitiesFrom(list: () => readonly IdentityFacts[]): void {
+  identitiesFrom(list: () => Iterable<IdentityFacts>): void {
     this.#identities = list;
+  }
+
+  unreviewed(isOpen: boolean): void {
+    this.#metrics.unreviewed.set(isOpen ? 1 : 0);
   }
 
   unownedMarks(counts: readonly { readonly connection: string; readonly count: number }[]): void {
@@ -208,6 +233,9 @@ export class PrometheusMetrics implements Metrics {
     [providerKeys, providerKeysStaying, providerKeyQuota].forEach((metric) => metric.remove({ ...identity }));
   }
 }
+
+/** Of a piece of the text, at least; it is written to a socket at once. */
+const PIECE_LENGTH = 65_536;
 
 const objectKey = ({ kind, namespace, name }: { kind: string; namespace: string; name: string }): string =>
   [kind, namespace, name].join("/");

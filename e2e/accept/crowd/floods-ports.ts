@@ -1,10 +1,8 @@
-import { request } from "node:http";
-import { request as secureRequest } from "node:https";
 import { connect } from "node:net";
+import { oneRequest } from "../../lane/one-request.ts";
 import { sleep } from "../../stack/wait.ts";
 import { againAndAgain } from "./flood.ts";
 import type { Flood, UnderWay } from "./flood.ts";
-import { knownFlags } from "./ground.ts";
 import type { Crowd } from "./ground.ts";
 import type { Scale } from "./scale.ts";
 
@@ -16,34 +14,6 @@ const readerAddress = "127.0.0.3";
 const probeTimeoutMs = 1000;
 const probeEveryMs = 100;
 const quietProbes = 10;
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** One request on a connection of its own. Throws when there is no whole answer in time. */
-function asked(url: string, from: string, timeoutMs: number, token?: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      ...{ agent: false, localAddress: from, signal: AbortSignal.timeout(timeoutMs) },
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    } as const;
-    // The operator makes the certificate of its metrics by itself; what is tried here is who gets an answer.
-    const made = url.startsWith("https:")
-      ? secureRequest(url, { ...options, rejectUnauthorized: false })
-      : request(url, options);
-    made.on("error", reject);
-    made.on("response", (answer) => {
-      let body = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => (body += chunk));
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
-      answer.on("error", reject);
-    });
-    made.end();
-  });
-}
 
 /** Sockets that are opened again as soon as they are closed; half of them begin a request and never end it. */
 function holdSockets(url: string, sockets: number): UnderWay {
@@ -116,7 +86,7 @@ async function failedProbes({ stage }: Crowd, probes: number): Promise<string[]>
   const all = Array.from({ length: probes }, async (_, number) => {
     await sleep(number * probeEveryMs);
     const path = number % 2 === 0 ? "/healthz" : "/readyz";
-    const answer = await asked(`${probeUrl}${path}`, "127.0.0.1", probeTimeoutMs).catch((error: unknown) =>
+    const answer = await oneRequest(`${probeUrl}${path}`, { timeoutMs: probeTimeoutMs }).catch((error: unknown) =>
       String(error),
     );
     if (typeof answer === "string") failed.push(`${path}: ${answer}`);
@@ -128,11 +98,8 @@ async function failedProbes({ stage }: Crowd, probes: number): Promise<string[]>
 
 /** `port`: a free one for the metrics. */
 export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
-  const flags = { "metrics-address": `127.0.0.1:${port}` };
-  // Without that flag they stand beside the probes.
-  const own = Object.keys(knownFlags(flags)).length > 0;
-  const urlOf = ({ stage }: Crowd): string =>
-    own ? `https://127.0.0.1:${port}/metrics` : `${stage.operator().probeUrl}/metrics`;
+  const flags = { "metrics-address": `127.0.0.1:${port}`, "metrics-auth": "Reviewed" };
+  const url = `https://127.0.0.1:${port}/metrics`;
   let unauthorized = 0;
   return {
     id: "flood/scrapes",
@@ -140,11 +107,10 @@ export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
     namespaces: 1,
     flags,
     begin(crowd) {
-      const url = urlOf(crowd);
       crowd.count({ sizes: { "scrapes at once": atOnce } });
       const under = againAndAgain(
         async () => {
-          const { status, body } = await asked(url, mobAddress, 10_000);
+          const { status, body } = await oneRequest(url, { from: mobAddress });
           if (status < 300 || body.includes("keyturn_")) unauthorized += 1;
         },
         { workers: atOnce, everyMs: 50 },
@@ -159,7 +125,7 @@ export function scrapes({ scrapes: atOnce }: Scale, port: number): Flood {
         },
       });
     },
-    meanwhile: (crowd) => readMetrics(crowd, urlOf(crowd)),
+    meanwhile: (crowd) => readMetrics(crowd, url),
     after: ({ kube, site }) => withoutReader(kube, site.operatorNamespace),
   };
 }
@@ -188,7 +154,7 @@ async function readMetrics({ stage, site, kube }: Crowd, url: string): Promise<v
   const failed: string[] = [];
   for (let number = 0; number < reads; number += 1) {
     await sleep(1000);
-    const answer = await asked(url, readerAddress, 10_000, token).catch((error: unknown) => String(error));
+    const answer = await oneRequest(url, { from: readerAddress, token }).catch((error: unknown) => String(error));
     if (typeof answer === "string") failed.push(answer);
     else if (answer.status !== 200 || !answer.body.includes("keyturn_"))
       failed.push(`${answer.status}: ${answer.body.slice(0, 200)}`);

@@ -107,8 +107,6 @@ export async function oneCrowd(
 /** Dead databases need a PostgreSQL to be started; permits wait for an end. */
 const notCheap = ["flood/dead-database", "flood/permits", "flood/hanging-hook"];
 
-/** They break their bounds until ends have a lane of their own, and metrics a port of their own; the whole line tries them all the same. */
-const notBuilt = ["flood/held-sockets", "flood/scrapes"];
 
 /** One cheap flood, drawn by a seed, for every build. */
 export async function sampleCrowd(
@@ -117,7 +115,7 @@ export async function sampleCrowd(
   random: () => number,
   { print }: Pick<CrowdVoice, "print">,
 ): Promise<number> {
-  const cheap = (await floodsAt(sampled)).filter(({ id }) => ![...notCheap, ...notBuilt].includes(id));
+  const cheap = (await floodsAt(sampled)).filter(({ id }) => !notCheap.includes(id));
   const chosen = pick(cheap, 1, random).map((flood) => floodScenario(flood, into(tallies)));
   await all.perform(chosen, lanes);
   return lifecycleVerdict(all.results.entries, print);

@@ -39,6 +39,8 @@ export interface ContainerRun {
   restarts(): number;
   lastExit(): State | undefined;
   pid(): number | undefined;
+  /** Where its named ports are on this machine; none before it has been started. */
+  ports(): Readonly<Record<string, number>>;
   /** Ends it for good: SIGTERM, SIGKILL after the grace period. */
   end(graceMs: number): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
   let ready = false;
   let restarts = 0;
   let child: Child | undefined;
+  let ports: Readonly<Record<string, number>> = {};
   let ending = false;
   let grace = 0;
   let wake: () => void = () => undefined;
@@ -108,12 +111,13 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
 
   const launchImage = async (image: Image): Promise<Child> => {
     const box = await sandbox(place.sandboxes, pod, spec, image);
+    ports = box.ports.named;
     const base = { PATH: process.env["PATH"] ?? "", HOSTNAME: name, ...box.env };
     const env = await resolveEnv(place.kube, pod, spec, base);
     const [file = "", ...args] = box.command;
     const started = await place.supervisor.start({ file, args, env, cwd: place.logs, log });
     const path = spec.readinessProbe?.httpGet?.path;
-    if (path !== undefined) void watchProbe(started, () => probe(box.port, path));
+    if (path !== undefined) void watchProbe(started, () => probe(box.ports.first, path));
     return started;
   };
   const watchProbe = async (started: Child, ask: () => Promise<boolean>): Promise<void> => {
@@ -178,6 +182,7 @@ export function runContainer(place: Place, pod: Pod, spec: Container, changed: (
     restarts: () => restarts,
     lastExit: () => lastExit,
     pid: () => child?.pid,
+    ports: () => ports,
     async end(graceMs) {
       ending = true;
       grace = graceMs;

@@ -14,15 +14,21 @@ export interface Image {
   /** Path in the container → file on this machine. */
   readonly files: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
-  /** A pod has no address of its own here: its first port is moved to a free one, and the program must be told. */
-  env(port: number): Readonly<Record<string, string>>;
+  /** A pod has no address of its own here: its ports are moved to free ones, and the program must be told. */
+  env(ports: Ports): Readonly<Record<string, string>>;
 }
 
-/** A container that is ready to be started: the command, more environment, and where its port is. */
+/** Where the named ports of a container are on this machine; `first` is that of its first one, or one that nothing names. */
+export interface Ports {
+  readonly first: number;
+  readonly named: Readonly<Record<string, number>>;
+}
+
+/** A container that is ready to be started: the command, more environment, and where its ports are. */
 export interface Sandbox {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly port: number;
+  readonly ports: Ports;
 }
 
 export interface SandboxPlace {
@@ -48,7 +54,7 @@ export async function sandbox(place: SandboxPlace, pod: Pod, container: Containe
   const { runAsUser = 0, runAsGroup = runAsUser } = pod.spec.securityContext ?? {};
   const script = join(root, "..", `${root.split("/").at(-1) ?? ""}.sh`);
   await writeFile(script, scriptOf(root, mounts, { image, container, user: `${runAsUser}:${runAsGroup}` }));
-  const port = await freePort();
+  const ports = await portsOf(container);
   const server = new URL(place.kube.url);
   return {
     // A user namespace where this is not root: then the user in the pod is this one.
@@ -58,10 +64,15 @@ export async function sandbox(place: SandboxPlace, pod: Pod, container: Containe
       HOME: "/",
       KUBERNETES_SERVICE_HOST: server.hostname,
       KUBERNETES_SERVICE_PORT: server.port,
-      ...image.env(port),
+      ...image.env(ports),
     },
-    port,
+    ports,
   };
+}
+
+async function portsOf({ ports = [] }: Container): Promise<Ports> {
+  const free = await Promise.all(ports.map(async ({ name }) => [name ?? "", await freePort()] as const));
+  return { first: free[0]?.[1] ?? (await freePort()), named: Object.fromEntries(free) };
 }
 
 interface Mount {

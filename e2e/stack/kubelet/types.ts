@@ -39,6 +39,7 @@ export interface Container {
     readonly httpGet?: { readonly path?: string };
     readonly periodSeconds?: number;
   };
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly securityContext?: { readonly readOnlyRootFilesystem?: boolean };
 }

@@ -3,7 +3,7 @@ import { CRD_DIGESTS } from "../../api/v1alpha1/generated/crd-digests.ts";
 import { IDENTITY_HOLD } from "../../api/v1alpha1/identity-hold.ts";
 import { PROVIDER_CONNECTION } from "../../api/v1alpha1/provider-connection.ts";
 import { FakeCluster } from "../../cluster/fake-cluster.ts";
-import { configMaps, leases } from "../../cluster/resources.ts";
+import { configMaps, leases, statefulSets } from "../../cluster/resources.ts";
 import { FakeClock } from "../../kernel/fake-clock.ts";
 import { OperatorError } from "../../kernel/errors.ts";
 import { CRDS, examine, POLICIES, POLICY_NAMES, type DoctorPorts } from "./examine.ts";
@@ -55,6 +55,7 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     leaseName: "keyturn",
     leaderElect: true,
     limits: { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 100 },
+    metricsAuth: undefined,
   };
   return { cluster, ports };
 };
@@ -116,6 +117,26 @@ describe("the doctor", () => {
           { kind: configMaps, namespace: NAMESPACE, name: "keyturn-limits" },
           { data: { offboarding: `0123456789abcdef@${at}` } },
         );
+        return {};
+      },
+    ],
+    ["metrics without a review, as declared", "warn metrics", () => ({ metricsAuth: "None" })],
+    [
+      "metrics without a review because of claims of before",
+      "warn metrics",
+      ({ cluster }) => {
+        const labels = { "keyturn.dev/role": "claim" };
+        cluster.seed({ kind: configMaps, namespace: NAMESPACE, name: "keyturn-claim-1" }, { metadata: { labels } });
+        return {};
+      },
+    ],
+    [
+      "metrics without a review because the StatefulSet says so",
+      "warn metrics",
+      ({ cluster }) => {
+        const containers = [{ name: "keyturn", args: ["--metrics-auth=None"] }];
+        const spec = { template: { spec: { containers } } };
+        cluster.seed({ kind: statefulSets, namespace: NAMESPACE, name: "keyturn" }, { spec });
         return {};
       },
     ],

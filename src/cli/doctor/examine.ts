@@ -16,11 +16,12 @@ import type { ReadOnlyState } from "../../stores/read-only.ts";
 import { age } from "../columns.ts";
 import { waitingFirst, waitOf, waitsSince, type Waiting } from "../waiting.ts";
 import type { Finding } from "./finding.ts";
+import { metrics, type MetricsPorts } from "./metrics.ts";
 import { schemaDigest } from "./schema-digest.ts";
 import { stuckIn, type Patient } from "./stuck.ts";
 import { leftOutOf, nameOf, readableOf, wholeOf, type Listed } from "../../kernel/listed.ts";
 
-export interface DoctorPorts {
+export interface DoctorPorts extends MetricsPorts {
   readonly cluster: Pick<ClusterClient, "get" | "list" | "review" | "serverTime">;
   serverVersion(): Promise<{ readonly major: string; readonly minor: string }>;
   /** What is not in force of the admission policies. */
@@ -32,7 +33,6 @@ export interface DoctorPorts {
   killSwitch(): Promise<boolean>;
   readOnly(): Promise<ReadOnlyState>;
   now(): Date;
-  readonly operatorNamespace: string;
   readonly serviceAccount: string;
   readonly watched: Watched;
   readonly leaseName: string;
@@ -54,6 +54,7 @@ export const examine = async (ports: DoctorPorts): Promise<readonly Finding[]> =
     tried("kill-switch", "kill switch", () => kill(ports)),
     tried("read-only", "read-only", () => readOnly(ports)),
     tried("limits", "limits", () => limits(ports)),
+    tried("metrics", "readers of the metrics are reviewed", () => metrics(ports)),
     audit(ports),
     tried("connections", "ProviderConnections", () => connections(ports)),
     ...KINDS.map((kind) => tried(`stuck/${kind.kind}`, kind.kind, () => stuck(ports, kind))),

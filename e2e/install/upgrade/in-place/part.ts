@@ -6,6 +6,7 @@ import { parseProbeLog } from "../../../stack/workload/manifest.ts";
 import { CHART, imageOf, startInstallation } from "../../installation.ts";
 import type { Installation } from "../../installation.ts";
 import type { InstallPart } from "../../part.ts";
+import { monitoringReader, scrapedAsShipped, scrapedAtProbes } from "../../shipped-monitor.ts";
 import { bundleOf, sourceOf } from "../baseline.ts";
 import { bringAll, notStanding } from "./bring.ts";
 import { edits, isEdited, isOpened, spotOf } from "./edits.ts";
@@ -102,8 +103,10 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
     `  ${resourcesIn(wordsBefore)} resources; ${learned.accepted} logins are accepted, ${learned.refused} are refused`,
   );
 
+  const token = await monitoringReader(installation);
   await upgradeInPlace(installation, { chart: CHART, image: "keyturn" });
   await sleep(wholeResync);
+  problems.push(...(await scrapedAfterwards(installation, token)));
   const after = await viewAtRest(look);
   const wordsAfter = await readWords(place);
   const ups = changesBetween(before, after);
@@ -204,6 +207,17 @@ const upgraded = async (installation: Installation, place: Place, { baseline, sa
     },
     problems,
   };
+};
+
+/** With untouched values both go on: the shipped ServiceMonitor of each release, and who scrapes the port of before. */
+const scrapedAfterwards = async (installation: Installation, token: string): Promise<readonly string[]> => {
+  const scrapes = {
+    "the shipped ServiceMonitor": await scrapedAsShipped(installation, CHART, token),
+    "a scrape of the port of before": await scrapedAtProbes(installation),
+  };
+  return Object.entries(scrapes)
+    .filter(([, { status, body }]) => status !== 200 || !body.includes("\nkeyturn_metrics_unreviewed 1\n"))
+    .map(([who, { status, body }]) => `after the upgrade ${who} gets ${status}: ${body.slice(0, 200)}`);
 };
 
 /** Everything that stands in Secrets now is a login too, from now on. */
