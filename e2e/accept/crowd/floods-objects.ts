@@ -54,24 +54,30 @@ export function fatObjects(objects: number): Flood {
       await inParallel(rest, atOnce, (name) => put(crowd, fatIdentity(site, mob, name)));
       crowd.count({ sizes: { "fat objects": objects, ...(objects === 65 ? { "fat objects, few": objects } : {}) } });
     },
-    async begin({ stage, count }) {
-      const { process } = stage.operator();
-      await process.term();
-      const began = performance.now();
-      await process.start();
-      const ready = await waitFor("the operator has its lists", () => stage.operator().ready(), {
-        timeout: synced.timeout,
-        every: 50,
-      }).catch(() => false);
-      const seconds = (performance.now() - began) / 1000;
-      count({ syncedWithFatObjectsSeconds: seconds });
-      stage.say(`synced after ${seconds.toFixed(1)} s: ${String(ready)}`);
-      if (!ready || seconds > synced.atMostSeconds)
-        stage.broken("L1", `The operator has not its lists ${synced.atMostSeconds} s after a restart.`, { seconds });
+    async begin(crowd) {
+      await restarted(crowd);
       return { done: () => objects, stop: () => Promise.resolve() };
     },
     after: (crowd) => decided(crowd, names, tokens),
   };
+}
+
+/** Stops the operator, does what is done behind its back, and starts it: it has its lists in time, or that is broken. */
+export async function restarted({ stage, count }: Crowd, meanwhile?: () => Promise<void>): Promise<void> {
+  const { process } = stage.operator();
+  await process.term();
+  await meanwhile?.();
+  const began = performance.now();
+  await process.start();
+  const ready = await waitFor("the operator has its lists", () => stage.operator().ready(), {
+    timeout: synced.timeout,
+    every: 50,
+  }).catch(() => false);
+  const seconds = (performance.now() - began) / 1000;
+  count({ syncedWithFatObjectsSeconds: seconds });
+  stage.say(`synced after ${seconds.toFixed(1)} s: ${String(ready)}`);
+  if (!ready || seconds > synced.atMostSeconds)
+    stage.broken("L1", `The operator has not its lists ${synced.atMostSeconds} s after a restart.`, { seconds });
 }
 
 /** The policies come only now; each object that is larger than they allow may still be suspended, narrowed and deleted. */

@@ -1,5 +1,6 @@
+import { createServer as createSecureServer } from "node:https";
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Identity } from "../../lane/identity.ts";
 import { freePort } from "../../stack/ports.ts";
 import { ensurePostgres, putStaticRoles } from "../../stack/postgres.ts";
@@ -13,17 +14,57 @@ import { allowVault, atOnce, bareRotation, rotationPath } from "./ground.ts";
 import type { Crowd } from "./ground.ts";
 import type { Scale } from "./scale.ts";
 
-// Targets of a tenant's own that are away: a database on a closed port, a hook that accepts and never answers.
+// Targets of a tenant's own that are away: databases and hooks on closed ports, that accept and never answer, or that answer slowly.
 
 const api = "/apis/keyturn.dev/v1alpha1";
 /** Identities of another namespace that are suspended and come back all the while, and for how long at the most. */
 const busyOthers = 12;
 const longestMs = 75_000;
 
-export function deadDatabase({ dead, callsOfOthers }: Scale): Flood {
-  const names = named("dead", dead);
+/** How a target is away. */
+type Away = "refuses" | "hangs" | "is slow";
+
+/** Longer than a healthy call takes, shorter than any deadline of the operator's. */
+const slowMs = 4000;
+
+interface Target {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** A port of the loopback that is away in this manner. `issue`: a certificate for one that speaks, and refuses, slowly. */
+async function away(how: Away, issue: () => { readonly cert: string; readonly key: string }): Promise<Target> {
+  const port = await freePort();
+  if (how === "refuses") return { port, close: () => Promise.resolve() };
+  const held = new Set<Socket>();
+  const server: Server =
+    how === "hangs"
+      ? createServer((socket) => void socket.resume())
+      : createSecureServer(issue(), (request, response) => {
+          request.resume();
+          setTimeout(() => response.writeHead(503).end(), slowMs).unref();
+        });
+  server.on("connection", (socket: Socket) => {
+    held.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => held.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
-    id: "flood/dead-database",
+    port,
+    async close() {
+      for (const socket of held) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The database of one tenant behind a Vault that all share; Vault itself reaches it, the operator's own logins do not. */
+export function deadDatabase({ dead, callsOfOthers }: Scale, how: "refuses" | "hangs"): Flood {
+  const names = named("dead", dead);
+  let target: Target | undefined;
+  return {
+    id: `flood/database-${how}`,
     kind: "dead database",
     namespaces: 1,
     async prepare(crowd) {
@@ -37,12 +78,8 @@ export function deadDatabase({ dead, callsOfOthers }: Scale): Flood {
         names.map((name) => ({ name: `keyturn.${mob}.${name}`, username: `${mob}-${name}` })),
       );
       // Vault changes the passwords; the operator's own logins find nobody there.
-      const server = {
-        name: postgres.vaultName,
-        host: postgres.host,
-        port: await freePort(),
-        database: postgres.database,
-      };
+      target = await away(how, () => stack.ca.authority.issue({ cn: "localhost", names: ["127.0.0.1"] }));
+      const server = { name: postgres.vaultName, host: postgres.host, port: target.port, database: postgres.database };
       const databases = { servers: [{ ...server, caBundle: stack.ca.pem }] };
       const name = crowd.site.connections.vault;
       await crowd.kube.mergePatch(`${api}/providerconnections/${name}`, { spec: { vault: { databases } } });
@@ -50,24 +87,20 @@ export function deadDatabase({ dead, callsOfOthers }: Scale): Flood {
         const source = { vaultDatabase: { connectionRef: { name }, role, users: "Single", acceptsOutage: true } };
         return crowd.kube.create(rotationPath(mob, "").slice(0, -1), bareRotation(mob, role, source));
       });
-      crowd.count({ sizes: { "dead rotations": names.length } });
+      crowd.count({ sizes: { [`dead rotations, a database that ${how}`]: names.length } });
     },
     begin: (crowd) => Promise.resolve(retrying(crowd, names)),
     meanwhile: (crowd) => callOthers(crowd, callsOfOthers),
+    after: () => target?.close() ?? Promise.resolve(),
   };
 }
 
+const manners: readonly Away[] = ["hangs", "refuses", "is slow"];
+
 export function hangingHook({ hanging, callsOfOthers }: Scale): Flood {
-  const names = named("hangs", hanging);
-  const held = new Set<Socket>();
-  const server = createServer((socket) => {
-    held.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => held.delete(socket));
-    // Read, so that the client's end is seen, and never answered.
-    socket.resume();
-  });
-  let connection = "";
+  const names = named("hook", hanging);
+  const targets: Target[] = [];
+  const connections: string[] = [];
   return {
     id: "flood/hanging-hook",
     kind: "hanging hook",
@@ -75,29 +108,35 @@ export function hangingHook({ hanging, callsOfOthers }: Scale): Flood {
     async prepare(crowd) {
       const [mob = ""] = crowd.flooding;
       const { site, kube } = crowd;
-      const port = await freePort();
-      await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-      connection = `${site.namespace}-hook`;
       await kube.create(`/api/v1/namespaces/${site.operatorNamespace}/secrets`, {
         metadata: { name: "hangs" },
         stringData: { signingKey: "a key that signs for a hook that never answers" },
       });
-      await kube.create(`${api}/providerconnections`, {
-        apiVersion: "keyturn.dev/v1alpha1",
-        kind: "ProviderConnection",
-        metadata: { name: connection },
-        spec: {
-          allowedNamespaces: { mode: "Listed", names: [mob] },
-          hook: {
-            url: `https://127.0.0.1:${port}`,
-            caBundle: site.lane.world.stack.ca.pem,
-            signingSecretRef: { name: "hangs" },
-            allowPrivateAddresses: true,
+      const { ca } = site.lane.world.stack;
+      for (const [number, how] of manners.entries()) {
+        const target = await away(how, () => ca.authority.issue({ cn: "localhost", names: ["127.0.0.1"] }));
+        const connection = `${site.namespace}-hook-${number + 1}`;
+        targets.push(target);
+        connections.push(connection);
+        await kube.create(`${api}/providerconnections`, {
+          apiVersion: "keyturn.dev/v1alpha1",
+          kind: "ProviderConnection",
+          metadata: { name: connection },
+          spec: {
+            allowedNamespaces: { mode: "Listed", names: [mob] },
+            hook: {
+              url: `https://127.0.0.1:${target.port}`,
+              caBundle: ca.pem,
+              signingSecretRef: { name: "hangs" },
+              allowPrivateAddresses: true,
+            },
           },
-        },
-      });
-      await inParallel(names, atOnce, (target) => {
-        const source = { hook: { connectionRef: { name: connection }, target, fields: ["apiKey"], refusals: "Free" } };
+        });
+      }
+      // Half of them hang; the others are shared by the other manners.
+      await inParallel([...names.entries()], atOnce, ([number, target]) => {
+        const name = connections[number % 2 === 0 ? 0 : 1 + (((number - 1) / 2) % (connections.length - 1))];
+        const source = { hook: { connectionRef: { name }, target, fields: ["apiKey"], refusals: "Free" } };
         return kube.create(rotationPath(mob, "").slice(0, -1), bareRotation(mob, target, source));
       });
       crowd.count({ sizes: { "hanging hooks": names.length } });
@@ -105,9 +144,8 @@ export function hangingHook({ hanging, callsOfOthers }: Scale): Flood {
     begin: (crowd) => Promise.resolve(retrying(crowd, names)),
     meanwhile: (crowd) => callOthers(crowd, callsOfOthers),
     async after({ kube }) {
-      await kube.delete(`${api}/providerconnections/${connection}`);
-      for (const socket of held) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      for (const connection of connections) await kube.delete(`${api}/providerconnections/${connection}`);
+      for (const target of targets) await target.close();
     },
   };
 }

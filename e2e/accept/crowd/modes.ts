@@ -6,6 +6,7 @@ import { pick } from "../random.ts";
 import { floodScenario } from "./flood.ts";
 import type { Flood, Keep } from "./flood.ts";
 import { permits } from "./floods-limits.ts";
+import { fatClaims } from "./floods-claims.ts";
 import { fatBindings, fatObjects, retries, tenNamespaces, touches } from "./floods-objects.ts";
 import { heldSockets, scrapes } from "./floods-ports.ts";
 import { deadDatabase, hangingHook } from "./floods-targets.ts";
@@ -33,10 +34,11 @@ async function floodsAt(scale: Scale): Promise<readonly Flood[]> {
   const floods = [
     ...scale.fat.map(fatObjects),
     ...scale.fatBindings.map(fatBindings),
+    ...scale.fatClaims.map(fatClaims),
     touches(scale),
     permits(scale),
     retries(scale),
-    deadDatabase(scale),
+    ...(["refuses", "hangs"] as const).map((how) => deadDatabase(scale, how)),
     hangingHook(scale),
     heldSockets(scale),
     scrapes(scale, await freePort()),
@@ -105,7 +107,7 @@ export async function oneCrowd(
 }
 
 /** Dead databases need a PostgreSQL to be started; permits wait for an end. */
-const notCheap = ["flood/dead-database", "flood/permits", "flood/hanging-hook"];
+const notCheap = ["flood/database-refuses", "flood/database-hangs", "flood/permits", "flood/hanging-hook"];
 
 
 /** One cheap flood, drawn by a seed, for every build. */

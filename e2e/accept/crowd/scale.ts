@@ -2,6 +2,7 @@
 export interface Scale {
   readonly fat: readonly number[];
   readonly fatBindings: readonly number[];
+  readonly fatClaims: readonly number[];
   readonly touched: { readonly rotations: number; readonly identities: number };
   readonly flipped: number;
   readonly retried: number;
@@ -23,6 +24,7 @@ export interface Scale {
 export const full: Scale = {
   fat: [65, 2000],
   fatBindings: [65],
+  fatClaims: [500],
   touched: { rotations: 4400, identities: 600 },
   flipped: 20,
   retried: 60,
@@ -41,6 +43,7 @@ export const full: Scale = {
 export const sampled: Scale = {
   fat: [],
   fatBindings: [],
+  fatClaims: [],
   touched: { rotations: 60, identities: 20 },
   flipped: 4,
   retried: 10,
