@@ -109,7 +109,6 @@ export async function oneCrowd(
 /** Dead databases need a PostgreSQL to be started; permits wait for an end. */
 const notCheap = ["flood/database-refuses", "flood/database-hangs", "flood/permits", "flood/hanging-hook"];
 
-
 /** One cheap flood, drawn by a seed, for every build. */
 export async function sampleCrowd(
   all: Campaign,
