@@ -56,6 +56,14 @@ export function fatClaims(claims: number): Flood {
       await refusedInTime(crowd, vanished, words, sweptSeconds);
     },
     async after(crowd) {
+      const { items } = await crowd.kube.list(folderOf(crowd));
+      const there = new Set(items.map(({ metadata: { name } }) => name));
+      const lost = targets.filter((target) => !there.has(claimName(target)));
+      if (lost.length > 0)
+        crowd.stage.broken(
+          "RUN",
+          `${lost.length} of ${claims} claims are gone, so the flood was smaller than it says.`,
+        );
       await inParallel(targets, atOnce, (target) => crowd.kube.delete(`${folderOf(crowd)}/${claimName(target)}`));
     },
   };
