@@ -4,6 +4,7 @@ import { SettlingClock } from "./settling-clock.ts";
 import { silentLogger, type Logger } from "../kernel/logger.ts";
 import type { EngineMetrics, Outcome, PassContext, ReconcileRequest } from "./contract.ts";
 import { Controller } from "./controller.ts";
+import type { Turn } from "../kernel/turn.ts";
 import type { Turns } from "./turns.ts";
 import { ExponentialRateLimiter } from "./rate-limiter.ts";
 
@@ -193,7 +194,7 @@ describe("a controller with two lanes", () => {
       ...{ passEnded: () => undefined, queueDepth: () => undefined },
       ...{ waited: () => undefined, stepEnded: () => undefined },
     };
-    const asked: (string | undefined)[] = [];
+    const asked: (Turn | undefined)[] = [];
     const controller = new Controller({
       reconciler: {
         name: "identities",
@@ -204,7 +205,7 @@ describe("a controller with two lanes", () => {
         },
       },
       ...{ clock, metrics, log: silentLogger, workers: 4, workersOfEnds: 1 },
-      turns: { take: (lane?: string) => void asked.push(lane) } as unknown as Turns,
+      turns: { take: (turn?: Turn) => void asked.push(turn) } as unknown as Turns,
       standing: ({ namespace, name }) => ({ lane: name === "leaver" ? "end" : "rest", share: `=${namespace}` }),
       beginAt: 0,
     });
@@ -220,7 +221,7 @@ describe("a controller with two lanes", () => {
     controller.enqueue({ namespace: "payments", name: "leaver" });
     await clock.advance(10);
     assert.deepEqual(passes.at(-1), ["payments/leaver", { lane: "end", share: "=payments" }]);
-    assert.equal(asked.at(-1), "end");
+    assert.deepEqual(asked.at(-1), { lane: "end", share: "=payments" });
     hung.resolve({ kind: "settled" });
     await controller.stop();
   });

@@ -111,7 +111,7 @@ export class Controller {
       const context: PassContext = {
         ...{ passId, clock, log, turn },
         signal: pass.controller.signal,
-        turns: turns && { take: () => turns.take(turn.lane) },
+        turns: turns && { take: () => turns.take(turn) },
       };
       const outcome = await reconciler.reconcile(request, context);
       result = outcome.kind;

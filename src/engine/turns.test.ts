@@ -58,17 +58,21 @@ describe("turns", () => {
     assert.equal(turns.take(), undefined);
   });
 
-  it("are given to ends first", async () => {
+  it("are given to ends first, and otherwise go round between shares", async () => {
     let nowMs = 0;
     const turns = new Turns({ monotonicMs: () => nowMs });
     const order: string[] = [];
-    const ask = async (name: string, lane: "end" | "rest"): Promise<void> => {
-      const wait = turns.take(lane);
+    const ask = async (name: string, lane: "end" | "rest", share: string): Promise<void> => {
+      const wait = turns.take({ lane, share });
       if (wait !== undefined) await wait;
       nowMs += 10;
       order.push(name);
     };
-    await Promise.all([ask("first", "rest"), ask("second", "rest"), ask("third", "rest"), ask("leaver", "end")]);
-    assert.deepEqual(order, ["first", "leaver", "second", "third"]);
+    await Promise.all([
+      ...["mob-1", "mob-2", "mob-3", "mob-4"].map((name) => ask(name, "rest", "mob")),
+      ask("db", "rest", "payments"),
+      ask("leaver", "end", "billing"),
+    ]);
+    assert.deepEqual(order, ["mob-1", "leaver", "mob-2", "db", "mob-3", "mob-4"]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
-import type { Lane } from "../kernel/turn.ts";
+import type { Lane, Turn } from "../kernel/turn.ts";
+import { FairQueue } from "./fair-queue.ts";
 
 /** How long passes begin steps within one turn of the event loop before the next one has to wait for the next turn. */
 const SLICE_MS = 8;
@@ -10,19 +11,26 @@ const SLICE_MS = 8;
  */
 export class Turns {
   readonly #clock: Pick<Clock, "monotonicMs">;
-  readonly #waiting: Readonly<Record<Lane, (() => void)[]>> = { end: [], rest: [] };
+  readonly #waiting: Readonly<Record<Lane, FairQueue>> = { end: new FairQueue(), rest: new FairQueue() };
+  readonly #resume = new Map<string, () => void>();
+  #asked = 0;
   #beganMs: number | undefined;
 
   constructor(clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
   }
 
-  /** Undefined while this turn is young: the pass goes on at once. Otherwise resolves in a later one: one in each, ends first, then first come first served. */
-  take(lane: Lane = "rest"): Promise<void> | undefined {
-    const ahead = this.#waiting.end.length + (lane === "end" ? 0 : this.#waiting.rest.length);
+  /**
+   * Undefined while this turn is young: the pass goes on at once. Otherwise resolves in a later one. In each of these one pass goes on: ends first,
+   * and in both lanes in turn between shares.
+   */
+  take({ lane, share }: Turn = { lane: "rest", share: "" }): Promise<void> | undefined {
+    const ahead = this.#waiting.end.size + (lane === "end" ? 0 : this.#waiting.rest.size);
     if (ahead === 0 && this.#isYoung()) return undefined;
+    const id = String((this.#asked += 1));
+    this.#waiting[lane].push(id, { share, first: false });
     return new Promise((resume) => {
-      this.#waiting[lane].push(resume);
+      this.#resume.set(id, resume);
     });
   }
 
@@ -40,7 +48,8 @@ export class Turns {
       const next = this.#waiting.end.shift() ?? this.#waiting.rest.shift();
       if (next === undefined) return;
       this.#begin(this.#clock.monotonicMs());
-      next();
+      this.#resume.get(next.key)?.();
+      this.#resume.delete(next.key);
     });
   }
 }
