@@ -1,4 +1,5 @@
 import { leavingMutants } from "./leaving.ts";
+import { portMutants } from "./ports.ts";
 import { tokenMutants } from "./tokens.ts";
 
 /** One way to break the protocol: an exact text that stands once in one file, and what is put in its place. */
@@ -516,5 +517,6 @@ export const mutants: readonly Mutant[] = [
     specs: [planner, reconciler],
   },
   ...leavingMutants,
+  ...portMutants,
   ...tokenMutants,
 ];
