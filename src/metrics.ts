@@ -8,7 +8,7 @@ import { undeclaredAuth, type MetricsAuth } from "./stores/metrics-auth.ts";
 import { keepCertificate } from "./telemetry/kept-certificate.ts";
 import { addressOf } from "./telemetry/listen.ts";
 import type { PrometheusMetrics } from "./telemetry/metrics.ts";
-import { metricsServer, type MetricsServer } from "./telemetry/metrics-server.ts";
+import { metricsServer } from "./telemetry/metrics-server.ts";
 import type { KeyAndCertificate } from "./telemetry/own-certificate.ts";
 import { ScrapeReview, type ReviewCalls } from "./telemetry/scrape-review.ts";
 import { sharedRender, type Render } from "./telemetry/shared-render.ts";
@@ -75,9 +75,10 @@ export const serveMetrics = ({ options, clock, log, metrics, cluster }: ServedMe
   });
   const again = (what: string, waitMs: number, run: () => Promise<void>): Promise<void> =>
     untilItWorks({ clock, signal: stop.signal, waitMs, failed: (error) => log.warn(what, { error }) }, run);
-  const bound = certificate.then(() =>
+  void certificate.then(() =>
     again("The address of the metrics cannot be bound; it is tried again.", BIND_AGAIN_MS, async () => {
-      port = await boundUnless(stop.signal, server);
+      if (!stop.signal.aborted) port = await server.listen().catch(unbound);
+      if (stop.signal.aborted && port !== undefined) await server.close();
     }),
   );
   if (options.metricsAuth === undefined)
@@ -88,16 +89,16 @@ export const serveMetrics = ({ options, clock, log, metrics, cluster }: ServedMe
     open: () => (auth === "None" ? render : undefined),
     port: () => port,
     async close() {
+      const { aborted } = stop.signal;
       stop.abort();
-      (await certificate)();
-      await bound;
-      if (port !== undefined) await server.close();
+      // A Secret that is being read holds no end up.
+      void certificate.then((end) => {
+        end();
+      });
+      if (port !== undefined && !aborted) await server.close();
     },
   };
 };
-
-const boundUnless = async (signal: AbortSignal, server: MetricsServer): Promise<number | undefined> =>
-  signal.aborted ? undefined : server.listen();
 
 /** Runs it until it does not throw, or the signal is aborted. Never rejects. */
 const untilItWorks = async (
@@ -120,12 +121,17 @@ const untilItWorks = async (
   }
 };
 
+const unbound = (thrown: unknown): never => {
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown error";
+  throw new OperatorError("Unavailable", { publicMessage: `--metrics-address cannot be bound (${code}).` });
+};
+
 const PATH = "/metrics";
 
 const reviewCalls = (cluster: ClusterClient): ReviewCalls => ({
   async authenticate(token) {
-    const { authenticated, username, uid, groups = [] } = await cluster.reviewToken(token, []);
-    return authenticated && username !== undefined ? { user: username, uid, groups } : undefined;
+    const { authenticated, username, uid, groups = [], extra } = await cluster.reviewToken(token, []);
+    return authenticated && username !== undefined ? { user: username, uid, groups, extra } : undefined;
   },
   mayRead: (caller) => cluster.review({ ...caller, attributes: { kind: "path", verb: "get", path: PATH } }),
 });

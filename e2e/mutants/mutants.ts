@@ -1,5 +1,6 @@
 import { budgetMutants } from "./budget.ts";
 import { leavingMutants } from "./leaving.ts";
+import { portMutants } from "./ports.ts";
 import { tokenMutants } from "./tokens.ts";
 
 /** One way to break the protocol: an exact text that stands once in one file, and what is put in its place. */
@@ -547,5 +548,6 @@ export const mutants: readonly Mutant[] = [
   },
   ...budgetMutants,
   ...leavingMutants,
+  ...portMutants,
   ...tokenMutants,
 ];

@@ -53,6 +53,8 @@ export interface AccessQuestion {
   readonly user: string;
   readonly uid?: string | undefined;
   readonly groups: readonly string[];
+  /** What an authenticator says besides, for example the scopes of a token. */
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly attributes:
     | {
         readonly kind: "resource";
@@ -92,6 +94,7 @@ export interface TokenVerdict {
   readonly username?: string;
   readonly uid?: string | undefined;
   readonly groups?: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**

@@ -356,6 +356,34 @@ describe("kubernetes client", () => {
     );
   });
 
+  it("takes a token for the user that the server names, with all that it says of them", async () => {
+    let status: unknown = { authenticated: false, error: "the token has expired" };
+    await withServer(
+      (_request, response) => sendJson(response, 201, { kind: "TokenReview", metadata: {}, status }),
+      async (client, server) => {
+        assert.deepEqual(await client.reviewToken("t", []), { authenticated: false });
+        assert.deepEqual((JSON.parse(server.requests[0]?.body ?? "") as { spec: unknown }).spec, { token: "t" });
+        const extra = { "scopes.example.com": ["user:info"] };
+        status = { authenticated: true, user: { username: "jane", uid: "u1", groups: ["a", "b"], extra } };
+        const jane = { username: "jane", uid: "u1", groups: ["a", "b"], extra };
+        assert.deepEqual(await client.reviewToken("t", []), { authenticated: true, ...jane });
+        const attributes = { kind: "path", verb: "get", path: "/x" } as const;
+        await client.review({ user: "jane", groups: [], extra, attributes }).catch(() => 0);
+        const asked = JSON.parse(server.requests.at(-1)?.body ?? "") as { spec: { extra: unknown } };
+        assert.deepEqual(asked.spec.extra, extra);
+        status = { authenticated: true, user: { username: "jane" } };
+        const bare = { authenticated: true, username: "jane", groups: [] };
+        assert.deepEqual(await client.reviewToken("t", []), bare);
+        for (const odd of [{}, { authenticated: "true", user: { username: "jane" } }]) {
+          status = odd;
+          assert.equal((await client.reviewToken("t", [])).authenticated, false);
+        }
+        status = { authenticated: true, user: {} };
+        assert.equal((await failure(client.reviewToken("t", []))).code, "Unavailable");
+      },
+    );
+  });
+
   it("creates for show with all of admission, and calls a lost answer of that harmless", async () => {
     await withServer(
       (_request, response) => sendJson(response, 201, OBJECT),

@@ -179,16 +179,19 @@ export class KubernetesClient implements ClusterClient, WatchSource {
     const answer = await this.#transport.call({ ...asked, method: "POST", path, body, maxBytes: LARGEST_OBJECT_BYTES });
     const { authenticated, user } = (answer["status"] ?? {}) as {
       authenticated?: unknown;
-      user?: { username?: unknown; uid?: unknown; groups?: unknown };
+      user?: { username?: unknown; uid?: unknown; groups?: unknown; extra?: unknown };
     };
     if (authenticated !== true) return { authenticated: false };
     if (typeof user?.username !== "string") throw errorOfRubbish(asked, "answered without a user");
-    const { username, uid, groups } = user;
+    const { username, uid, groups, extra } = user;
     return {
       authenticated,
       username,
       ...(typeof uid === "string" ? { uid } : {}),
-      groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
+      groups: textsIn(groups),
+      ...(typeof extra === "object" && extra !== null
+        ? { extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, textsIn(values)])) }
+        : {}),
     };
   }
 
@@ -337,10 +340,14 @@ export class KubernetesClient implements ClusterClient, WatchSource {
 
 const ask = (verb: string, ref: ObjectRef): Asked => ({ what: `${verb} ${describeRef(ref)}`, write: verb !== "read" });
 
-const reviewSpec = ({ user, uid, groups, attributes }: AccessQuestion): Readonly<Record<string, unknown>> => ({
+const textsIn = (values: unknown): readonly string[] =>
+  Array.isArray(values) ? values.filter((value) => typeof value === "string") : [];
+
+const reviewSpec = ({ user, uid, groups, extra, attributes }: AccessQuestion): Readonly<Record<string, unknown>> => ({
   user,
   ...(uid === undefined ? {} : { uid }),
   groups,
+  ...(extra === undefined ? {} : { extra }),
   ...(attributes.kind === "path"
     ? { nonResourceAttributes: { path: attributes.path, verb: attributes.verb } }
     : { resourceAttributes: { ...attributes, kind: undefined, version: "*" } }),

@@ -173,6 +173,27 @@ describe("the metrics server", () => {
     });
   });
 
+  it("keeps a reader's connection for a minute between two scrapes, and no longer", async () => {
+    await withServer({}, async ({ port, clock }) => {
+      const socket = await handshaken(port);
+      const over = closed(socket);
+      const scrape = (): Promise<string> =>
+        new Promise((resolve, reject) => {
+          socket.once("data", (data: Buffer) => resolve(data.toString()));
+          socket.once("close", () => reject(new Error("closed")));
+          socket.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+        });
+      for (let i = 0; i < 3; i += 1) {
+        assert.match(await scrape(), /^HTTP\/1.1 200[^]*\r\n\r\nm 1\n$/);
+        await later();
+        await clock.advance(60_000);
+      }
+      assert.equal(socket.destroyed, false);
+      await clock.advance(15_000);
+      await over;
+    });
+  });
+
   it("answers a reader while 120 sockets of another address are held", async () => {
     await withServer({}, async ({ port, get }) => {
       const held = await Promise.all(Array.from({ length: 120 }, () => opened(port, "127.0.0.2")));

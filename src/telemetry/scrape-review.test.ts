@@ -148,6 +148,7 @@ describe("the review of a scrape", () => {
     const { server, scrape, logged } = bench();
     server.state = "away";
     assert.equal(await scrape("s3cr3t-t0k3n"), "Unavailable");
+    assert.equal(await scrape("another"), "Unavailable");
     assert.equal(logged.length, 1);
     assert.ok(!JSON.stringify(logged).includes("s3cr3t"));
   });

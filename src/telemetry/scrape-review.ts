@@ -9,6 +9,8 @@ export interface Caller {
   readonly user: string;
   readonly uid?: string | undefined;
   readonly groups: readonly string[];
+  /** What the authenticator says besides, for example the scopes of the token. */
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** kube-apiserver's two answers. Both throw where there is none. */
@@ -40,6 +42,7 @@ const OUTAGE_MS = 3_600_000;
 const AGAIN_MS = 5000;
 /** A scrape waits no longer for a review; the review goes on, and its answer is remembered. */
 const PATIENCE_MS = 4000;
+const TOLD_MS = 60_000;
 const MOST_REMEMBERED = 1024;
 
 const LANE = { perSecond: 5, perAddress: 8, most: 256, waitMs: 3000 };
@@ -56,6 +59,8 @@ export class ScrapeReview {
   readonly #key = randomBytes(32);
   /** By the token's hash, the oldest first. */
   readonly #remembered = new Map<string, Remembered>();
+  /** Not told again before, by the monotonic clock: callers decide how often it happens. */
+  #tellMs = 0;
   readonly #underWay = new Map<string, Promise<Verdict>>();
 
   constructor({ clock, log, calls }: { readonly clock: Clock; readonly log: Logger; readonly calls: ReviewCalls }) {
@@ -117,7 +122,9 @@ export class ScrapeReview {
 
   #unanswered(hash: string, thrown: unknown): Verdict {
     const error = toOperatorError(thrown);
-    this.#log.warn("A scrape could not be reviewed.", { error });
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs >= this.#tellMs) this.#log.warn("A scrape could not be reviewed.", { error });
+    if (nowMs >= this.#tellMs) this.#tellMs = nowMs + TOLD_MS;
     const known = this.#known(hash);
     if (known?.answer !== "Allowed") return "Unavailable";
     this.#remember(hash, { ...known, againMs: this.#clock.monotonicMs() + AGAIN_MS });
