@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { Budget } from "../../src/engine/budget.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { OperatorError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/logger.ts";
@@ -6,7 +7,10 @@ import { describeCredentialSource } from "../../src/providers/conformance.ts";
 import type { CallContext, CredentialSource } from "../../src/providers/contract.ts";
 import { postgresServer } from "../../src/providers/database/postgres.ts";
 import { databaseSource } from "../../src/providers/vault/database/source.ts";
-import { ensurePostgres, putStaticRoles, type Postgres } from "./postgres.ts";
+import { measuredSource } from "../../src/reconcilers/measured.ts";
+import { PrometheusMetrics } from "../../src/telemetry/metrics.ts";
+import { openFragileWay } from "./fragile.ts";
+import { ensurePostgres, putFragileDatabase, putStaticRoles, type Postgres } from "./postgres.ts";
 import { startStack } from "./stack.ts";
 import type { Stack } from "./stack.ts";
 import { loginWith, type VaultLogin } from "./vault-login.ts";
@@ -140,6 +144,55 @@ describe("passwords of a real PostgreSQL", function () {
       (error) => error instanceof OperatorError && error.publicMessage.endsWith("(SQLSTATE 3D000)."),
     );
   });
+
+  for (const [what, mode] of [
+    ["that cuts every connection", "refuse"],
+    ["that accepts connections and never answers", "hang"],
+  ] as const)
+    it(`leaves a tenant's database ${what} alone, and Vault open for everybody`, async function () {
+      this.timeout(180_000);
+      const way = await openFragileWay(postgres);
+      const vaultName = `fragile-${mode}`;
+      await putFragileDatabase(stack, postgres, { vaultName, port: way.port });
+      const roleOn = async (namespace: string, database: Postgres) => {
+        roles += 1;
+        const [role, username] = [`fragile${roles}`, `fragile${roles}`];
+        await putStaticRoles(stack, database, [{ name: `keyturn.${namespace}.${role}`, username }]);
+        const target = { namespace, role, users: "Single" } as const;
+        const databases = { servers: [{ ...server(), name: vaultName, port: way.port }, server()] };
+        const source = databaseSource(login.connection({ databases }), target, {
+          clock: systemClock,
+          servers: postgresServer,
+        });
+        return measuredSource(source, { clock: systemClock, metrics, provider: "vault", budget });
+      };
+      const metrics = new PrometheusMetrics({ version: "0", process: false });
+      const budget = new Budget({ clock: systemClock, name: "shared", perSecond: 100, burst: 200, atOnce: 20 });
+      const of = (share: string): CallContext => ({ ...context, turn: { lane: "rest", share } });
+      const [dead, healthy] = [
+        await roleOn("team", { ...postgres, vaultName }),
+        await roleOn("other", postgres),
+      ] as const;
+      const { material, issuedAt } = await dead.issue(of("team"), "r-1", inUse());
+      way.turn(mode);
+      try {
+        const before = Date.now();
+        const changes = Array.from({ length: 3 }, () => rejects(dead.issue(of("team"), "r-2", inUse())));
+        const tries = Array.from({ length: 3 }, () => rejects(dead.verify(material, issuedAt, of("team"))));
+        // In the middle of them: a look at the role, and another namespace.
+        await dead.list(of("team"));
+        await healthy.issue(of("other"), "r-1", inUse());
+        ok(Date.now() - before < 5000);
+        await Promise.all([...changes, ...tries]);
+        await rejects(dead.verify(material, issuedAt, of("team")), /^OperatorError: Vault's database fragile-/);
+        await rejects(dead.issue(of("team"), "r-2", inUse()), /has not answered several times in a row/);
+        await healthy.issue(of("other"), "r-2", inUse());
+        deepEqual(budget.open(), { host: 0, others: 1 });
+      } finally {
+        way.turn("pass");
+        await way.close();
+      }
+    });
 
   it("says that a static role does not exist", async () => {
     const nobody = databaseSource(

@@ -137,18 +137,33 @@ async function startPostgres(stack: Stack): Promise<Postgres> {
 }
 
 /** Vault's database engine at `database/`, with a user of its own on the server. */
-async function setUpEngine({ vault: { client }, dir, ca }: Stack, postgres: Postgres): Promise<void> {
-  const { host, port, database } = postgres;
-  await ensurePlugin(client, join(dir, "vault-plugins"));
+async function setUpEngine(stack: Stack, postgres: Postgres): Promise<void> {
+  await ensurePlugin(stack.vault.client, join(stack.dir, "vault-plugins"));
+  await stack.vault.client.call("POST", "sys/mounts/database", { type: "database" });
+  await putDatabase(stack, postgres, { username: "vault", ...postgres });
+}
+
+/** A database of another name in Vault's engine, which reaches the same server at another port. */
+export const putFragileDatabase = (
+  stack: Stack,
+  postgres: Postgres,
+  { vaultName, port }: { readonly vaultName: string; readonly port: number },
+): Promise<void> => putDatabase(stack, postgres, { username: `vault-${vaultName}`, vaultName, port });
+
+async function putDatabase(
+  { vault: { client }, ca }: Stack,
+  postgres: Postgres,
+  { username, vaultName, port }: { readonly username: string; readonly vaultName: string; readonly port: number },
+): Promise<void> {
   const password = randomBytes(18).toString("hex");
-  await postgres.query(`CREATE ROLE vault LOGIN SUPERUSER PASSWORD '${password}'`);
-  await client.call("POST", "sys/mounts/database", { type: "database" });
-  await client.call("POST", `database/config/${VAULT_NAME}`, {
+  const { host, database } = postgres;
+  await postgres.query(`CREATE ROLE "${username}" LOGIN SUPERUSER PASSWORD '${password}'`);
+  await client.call("POST", `database/config/${vaultName}`, {
     plugin_name: PLUGIN,
     allowed_roles: ["*"],
     connection_url: `postgresql://{{username}}:{{password}}@${host}:${port}/${database}?sslmode=verify-full`,
     tls_ca: ca.pem,
-    username: "vault",
+    username,
     password,
     password_authentication: "scram-sha-256",
   });

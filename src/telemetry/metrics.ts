@@ -30,12 +30,12 @@ export class PrometheusMetrics implements Metrics {
   /** Whose keys a SecretRotation has gauged last, by namespace/name. */
   readonly #identityOf = new Map<string, { readonly provider: string; readonly identity: string }>();
   #auditVolume: Parameters<Metrics["auditVolumeFrom"]>[0] = () => ({ ratio: undefined, shares: new Map() });
-  #breakers: Parameters<Metrics["breakersFrom"]>[0] = () => [];
   #holdsRead = (): boolean => false;
   #informers: Parameters<Metrics["informersFrom"]>[0] = () => [];
   #ledger: Parameters<Metrics["ledgerFrom"]>[0] = () => ({ count: 0, due: undefined, overflow: new Map() });
   #readOnly: Parameters<Metrics["readOnlyFrom"]>[0] = () => ({ engaged: false, waiting: 0 });
   #identities: () => Iterable<IdentityFacts> = () => [];
+  #breakers: Parameters<Metrics["breakersFrom"]>[0] = () => [];
 
   constructor(options: MetricsOptions) {
     this.#metrics = buildAll(this.#registry);
@@ -132,10 +132,6 @@ export class PrometheusMetrics implements Metrics {
     this.#informers = read;
   }
 
-  breakersFrom(read: Parameters<Metrics["breakersFrom"]>[0]): void {
-    this.#breakers = read;
-  }
-
   holdsFrom(read: () => boolean): void {
     this.#holdsRead = read;
   }
@@ -154,6 +150,10 @@ export class PrometheusMetrics implements Metrics {
 
   unreviewed(isOpen: boolean): void {
     this.#metrics.unreviewed.set(isOpen ? 1 : 0);
+  }
+
+  breakersFrom(read: Parameters<Metrics["breakersFrom"]>[0]): void {
+    this.#breakers = read;
   }
 
   unownedMarks(counts: readonly { readonly connection: string; readonly count: number }[]): void {
