@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "turns first come first served",
-    file: "src/engine/fair-queue.ts",
+    file: "src/kernel/fair-queue.ts",
     text: "if (this.#shares.delete(name) && share.first.size + share.rest.size > 0) this.#shares.set(name, share);",
     instead: "void name;",
     specs: [engine],

@@ -1,5 +1,7 @@
 import { request, type Dispatcher } from "undici";
 import type { Clock } from "../kernel/clock.ts";
+import { currentTurn } from "../kernel/current-turn.ts";
+import { PlacesByTurn } from "../kernel/places-by-turn.ts";
 import {
   errorOfAnswer,
   errorOfConnection,
@@ -41,19 +43,29 @@ export interface TransportOptions {
 
 /** One for all calls: without a reason each abort makes an error with a stack, which nobody reads. */
 const ENDED = new Error("The call has ended.");
+/** Of passes, at a time: more would only wait for the event loop and for kube-apiserver, and hold up those whose turn it is. */
+const CALLS_AT_ONCE = 16;
+/** Of these for ends alone. */
+const CALLS_OF_ENDS = 4;
 const LEASES = "/apis/coordination.k8s.io/";
 const LARGEST_ERROR_BYTES = 256 * 1024;
 
 /** HTTP to kube-apiserver: deadline, bounded answer, no redirects, OperatorError for everything that is no good JSON answer. */
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #places = new PlacesByTurn(CALLS_AT_ONCE, CALLS_OF_ENDS);
 
   constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  /** The parsed JSON object of a 2xx answer. Throws OperatorError and nothing else. */
-  async call(call: Call): Promise<Readonly<Record<string, unknown>>> {
+  /** The parsed JSON object of a 2xx answer; of a pass, in its turn. Throws OperatorError and nothing else. */
+  call(call: Call): Promise<Readonly<Record<string, unknown>>> {
+    const turn = currentTurn();
+    return turn === undefined ? this.#call(call) : this.#places.run(turn, () => this.#call(call));
+  }
+
+  async #call(call: Call): Promise<Readonly<Record<string, unknown>>> {
     const stop = new AbortController();
     const cancel = this.#options.clock.schedule(this.#options.deadlineMs, () => stop.abort());
     try {

@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import { inTurn } from "../kernel/current-turn.ts";
 import { OperatorError } from "../kernel/errors.ts";
 import { randomWord } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
@@ -113,7 +114,7 @@ export class Controller {
         signal: pass.controller.signal,
         turns: turns && { take: () => turns.take(turn) },
       };
-      const outcome = await reconciler.reconcile(request, context);
+      const outcome = await inTurn(turn, () => reconciler.reconcile(request, context));
       result = outcome.kind;
       this.#follow(key, outcome, log);
     } catch (thrown) {

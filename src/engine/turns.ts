@@ -1,6 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Lane, Turn } from "../kernel/turn.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "../kernel/fair-queue.ts";
 
 /** How long passes begin steps within one turn of the event loop before the next one has to wait for the next turn. */
 const SLICE_MS = 8;

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from "../kernel/clock.ts";
 import type { Lane, Turn } from "../kernel/turn.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "../kernel/fair-queue.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
