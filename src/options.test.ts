@@ -115,12 +115,28 @@ describe("options", () => {
     [["--leader-elect", "yes"], /--leader-elect must be true or false/],
     [["--probe-address", "8080"], /--probe-address must be host:port/],
     [["--limit-grants", "1e3"], /--limit-grants must be a whole number from 0 to 5000/],
+    [
+      ["--fairness-label", "no label"],
+      /--fairness-label must be a label's name such as example\.com\/tenant, or empty/,
+    ],
+    [["--fairness-label", "tenant=a"], /--fairness-label must be/],
+    [["--fairness-label", "a/b/c"], /--fairness-label must be/],
+    [["--fairness-label", "Example.com/tenant"], /--fairness-label must be/],
+    [["--fairness-label", "a..b/tenant"], /--fairness-label must be/],
+    [["--fairness-label", `example.com/${"x".repeat(64)}`], /--fairness-label must be/],
     [["--nonsense", "1"], /nonsense/],
   ] as const) {
     it(`refuse ${args.join(" ")} by its name`, () => {
       throws(() => readOptions(args, {}, "host"), message);
     });
   }
+
+  it("take the name of any label for the fairness label, and none for no label", () => {
+    const read = (name: string) => readOptions(["--fairness-label", name], {}, "host").fairnessLabel;
+    for (const name of ["tenant", "example.com/tenant", "a.b-c.example/Team_1.x"]) equal(read(name), name);
+    equal(read(""), undefined);
+    equal(readOptions([], {}, "host").fairnessLabel, undefined);
+  });
 
   it("show the version that package.json has", async () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };

@@ -75,8 +75,8 @@ const label = matching("a namespace's name", new RegExp(`^${LABEL}$`));
 const labels = matching("names of namespaces with commas between, or empty", new RegExp(`^(${LABEL}(,${LABEL})*)?$`));
 const objectName = matching("an object's name", /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
 const labelName = matching(
-  "the name of a label, or empty",
-  /^$|^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+  "a label's name such as example.com/tenant, or empty",
+  /^$|^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
 );
 const secretName = matching("an object's name, or empty", /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/);
 const auth = matching("Reviewed, None or empty", /^(Reviewed|None)?$/);

@@ -206,7 +206,16 @@ const lookAround = async (
   const { redactor, clock, log, signal } = instruments;
   const cluster = new KubernetesClient({ config: kubeConfig(options.kubeconfig), clock, version: VERSION });
   const connections = connect(options, instruments, cluster);
-  const { operatorNamespace, serviceAccount, watchNamespaces, leaseName, leaderElect, limits, auditDir } = options;
+  const {
+    operatorNamespace,
+    serviceAccount,
+    watchNamespaces,
+    fairnessLabel,
+    leaseName,
+    leaderElect,
+    limits,
+    auditDir,
+  } = options;
   const ports: DoctorPorts = {
     cluster,
     serverVersion: () => cluster.serverVersion(),
@@ -220,6 +229,7 @@ const lookAround = async (
     operatorNamespace,
     serviceAccount,
     watched: watchNamespaces,
+    fairnessLabel,
     leaseName,
     leaderElect,
     limits,

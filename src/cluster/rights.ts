@@ -198,6 +198,15 @@ export const RIGHTS: readonly RightsRule[] = [
   },
 ];
 
+/** Needed where --fairness-label is set, and given by config/fairness and the chart's fairnessLabel alone. */
+export const FAIRNESS_RIGHT: RightsRule = {
+  scope: "Cluster",
+  group: "",
+  resources: ["namespaces"],
+  verbs: ["get", "list", "watch"],
+  because: "Which namespaces are of one tenant, by the label that --fairness-label names.",
+};
+
 /** The rules of a mode. */
 export const rightsOf = (mode: RightsMode): readonly RightsRule[] =>
   RIGHTS.filter((rule) => rule.mode === undefined || rule.mode === mode);
@@ -212,9 +221,13 @@ export interface NeededRight {
   readonly name?: string;
 }
 
-/** The rules of a mode, one for each verb. */
-export const neededRights = (mode: RightsMode, serviceAccount: string): readonly NeededRight[] =>
-  rightsOf(mode).flatMap(({ scope, group, resources, verbs, names }) =>
+/** The rules of a mode, one for each verb. `besides`: rules that the operator needs as it is set. */
+export const neededRights = (
+  mode: RightsMode,
+  serviceAccount: string,
+  besides: readonly RightsRule[] = [],
+): readonly NeededRight[] =>
+  [...rightsOf(mode), ...besides].flatMap(({ scope, group, resources, verbs, names }) =>
     resources.flatMap((path) =>
       verbs.map((verb): NeededRight => {
         const [resource = "", subresource] = path.split("/");

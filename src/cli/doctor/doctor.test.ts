@@ -52,6 +52,7 @@ const well = (): { readonly cluster: FakeCluster; readonly ports: DoctorPorts } 
     operatorNamespace: NAMESPACE,
     serviceAccount: "keyturn",
     watched: [],
+    fairnessLabel: undefined,
     leaseName: "keyturn",
     leaderElect: true,
     limits: { offboarding: 1, offboardingPerNamespace: 0, grant: 0, issue: 100 },
@@ -68,6 +69,12 @@ const troubles = (findings: readonly Finding[]): readonly string[] =>
 describe("the doctor", () => {
   it("finds nothing where all is well", async () => {
     deepEqual(troubles(await examine(well().ports)), []);
+  });
+
+  it("asks for no right on namespaces without a fairness label", async () => {
+    const { cluster, ports } = well();
+    cluster.allows = ({ attributes }) => attributes.kind !== "resource" || attributes.resource !== "namespaces";
+    deepEqual(troubles(await examine(ports)), []);
   });
 
   const cases: readonly [string, string, (bench: ReturnType<typeof well>) => Partial<DoctorPorts>][] = [
@@ -103,6 +110,14 @@ describe("the doctor", () => {
       ({ cluster }) => {
         cluster.allows = ({ attributes }) => attributes.verb !== "delete";
         return {};
+      },
+    ],
+    [
+      "a fairness label without its right",
+      "fail rights",
+      ({ cluster }) => {
+        cluster.allows = ({ attributes }) => attributes.kind !== "resource" || attributes.resource !== "namespaces";
+        return { fairnessLabel: "example.com/tenant" };
       },
     ],
     ["a leader that is silent", "fail lease", () => ({ leaseName: "other" })],

@@ -6,7 +6,7 @@ import { SERVICE_ACCOUNT_LIFECYCLE } from "../../api/v1alpha1/service-account-li
 import { CRD_DIGESTS } from "../../api/v1alpha1/generated/crd-digests.ts";
 import type { AccessQuestion, ClusterClient, KubeObject, ResourceKind } from "../../cluster/contract.ts";
 import { configMaps, leases } from "../../cluster/resources.ts";
-import { neededRights, type NeededRight } from "../../cluster/rights.ts";
+import { FAIRNESS_RIGHT, neededRights, type NeededRight } from "../../cluster/rights.ts";
 import { listWatched } from "../../cluster/list-watched.ts";
 import type { Watched } from "../../domain/watched.ts";
 import { toOperatorError } from "../../kernel/errors.ts";
@@ -35,6 +35,8 @@ export interface DoctorPorts extends MetricsPorts {
   now(): Date;
   readonly serviceAccount: string;
   readonly watched: Watched;
+  /** Namespaces take turns by the label of this name; undefined: each for itself. */
+  readonly fairnessLabel: string | undefined;
   readonly leaseName: string;
   readonly leaderElect: boolean;
   readonly limits: LimitSettings;
@@ -268,14 +270,21 @@ interface RightsQuestion {
 }
 
 /** Who looks at some namespaces needs no right beyond them, and may have it. */
-const questionsOf = ({ watched, operatorNamespace, serviceAccount }: DoctorPorts): readonly RightsQuestion[] =>
-  neededRights(watched.length === 0 ? "Cluster" : "Namespaces", serviceAccount).flatMap(
+const questionsOf = ({
+  watched,
+  fairnessLabel,
+  operatorNamespace,
+  serviceAccount,
+}: DoctorPorts): readonly RightsQuestion[] => {
+  const besides = fairnessLabel === undefined ? [] : [FAIRNESS_RIGHT];
+  return neededRights(watched.length === 0 ? "Cluster" : "Namespaces", serviceAccount, besides).flatMap(
     (right): readonly RightsQuestion[] => {
       if (right.scope === "Operator") return [{ right, namespace: operatorNamespace }];
       if (right.scope === "Cluster" || watched.length === 0) return [{ right, namespace: undefined }];
       return watched.map((namespace) => ({ right, namespace }));
     },
   );
+};
 
 const accessOf = (ports: DoctorPorts, { right, namespace }: RightsQuestion): AccessQuestion => ({
   user: `system:serviceaccount:${ports.operatorNamespace}:${ports.serviceAccount}`,
