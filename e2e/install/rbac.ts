@@ -44,7 +44,8 @@ export const rbac: InstallPart = {
           await play(lanes[0], prunedAndApplied);
         })(),
         (async () => {
-          for (const scenario of [wholeStory, rewritten, adoptedKeys, bindingsDrift]) await play(lanes[1], scenario);
+          for (const scenario of [wholeStory, rewritten, adoptedKeys, bindingsDrift, held])
+            await play(lanes[1], scenario);
         })(),
       ]);
       const text = await readFile(auditLogOf(world.stack.dir), "utf8");
@@ -106,6 +107,32 @@ const bindingsDrift: Scenario = {
     }
   },
 };
+
+/** A hold says what it has matched, and goes again. */
+const held: Scenario = {
+  id: "held",
+  async play({ site }) {
+    const kube = site.lane.world.stack.kubernetes.client;
+    await site.apply(site.identity("suspect", [site.kubernetesAccount()]));
+    await site.until("suspect", "Good");
+    const holds = "/apis/keyturn.dev/v1alpha1/identityholds";
+    const name = `${site.namespace}-suspect`;
+    const spec = { namespace: site.namespace, name: "suspect", reason: "seen where it should not be" };
+    const hold = { apiVersion: "keyturn.dev/v1alpha1", kind: "IdentityHold", metadata: { name }, spec };
+    await kube.create(holds, hold);
+    const isProven = async (): Promise<boolean> => {
+      const { status } = (await kube.get(`${holds}/${name}`)) as { readonly status?: HoldStatus };
+      return status?.matches?.some(({ state }) => state === "Proven") === true;
+    };
+    await waitFor("the hold says that it is proven", isProven, { timeout: 60_000 });
+    await kube.delete(`${holds}/${name}`);
+    await site.until("suspect", "Good");
+  },
+};
+
+interface HoldStatus {
+  readonly matches?: readonly { readonly state: string }[];
+}
 
 const isAbout = (binding: KubeObject, namespace: string, name: string): boolean =>
   ((binding["subjects"] ?? []) as readonly { readonly namespace?: string; readonly name: string }[]).some(
