@@ -122,7 +122,7 @@ const held: Scenario = {
     await kube.create(holds, hold);
     const isProven = async (): Promise<boolean> => {
       const { status } = (await kube.get(`${holds}/${name}`)) as { readonly status?: HoldStatus };
-      return status?.matches?.some(({ state }) => state === "Proven") === true;
+      return status?.matched?.some(({ state }) => state === "Proven") === true;
     };
     await waitFor("the hold says that it is proven", isProven, { timeout: 60_000 });
     await kube.delete(`${holds}/${name}`);
@@ -131,7 +131,7 @@ const held: Scenario = {
 };
 
 interface HoldStatus {
-  readonly matches?: readonly { readonly state: string }[];
+  readonly matched?: readonly { readonly state: string }[];
 }
 
 const isAbout = (binding: KubeObject, namespace: string, name: string): boolean =>
