@@ -201,7 +201,7 @@ describe("admission policies", () => {
 
 describe("kustomize", () => {
   it("takes in every file that lies beside it or below", async () => {
-    for (const folder of ["crd", "rbac", "hook-jobs", "manager", "policies", "policies/stamping", "samples"]) {
+    for (const folder of ["crd", "rbac", "hook-jobs", "manager", "policies", "policies/stamping", "quota", "samples"]) {
       const { resources } = parse(await read(`config/${folder}/kustomization.yaml`)) as {
         resources: readonly string[];
       };

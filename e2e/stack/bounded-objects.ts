@@ -11,7 +11,7 @@ const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 /** As many different names as asked for, of three letters at most where there are enough. */
 export function shortNames(count: number): string[] {
-  const names = [...letters];
+  const names = Array.from(letters);
   for (let at = 0; names.length < count; at += 1) for (const letter of letters) names.push(`${names[at]}${letter}`);
   return names.slice(0, count);
 }
@@ -109,6 +109,9 @@ export function resources(bytes: number): object[] {
   return spread(bytes - spread(bytes).length * 4);
 }
 
+const actionNames = (bytes: number): string[] =>
+  texts(bytes, { start: "s3:", longest: 60 }).map((one) => one.replaceAll("-", "x"));
+
 function actions(bytes: number): object[] {
   const spread = (size: number): object[] =>
     inStatements(
@@ -158,14 +161,18 @@ function secrets(name: string, member: "annotations" | "labels", bytes: number):
 }
 
 const certificate = (bytes: number): string =>
-  `-----BEGIN CERTIFICATE-----${"x".repeat(bytes - 52)}-----END CERTIFICATE-----`.slice(0);
+  `-----BEGIN CERTIFICATE-----\n${"x".repeat(bytes - 53)}-----END CERTIFICATE-----`;
 
-const grants = (member: string, all: readonly unknown[], most: number): object => ({
+const aws = (more: object = {}): object => ({
+  aws: { region: "eu-central-1", accountId: "123456789012", login: { defaultChain: {} }, ...more },
+});
+/** Grants with so many values of one member each. */
+const grants = (provider: object, member: string, all: readonly unknown[], most = 64): object => ({
   grants: Array.from({ length: Math.ceil(all.length / most) }, (_, at) => ({
     name: `g${at}`,
     [member]: all.slice(at * most, at * most + most),
   })),
-  ...vault({}),
+  ...provider,
 });
 
 /** Specs whose one large member counts as so many bytes, by name of the member. */
@@ -181,19 +188,12 @@ function specsOf(bytes: number): Record<string, (name: string) => Made> {
     "aws.user.inlinePolicies[].statements[].resources": (name) => identity(name, [awsAccount(resources(bytes))]),
     "aws.user.inlinePolicies[].statements[].actions": (name) => identity(name, [awsAccount(actions(bytes))]),
     "deliver[].kubernetesSecret.annotations": (name) => secrets(name, "annotations", bytes),
-    "grants[].policies": (name) => connection(name, grants("policies", texts(bytes, { longest: 600 }), 64)),
-    "grants[].namespaces": (name) => connection(name, grants("namespaces", texts(bytes, { longest: 60 }), 256)),
-    "grants[].groups": (name) => connection(name, grants("groups", texts(bytes, { longest: 100 }), 64)),
-    "grants[].inlineActions": (name) =>
-      connection(
-        name,
-        grants(
-          "inlineActions",
-          texts(bytes, { start: "s3:", longest: 60 }).map((one) => one.replaceAll("-", "x")),
-          64,
-        ),
-      ),
-    "grants[].roles": (name) => connection(name, grants("roles", roles, 64)),
+    "grants[].policies": (name) => connection(name, grants(vault({}), "policies", texts(bytes, { longest: 600 }))),
+    "grants[].namespaces": (name) =>
+      connection(name, grants(vault({}), "namespaces", texts(bytes, { longest: 60 }), 256)),
+    "grants[].groups": (name) => connection(name, grants(aws(), "groups", texts(bytes, { longest: 100 }))),
+    "grants[].inlineActions": (name) => connection(name, grants(aws(), "inlineActions", actionNames(bytes))),
+    "grants[].roles": (name) => connection(name, grants({ kubernetes: {} }, "roles", roles)),
     "vault.caBundle and vault.databases.servers[].caBundle": (name) => {
       const { collection, object } = connection(name, servers([certificate(bytes - 32 * 1024)]));
       const spec = object["spec"] as { readonly vault: object };
@@ -227,16 +227,43 @@ export function smaller({ object }: Made): object {
 /** Objects that are over the bound only by the sum of several members. */
 export function halvesOf(bytes: number): Made[] {
   const half = bytes / 2 + 1;
-  const { object, collection } = connection("halves", grants("policies", texts(half, { longest: 600 }), 64));
-  const spec = object["spec"] as object;
+  const managed = texts(1001, { start: "arn:aws:iam::aws:policy/", longest: 140 });
+  const boundaries = Array.from({ length: 64 }, (_, at) => ({
+    name: `g${at}`,
+    permissionsBoundary: `arn:aws:iam::aws:policy/${`${"x".repeat(63)}/`.repeat(7)}${"y".repeat(100)}`,
+  }));
+  const user = awsAccount(resources(half));
+  const [annotated, labelled] = (["annotations", "labels"] as const).map((member) => secrets("halves", member, half));
+  const entries = [annotated!, labelled!].map(({ object }) => deliveriesOf(object));
   return [
     identity("halves", [awsAccount([...resources(half), ...actions(half)])]),
     identity("halves", [awsAccount([...resources(bytes - 2000), ...conditions(512, 4)])]),
-    identity("halves", [
-      awsAccount(resources(bytes - 1000), {
-        policies: texts(1001, { start: "arn:aws:iam::aws:policy/", longest: 500 }),
-      }),
-    ]),
-    { collection, object: { ...object, spec: { ...spec, ...vault({ caBundle: certificate(half) }) } } },
+    identity("halves", [awsAccount(resources(bytes - 1000), { policies: managed })]),
+    identity("halves", [bareAccount, user, { ...asRole(user), name: "other" }]),
+    connection("halves", { grants: boundaries, ...aws({ caBundle: certificate(half) }) }),
+    connection("halves", grants(vault({ caBundle: certificate(half) }), "policies", texts(half, { longest: 600 }))),
+    {
+      ...annotated!,
+      object: { ...annotated!.object, spec: { ...(annotated!.object["spec"] as object), deliver: both(entries) } },
+    },
   ];
+}
+
+interface Delivery {
+  readonly name: string;
+  readonly kubernetesSecret: object;
+}
+const deliveriesOf = (object: KubeObject): readonly Delivery[] =>
+  (object["spec"] as { readonly deliver: readonly Delivery[] }).deliver;
+/** One delivery of each place in the lists, with what each list gives its Secret. */
+const both = (lists: readonly (readonly Delivery[])[]): readonly Delivery[] =>
+  Array.from({ length: Math.max(...lists.map(({ length }) => length)) }, (_, at) =>
+    lists
+      .flatMap((list) => list.slice(at, at + 1))
+      .reduce((one, other) => ({ ...one, kubernetesSecret: { ...one.kubernetesSecret, ...other.kubernetesSecret } })),
+  );
+/** The same account as an IAM role. */
+function asRole(account: ReturnType<typeof awsAccount>): object {
+  const { user, ...rest } = account.aws as { readonly user: { readonly inlinePolicies: unknown } };
+  return { aws: { ...rest, role: { inlinePolicies: user.inlinePolicies } } };
 }

@@ -39,7 +39,7 @@ describe("the bounds on what grows, on a real API server", function () {
 
   before(async function () {
     this.timeout(3_600_000);
-    stack = await startStack();
+    stack = await startStack({ controllers: ["resourcequota-controller"] });
     admin = stack.kubernetes.client;
     const { refused } = await applyManifests(admin, join(root, "crds"));
     equal(refused.length, 0);
@@ -169,6 +169,31 @@ describe("the bounds on what grows, on a real API server", function () {
     });
   });
 
+  it("of numbers are a ResourceQuota's: the sample is taken, and what goes beyond it is refused", async () => {
+    const place = "quota";
+    await admin.create("/api/v1/namespaces", { metadata: { name: place } });
+    const env = { ...process.env, KUBECONFIG: stack.kubernetes.adminKubeconfig };
+    await run(stack.tools.kubectl, ["apply", "-n", place, "-k", join(root, "config/quota")], { env });
+    const quota = `/api/v1/namespaces/${place}/resourcequotas/keyturn`;
+    const { spec } = await admin.get(quota);
+    const few = Object.keys((spec as { hard: object }).hard);
+    await admin.mergePatch(quota, { spec: { hard: Object.fromEntries(few.map((name) => [name, "1"])) } });
+    await waitFor(
+      "both kinds are counted",
+      async () => {
+        const { used = {} } = (await admin.get(quota))["status"] as { used?: Record<string, string> };
+        return few.every((name) => used[name] === "0");
+      },
+      { timeout: 120_000, every: 500 },
+    );
+    for (const { object, collection } of made.eachKind("one").slice(0, 2)) {
+      const there = collection.replace("/team/", `/${place}/`);
+      const named = (name: string): object => ({ ...object, metadata: { name, namespace: place } });
+      await admin.create(there, named("one"));
+      await rejects(admin.create(there, named("two")), refused(/exceeded quota: keyturn/));
+    }
+  });
+
   describe("an object that was larger before", () => {
     it("is suspended, and comes back", async () => {
       for (const state of ["Suspended", "Active", "Decommissioned"]) await patch(fat("suspended"), { spec: { state } });
@@ -185,7 +210,7 @@ describe("the bounds on what grows, on a real API server", function () {
       await patch(one, { metadata: { labels: { team: "b", tier: null, "example.com/more": "c" } } });
       await patch(one, { metadata: { finalizers: ["example.com/other"] } });
       await patch(one, { metadata: { finalizers: null } });
-      await rejects(patch(one, { metadata: { labels: labelsOf(500) } }), overMetadata(250));
+      await rejects(patch(one, { metadata: { labels: labelsOf(700) } }), overMetadata(250));
       await rejects(patch(one, annotated({ more: "" })), overMetadata(251));
       await patch(one, annotated({ fat: "x".repeat(200 * KIB), more: "y".repeat(10 * KIB) }));
       await rejects(patch(one, annotated({ more: "y".repeat(10 * KIB + 1) })), overMetadata(211));
