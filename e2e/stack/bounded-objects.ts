@@ -144,12 +144,12 @@ export function conditions(keys: number, values: number): object[] {
 
 /** Annotations or labels of Secrets that count as so many bytes together. */
 function secrets(name: string, member: "annotations" | "labels", bytes: number): Made {
-  const [longest, prefix] = member === "annotations" ? [1024, ""] : [63, `${"d".repeat(200)}/`];
+  const [longest, prefix] = member === "annotations" ? [1024, ""] : [50, `${"d".repeat(200)}/`];
   const all = texts(bytes - 64, { longest: longest + prefix.length + 10 }).length;
   const per = Math.floor(bytes / all);
   const entries = Array.from({ length: all }, (_, index) => {
     const key = `${prefix}k${index}`;
-    const size = (index === all - 1 ? bytes - per * (all - 1) : per) - key.length - 6;
+    const size = per + (index < bytes % all ? 1 : 0) - key.length - 6;
     return [key, "x".repeat(size)] as const;
   });
   const deliver = Array.from({ length: Math.ceil(all / 16) }, (_, at) => ({
