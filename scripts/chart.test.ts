@@ -219,6 +219,7 @@ describe("kustomize", () => {
       "manager",
       "policies",
       "policies/stamping",
+      "quota",
       "samples",
     ]) {
       const { resources } = parse(await read(`config/${folder}/kustomization.yaml`)) as {

@@ -79,7 +79,9 @@ function narrow({ spec }: Policy, namespaces: readonly string[]): void {
     spec.matchConditions = [{ name: "about-these-namespaces", expression }, ...(spec.matchConditions ?? [])];
   };
   if (resources.includes("orphanedcredentials"))
-    about(`(request.operation == 'DELETE' ? oldObject : object).spec.origin.namespace ${among}`);
+    about(
+      `request.resource.resource != 'orphanedcredentials' || (request.operation == 'DELETE' ? oldObject : object).spec.origin.namespace ${among}`,
+    );
   if (resources.includes("clusterrolebindings"))
     about(
       `request.?namespace.orValue('') != '' || object.metadata.?annotations[?'keyturn.dev/owner'].orValue('').split('/').exists(n, n ${among})`,

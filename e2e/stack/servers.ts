@@ -90,7 +90,7 @@ export const auditLogOf = (folder: string): string => join(folder, "kube-audit.j
 export async function startControlPlane(
   ground: Ground,
   tokenKeys: TokenKeys,
-  options: { readonly audit: boolean },
+  options: { readonly audit: boolean; readonly controllers?: readonly string[] },
 ): Promise<ControlPlane> {
   const { supervisor, tools, folder, authority, caFile } = ground;
   const [etcdPort, peerPort, apiPort] = [await freePort(), await freePort(), await freePort()];
@@ -163,7 +163,7 @@ export async function startControlPlane(
     file: tools.kubeControllerManager,
     args: [
       `--kubeconfig=${adminKubeconfig}`,
-      `--controllers=${controllerNames.join(",")}`,
+      `--controllers=${[...controllerNames, ...(options.controllers ?? [])].join(",")}`,
       "--leader-elect=false",
       "--bind-address=127.0.0.1",
       "--secure-port=0",

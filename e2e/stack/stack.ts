@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly tools?: Toolchain;
   /** kube-apiserver keeps a log of what ServiceAccounts ask (`auditLogOf`). */
   readonly audit?: boolean;
+  /** Controllers of kube-controller-manager that run besides those that every stack has. */
+  readonly controllers?: readonly string[];
 }
 
 /** A server can be stopped kindly (SIGTERM, the default) or not (SIGKILL). */
@@ -103,7 +105,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const started = performance.now();
     const supervisor = startSupervisor();
     try {
-      const stack = await startOnce(supervisor, tools, options.audit === true);
+      const stack = await startOnce(supervisor, tools, options);
       say(`local stack is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
       return stack;
     } catch (error) {
@@ -113,7 +115,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-async function startOnce(supervisor: Supervisor, tools: Toolchain, audit: boolean): Promise<Stack> {
+async function startOnce(supervisor: Supervisor, tools: Toolchain, options: StackOptions): Promise<Stack> {
   const dir = await mkdtemp(join(tmpdir(), "keyturn-stack-"));
   supervisor.removeAtEnd(dir);
   const authority = createAuthority();
@@ -123,7 +125,7 @@ async function startOnce(supervisor: Supervisor, tools: Toolchain, audit: boolea
   const ground: Ground = { supervisor, tools, folder: dir, authority, caFile: ca.file };
   const tokenKeys = await createTokenKeys(dir);
   const results = await Promise.allSettled([
-    startControlPlane(ground, tokenKeys, { audit }),
+    startControlPlane(ground, tokenKeys, { audit: options.audit === true, controllers: options.controllers ?? [] }),
     startVault(ground, tokenKeys),
     startAws(ground),
   ]);
