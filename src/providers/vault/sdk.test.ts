@@ -184,7 +184,10 @@ describe("Vault's door, against a server that speaks badly", () => {
   });
 
   describe("of a list", () => {
-    const many = Array.from({ length: 120_000 }, (_, index) => `${index % 3 === 0 ? "keyturn.team" : "other"}.é-${index}`);
+    const many = Array.from(
+      { length: 120_000 },
+      (_, index) => `${index % 3 === 0 ? "keyturn.team" : "other"}.é-${index}`,
+    );
     /** As Vault answers: what is told of each key comes with it. */
     const vaultList = (keys: readonly string[], warnings: unknown = null) => ({
       request_id: "r",
