@@ -75,6 +75,19 @@ describe("the AWS SDK's door, against a server that speaks the protocol badly", 
     assert.equal(time?.toISOString(), "2026-01-01T00:00:00.000Z");
   });
 
+  it("takes no list that goes on without a marker for the whole of it", async () => {
+    const odd = (error: unknown) =>
+      error instanceof OperatorError && /lacks what was asked for/.test(error.publicMessage);
+    for (const marker of ["", "<Marker></Marker>"]) {
+      answer = (action, response) =>
+        response.end(
+          xml(action, `<Tags></Tags><AccessKeyMetadata></AccessKeyMetadata><IsTruncated>true</IsTruncated>${marker}`),
+        );
+      await assert.rejects(calls.listAccessKeys("u", signal), odd);
+      await assert.rejects(calls.listUserTags("u", signal), odd);
+    }
+  });
+
   it("creates a key from a whole answer", async () => {
     send(
       200,

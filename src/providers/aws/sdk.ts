@@ -172,8 +172,10 @@ export const openAws = (options: AwsOptions): AwsCalls => {
           return reads.send(command, guard.sending);
         });
         for (const tag of answer.Tags ?? []) if (tag.Key !== undefined) tags.set(tag.Key, tag.Value ?? "");
-        marker = answer.IsTruncated === true ? answer.Marker : undefined;
-        if (marker === undefined) return Object.fromEntries(tags);
+        if (answer.IsTruncated !== true) return Object.fromEntries(tags);
+        // Half of a list would pass for the whole.
+        if (!answer.Marker) throw odd("ListUserTags");
+        marker = answer.Marker;
       }
       throw odd("ListUserTags");
     },
@@ -202,8 +204,10 @@ export const openAws = (options: AwsOptions): AwsCalls => {
           const createdAt = key.CreateDate ?? new Date(0);
           keys.push({ id: key.AccessKeyId, createdAt, enabled: key.Status === "Active" });
         }
-        marker = answer.IsTruncated === true ? answer.Marker : undefined;
-        if (marker === undefined) return { keys, time };
+        if (answer.IsTruncated !== true) return { keys, time };
+        // Half of a list would pass for the whole.
+        if (!answer.Marker) throw odd("ListAccessKeys");
+        marker = answer.Marker;
       }
       throw odd("ListAccessKeys");
     },

@@ -1,5 +1,6 @@
 import { OperatorError, type FailureCode } from "../../kernel/errors.ts";
 import { AnswerTooLong } from "../bounded-answer.ts";
+import { TooManyNames } from "./name-list.ts";
 import { codeOf, isCertificateFault, isNeverSent } from "../connection-faults.ts";
 import { retryAfterMs } from "../retry-after.ts";
 
@@ -88,6 +89,12 @@ export const vaultUnreachable = (thrown: unknown, operation: string): OperatorEr
   if (thrown instanceof AnswerTooLong) {
     return new OperatorError("Unavailable", {
       publicMessage: `Vault ${operation} got an answer of more than ${thrown.longest} bytes, which is all that is read.`,
+      ambiguous: true,
+    });
+  }
+  if (thrown instanceof TooManyNames) {
+    return new OperatorError("Unavailable", {
+      publicMessage: `Vault ${operation} got more than ${thrown.most} names, which is all that is read.`,
       ambiguous: true,
     });
   }

@@ -181,14 +181,74 @@ describe("Vault's door, against a server that speaks badly", () => {
   it("bounds what it reads", async () => {
     send(200, JSON.stringify({ data: "x".repeat(3 * 1024 * 1024) }));
     await rejects(session.readData(place, signal), "Unavailable", true);
-    send(
-      200,
-      JSON.stringify({ data: { keys: Array.from({ length: 120_000 }, (_, index) => `keyturn.team.app-${index}`) } }),
+  });
+
+  describe("of a list", () => {
+    const many = Array.from(
+      { length: 120_000 },
+      (_, index) => `${index % 3 === 0 ? "keyturn.team" : "other"}.é-${index}`,
     );
-    await assert.rejects(
-      session.identity.listEntities(signal),
-      (error) => error instanceof OperatorError && /more than 2097152 bytes/.test(error.publicMessage),
-    );
+    /** As Vault answers: what is told of each key comes with it. */
+    const vaultList = (keys: readonly string[], warnings: unknown = null) => ({
+      request_id: "r",
+      data: { key_info: Object.fromEntries(keys.map((key) => [key, { aliases: [{ name: key }] }])), keys },
+      warnings,
+      auth: null,
+    });
+    const failsWith = (words: RegExp) => (error: unknown) =>
+      error instanceof OperatorError && error.code === "Unavailable" && words.test(error.publicMessage);
+
+    it("reads 120,000 names, far beyond what it reads of other answers, and keeps those with the prefix", async () => {
+      const text = JSON.stringify(vaultList(many));
+      assert.ok(text.length > 8 * 1024 * 1024);
+      send(200, text);
+      assert.deepEqual(
+        await session.identity.listEntities("keyturn.", signal),
+        many.filter((name) => name.startsWith("keyturn.")),
+      );
+      assert.deepEqual(await session.identity.listEntities("", signal), many);
+      assert.deepEqual([got[0]?.method, got[0]?.url], ["GET", "/v1/identity/entity/name?list=true"]);
+    });
+
+    it("takes no list that breaks off, is no JSON, is no text or comes with a warning for the whole of it", async () => {
+      const text = JSON.stringify(vaultList(many.slice(0, 2000)));
+      const list = () => session.identity.listEntities("keyturn.", signal);
+      for (const end of [text.length - 1, text.length - 20, text.length >> 1, 1, 0]) {
+        // Whole by HTTP, cut within: a proxy that gave up.
+        send(200, text.slice(0, end));
+        await assert.rejects(list(), failsWith(/^Vault list of entities got no good answer\.$/));
+      }
+      for (const cutBy of ["length", "chunk"]) {
+        answer = (response) => {
+          const headers = cutBy === "length" ? { "content-length": text.length + 1000 } : {};
+          response.writeHead(200, headers).write(text, () => setTimeout(() => response.destroy(), 10));
+        };
+        await assert.rejects(list(), failsWith(/got no good answer/), cutBy);
+      }
+      answer = (response) => response.writeHead(200).end(Buffer.from('{"data":{"keys":["\xff"]}}', "latin1"));
+      await assert.rejects(list(), failsWith(/got no good answer/));
+      send(200, "<html>canary</html>");
+      await rejects(list(), "Unavailable", true);
+      send(200, vaultList(many, ["canary: partial response due to timeout"]));
+      await rejects(list(), "Unavailable");
+      await assert.rejects(list(), failsWith(/came with a warning, so it may not be whole/));
+      send(200, { data: { key_info: {} } });
+      await assert.rejects(list(), failsWith(/lacks what was asked for/));
+    });
+
+    it("counts names up to a million and says so", async () => {
+      send(200, `{"data":{"keys":["a"${',"a"'.repeat(1_000_000)}]}}`);
+      await assert.rejects(session.identity.listEntities("", signal), failsWith(/more than 1000000 names/));
+    });
+
+    it("hears a refusal and an absence as of other calls", async () => {
+      send(403, { errors: ["1 error occurred: canary"] });
+      await rejects(session.identity.listEntities("", signal), "PermissionDenied");
+      send(404, { errors: [] });
+      assert.deepEqual(await session.identity.listEntities("", signal), []);
+      send(404, { errors: [], data: "x".repeat(3 * 1024 * 1024) });
+      await assert.rejects(session.identity.listEntities("", signal), failsWith(/more than 2097152 bytes/));
+    });
   });
 
   it("calls a cut answer Unavailable and an aborted pass Aborted", async () => {

@@ -1,3 +1,4 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as httpsRequest, type Agent } from "node:https";
 import nodeVault from "node-vault";
 import { OperatorError } from "../../kernel/errors.ts";
@@ -8,6 +9,7 @@ import { isPlainPath } from "./config.ts";
 import { ABSENT, LOGIN, vaultError, vaultUnreachable } from "./errors.ts";
 import { appRoleCalls, type AppRoleCalls } from "./approle/calls.ts";
 import { databaseCalls, type DatabaseCalls } from "./database/calls.ts";
+import { streamedNames } from "./streamed-names.ts";
 import { identityCalls, type IdentityCalls } from "./identity/calls.ts";
 import { tokenCalls, type TokenCalls } from "./identity/token-calls.ts";
 import { pkiCalls, type PkiCalls } from "./pki/calls.ts";
@@ -83,6 +85,8 @@ export interface VaultCalls {
 }
 
 const CALL_MS = 10_000;
+/** A list may have a million names. */
+const LIST_MS = 60_000;
 const LONGEST_ANSWER = 2 * 1024 * 1024;
 
 /**
@@ -95,13 +99,13 @@ export const openVault = (options: VaultOptions): VaultCalls => {
   const send = options.request ?? httpsRequest;
 
   /** One client per call: node-vault keeps token and options in the client, and calls of several tenants run at once. */
-  const clientFor = (operation: string, token: string | undefined, signal: AbortSignal) => {
+  const clientFor = (operation: string, token: string | undefined, signal: AbortSignal, prefix = "") => {
     const client = nodeVault({
       endpoint: options.address.origin,
       debug: () => undefined,
       "request-promise": {
         defaults: () => (wish: Wish) =>
-          exchange(wish, { operation, signal, send, agent: options.request ? undefined : agent }),
+          exchange(wish, { operation, signal, prefix, send, agent: options.request ? undefined : agent }),
       },
     });
     // The client would take these from the environment where they are not set.
@@ -148,7 +152,7 @@ export const openVault = (options: VaultOptions): VaultCalls => {
     async deleteEverything(place, signal) {
       await absentAsUndefined(clientFor("deletion", token, signal).delete(pathOf(place, "metadata")));
     },
-    identity: identityCalls((operation, signal) => clientFor(operation, token, signal)),
+    identity: identityCalls((operation, signal, prefix) => clientFor(operation, token, signal, prefix)),
     tokens: tokenCalls((operation, signal) => clientFor(operation, token, signal)),
     pki: pkiCalls((operation, signal) => clientFor(operation, token, signal)),
     appRole: appRoleCalls((operation, signal) => clientFor(operation, token, signal), clientFor),
@@ -196,6 +200,8 @@ interface Wish {
 interface Way {
   readonly operation: string;
   readonly signal: AbortSignal;
+  /** Of a list, the names that are kept begin with it. */
+  readonly prefix: string;
   readonly send: typeof httpsRequest;
   readonly agent: Agent | undefined;
 }
@@ -205,10 +211,9 @@ const exchange = async (
   wish: Wish,
   way: Way,
 ): Promise<{ statusCode: number; body: unknown; request: { path: string } }> => {
-  const deadline = AbortSignal.timeout(CALL_MS);
+  const deadline = AbortSignal.timeout(wish.method === "LIST" ? LIST_MS : CALL_MS);
   try {
-    const { status, headers, text } = await roundTrip(wish, way, AbortSignal.any([way.signal, deadline]));
-    const body = parsed(text);
+    const { status, headers, body } = await roundTrip(wish, way, AbortSignal.any([way.signal, deadline]));
     if (status !== 200 && status !== 204) {
       const retryAfter = headers["retry-after"];
       throw vaultError({ status, errors: errorsOf(body), retryAfter, date: headers.date }, way.operation);
@@ -222,7 +227,9 @@ const exchange = async (
   }
 };
 
-const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<BoundedAnswer> =>
+type ReadAnswer = Pick<BoundedAnswer, "status" | "headers"> & { readonly body: unknown };
+
+const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<ReadAnswer> =>
   new Promise((resolve, reject) => {
     const body = wish.json === undefined ? undefined : JSON.stringify(wish.json);
     const headers = {
@@ -233,8 +240,15 @@ const roundTrip = (wish: Wish, way: Way, signal: AbortSignal): Promise<BoundedAn
     const agent = way.agent === undefined ? {} : { agent: way.agent };
     // LIST is a method that proxies on the way may not know; GET with list=true is the same to Vault.
     const [method, uri] = wish.method === "LIST" ? ["GET", `${wish.uri}?list=true`] : [wish.method, wish.uri];
+    const read = async (sent: ClientRequest, answer: IncomingMessage): Promise<ReadAnswer> => {
+      if (wish.method === "LIST" && answer.statusCode === 200) {
+        return { status: 200, headers: answer.headers, body: await streamedNames(sent, answer, way.prefix) };
+      }
+      const { status, headers, text } = await boundedAnswer(sent, answer, LONGEST_ANSWER);
+      return { status, headers, body: parsed(text) };
+    };
     const sent = way.send(uri, { method, headers, signal, ...agent }, (answer) => {
-      boundedAnswer(sent, answer, LONGEST_ANSWER).then(resolve, reject);
+      read(sent, answer).then(resolve, reject);
     });
     sent.on("error", reject);
     sent.end(body);

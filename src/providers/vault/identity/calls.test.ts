@@ -133,7 +133,7 @@ describe("identityCalls", () => {
 
   it("does not take an answer that says nothing for: there is none", async () => {
     for (const answer of [undefined, {}, { data: {} }, { data: [] }]) {
-      await assert.rejects(setUp(answer).calls.listEntities(signal), failsAs("Unavailable"));
+      await assert.rejects(setUp(answer).calls.listEntities("", signal), failsAs("Unavailable"));
       await assert.rejects(setUp(answer).calls.listSecretIds(place, signal), failsAs("Unavailable"));
     }
     for (const answer of [undefined, {}, { data: [] }]) {
@@ -144,12 +144,12 @@ describe("identityCalls", () => {
 
   it("does not take a list with a warning for the whole of it", async () => {
     const partial = { data: { keys: ["a"] }, warnings: ["partial response due to timeout"] };
-    await assert.rejects(setUp(partial).calls.listEntities(signal), failsAs("Unavailable"));
+    await assert.rejects(setUp(partial).calls.listEntities("", signal), failsAs("Unavailable"));
     await assert.rejects(setUp(partial).calls.listSecretIds(place, signal), failsAs("Unavailable"));
     await assert.rejects(setUp(partial).tokens.listAccessors(signal), failsAs("Unavailable"));
     for (const warnings of [null, [], undefined]) {
       const whole = { data: { keys: ["a"] }, warnings };
-      assert.deepEqual(await setUp(whole).calls.listEntities(signal), ["a"]);
+      assert.deepEqual(await setUp(whole).calls.listEntities("", signal), ["a"]);
     }
   });
 

@@ -61,8 +61,8 @@ export interface IdentityCalls {
   /** Makes it, or sets these. */
   writeEntity(name: string, content: EntityContent, signal: AbortSignal): Promise<void>;
   deleteEntity(name: string, signal: AbortSignal): Promise<void>;
-  /** Names of all entities of this Vault namespace. */
-  listEntities(signal: AbortSignal): Promise<readonly string[]>;
+  /** Names of the entities of this Vault namespace that begin with the prefix. */
+  listEntities(prefix: string, signal: AbortSignal): Promise<readonly string[]>;
   /** The entity that an alias belongs to; undefined when there is no such alias. */
   entityOfAlias(
     alias: { readonly name: string; readonly mountAccessor: string },
@@ -106,8 +106,10 @@ export interface RawClient {
   delete(path: string): Promise<unknown>;
 }
 
-/** Builds the calls on a maker of clients, one for each call (sdk.ts). */
-export const identityCalls = (clientFor: (operation: string, signal: AbortSignal) => RawClient): IdentityCalls => ({
+/** Builds the calls on a maker of clients, one for each call (sdk.ts). A list keeps only names with the prefix. */
+export const identityCalls = (
+  clientFor: (operation: string, signal: AbortSignal, prefix?: string) => RawClient,
+): IdentityCalls => ({
   async readEntity(name, signal) {
     const found = await absentAsUndefined(clientFor("read of an entity", signal).read(entityPath(name)));
     return found === undefined ? undefined : entityIn(found, "read of an entity");
@@ -118,9 +120,10 @@ export const identityCalls = (clientFor: (operation: string, signal: AbortSignal
   async deleteEntity(name, signal) {
     await absentAsUndefined(clientFor("deletion of an entity", signal).delete(entityPath(name)));
   },
-  async listEntities(signal) {
-    const found = await absentAsUndefined(clientFor("list of entities", signal).list("identity/entity/name"));
-    return found === undefined ? [] : keysIn(found, "list of entities");
+  async listEntities(prefix, signal) {
+    const operation = "list of entities";
+    const found = await absentAsUndefined(clientFor(operation, signal, prefix).list("identity/entity/name"));
+    return found === undefined ? [] : keysIn(found, operation);
   },
   async entityOfAlias({ name, mountAccessor }, signal) {
     const body = { alias_name: name, alias_mount_accessor: mountAccessor };

@@ -166,7 +166,8 @@ export class FakeIdentity {
         call("deleteEntity", () => {
           this.entities.delete(name);
         }),
-      listEntities: () => call("listEntities", () => [...this.entities.keys()]),
+      listEntities: (prefix) =>
+        call("listEntities", () => [...this.entities.keys()].filter((name) => name.startsWith(prefix))),
       entityOfAlias: (alias) => call("entityOfAlias", () => structuredClone(this.#holder(alias)?.entity)),
       writeAlias: ({ name, mountAccessor, entityId }) =>
         call("writeAlias", () => {

@@ -12,10 +12,15 @@ export const markedEntities = async (
 ): Promise<readonly Mark[]> => {
   const { config } = connection;
   const all = `${config.identities.namePrefix}.`;
-  const prefixes = namespaces.length === 0 ? [all] : namespaces.map((namespace) => `${all}${namespace}.`);
-  const names = await connection.use((session) => session.identity.listEntities(context.signal), context);
+  const watched = new Set(namespaces);
+  // A namespace has no dots: it is the segment behind the prefix.
+  const isWatched = (name: string): boolean => {
+    const end = name.indexOf(".", all.length);
+    return watched.size === 0 || (end !== -1 && watched.has(name.slice(all.length, end)));
+  };
+  const names = await connection.use((session) => session.identity.listEntities(all, context.signal), context);
   const marks: Mark[] = [];
-  for (const name of names.filter((each) => prefixes.some((prefix) => each.startsWith(prefix)))) {
+  for (const name of names.filter(isWatched)) {
     const entity = await connection.use((session) => session.identity.readEntity(name, context.signal), context);
     const owner = entity?.metadata[VAULT_MARKS.owner];
     if (owner === undefined) continue;
