@@ -43,20 +43,19 @@ export interface TransportOptions {
 
 /** One for all calls: without a reason each abort makes an error with a stack, which nobody reads. */
 const ENDED = new Error("The call has ended.");
-/** Of passes, at a time: more would only wait for the event loop and for kube-apiserver, and hold up those whose turn it is. */
-const CALLS_AT_ONCE = 16;
-/** Of these for ends alone. */
-const CALLS_OF_ENDS = 4;
+/** At a time: more would only wait for the event loop and for kube-apiserver, and hold up those whose turn it is. */
+const CALLS_OF_PASSES = { places: 16, forEnds: 4, beside: 2 } as const;
 const LEASES = "/apis/coordination.k8s.io/";
 const LARGEST_ERROR_BYTES = 256 * 1024;
 
 /** HTTP to kube-apiserver: deadline, bounded answer, no redirects, OperatorError for everything that is no good JSON answer. */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #places = new PlacesByTurn(CALLS_AT_ONCE, CALLS_OF_ENDS);
+  readonly #places: PlacesByTurn;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#places = new PlacesByTurn({ clock: options.clock, ...CALLS_OF_PASSES });
   }
 
   /** The parsed JSON object of a 2xx answer; of a pass, in its turn. Throws OperatorError and nothing else. */

@@ -1,10 +1,14 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { currentTurn, inTurn } from "./current-turn.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { PlacesByTurn } from "./places-by-turn.ts";
 import type { Lane } from "./turn.ts";
 
-const setUp = (places: number, reserve: number) => {
-  const all = new PlacesByTurn(places, reserve);
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const setUp = (places: number, forEnds: number, beside = places) => {
+  const clock = new FakeClock();
+  const all = new PlacesByTurn({ clock, places, forEnds, beside });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const ask = (name: string, lane: Lane = "rest"): Promise<void> =>
@@ -14,9 +18,9 @@ const setUp = (places: number, reserve: number) => {
     });
   const end = async (name: string): Promise<void> => {
     ends.get(name)?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    await tick();
   };
-  return { begun, ask, end };
+  return { clock, begun, ask, end };
 };
 
 describe("places by turn", () => {
@@ -45,8 +49,27 @@ describe("places by turn", () => {
     deepEqual(begun.slice(4), ["mob/3"]);
   });
 
+  it("are all for one who is alone, and a few for each while others are about", async () => {
+    const { clock, begun, ask, end } = setUp(6, 0, 2);
+    for (const number of [1, 2, 3, 4]) void ask(`mob/${number}`);
+    equal(begun.length, 4);
+    void ask("payments/1");
+    for (const number of [5, 6, 7]) void ask(`mob/${number}`);
+    deepEqual(begun.slice(4), ["payments/1"], "a place is free, and not for the mob");
+    void ask("payments/2");
+    await tick();
+    deepEqual(begun.slice(5), ["payments/2"], "the next in turn passes by those who hold what they may");
+    for (const number of [1, 2]) await end(`mob/${number}`);
+    equal(begun.length, 6, "two are held still");
+    await end("mob/3");
+    deepEqual(begun.slice(6), ["mob/5"]);
+    await clock.advance(6000);
+    await end("mob/4");
+    deepEqual(begun.slice(7), ["mob/6", "mob/7"], "nobody else has asked for a while");
+  });
+
   it("are given back by work that fails", async () => {
-    const places = new PlacesByTurn(1, 0);
+    const places = new PlacesByTurn({ clock: new FakeClock(), places: 1, forEnds: 0, beside: 1 });
     const turn = { lane: "rest", share: "a" } as const;
     await places.run(turn, () => Promise.reject(new Error("no"))).catch(() => undefined);
     equal(await places.run(turn, () => Promise.resolve(7)), 7);

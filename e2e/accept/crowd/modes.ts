@@ -47,6 +47,7 @@ async function floodsAt(scale: Scale): Promise<readonly Flood[]> {
   return floods.map((flood) => ({
     ...flood,
     healthy: scale.healthy,
+    fastSeconds: scale.fastSeconds,
     ...(scale.besideOthers ? { onlyHere: true as const } : {}),
   }));
 }

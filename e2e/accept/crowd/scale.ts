@@ -16,6 +16,8 @@ export interface Scale {
   readonly callsOfOthers: number;
   /** Rotations elsewhere that are measured, quiet and busy. */
   readonly healthy: number;
+  /** A rotation elsewhere that takes less is fast, whatever it took before: two times of half a second say little of each other. */
+  readonly fastSeconds: number;
   /** True: the operator watches the namespaces of the scenario alone, for others play beside it. */
   readonly besideOthers: boolean;
 }
@@ -36,6 +38,7 @@ export const full: Scale = {
   tenant: { namespaces: 10, each: 60 },
   callsOfOthers: 300,
   healthy: 3,
+  fastSeconds: 0,
   besideOthers: false,
 };
 
@@ -55,5 +58,6 @@ export const sampled: Scale = {
   tenant: { namespaces: 3, each: 8 },
   callsOfOthers: 10,
   healthy: 1,
+  fastSeconds: 5,
   besideOthers: true,
 };

@@ -100,7 +100,7 @@ describe("NameListReader", () => {
       '{"warnings":["x"],"warnings":[],"data":{"keys":[]}}',
       '{"w\\u0061rnings":["x"],"d\\u0061ta":{"keys":["\\u0061"]}}',
     ]) {
-      assert.deepEqual(streamed([...text]), whole(text), text);
+      assert.deepEqual(streamed(Array.from(text)), whole(text), text);
     }
   });
 

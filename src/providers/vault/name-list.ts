@@ -25,7 +25,6 @@ type Expected = "value" | "valueOrEnd" | "key" | "keyOrEnd" | "colon" | "commaOr
 
 /** One token with the space before it. A number or word counts only with a character behind it: more of it may follow. */
 const TOKEN =
-  // eslint-disable-next-line no-control-regex
   /[ \t\n\r]*(?:("[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*")|([{}[\],:])|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=[ \t\n\r,:[\]{}"]))/y;
 const LONGEST_TOKEN = 64 * 1024;
 const DEEPEST = 64;
