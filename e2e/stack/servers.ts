@@ -171,6 +171,8 @@ export async function startControlPlane(
       "--kube-api-qps=200",
       "--kube-api-burst=400",
       "--profiling=false",
+      // A quota that it has met before it knew its kinds is counted again after this, not after five minutes.
+      "--resource-quota-sync-period=5s",
     ],
     // It has no port; the default ServiceAccount is its first visible work.
     ready: async () => (await client.find("/api/v1/namespaces/default/serviceaccounts/default")) !== undefined,

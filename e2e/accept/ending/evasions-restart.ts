@@ -24,7 +24,7 @@ const outages = new WeakMap<Stage, Promise<unknown>>();
 function outage<T>(stage: Stage, act: () => Promise<T>): Promise<T> {
   const one = async (): Promise<T> => {
     const { process } = stage.operator();
-    await process.kill9();
+    await stage.kill();
     try {
       return await act();
     } finally {

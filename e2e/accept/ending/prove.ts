@@ -101,7 +101,7 @@ export function plantedFaults(done: (planted: Planted) => void): Scenario {
         }
         for (const leaver of leavers) await site.until(leaver.name, "Suspended");
         // Its word stands, and the world changes beneath it.
-        await stage.operator().process.kill9();
+        await stage.kill();
         for (const [i, fault] of faults.entries()) {
           const leaver = leavers[i]!;
           const claim = () => ends.suspended.claim(leaver);

@@ -21,6 +21,8 @@ export interface Stage {
   readonly site: IdentitySite;
   /** The operator with the lease identity that is kept over restarts. */
   operator(): Replica;
+  /** SIGKILL; resolves when the process is gone. Acts under way then have no outcome on record. */
+  kill(): Promise<void>;
   /** SIGKILL and a restart; resolves when the process is gone, the restart follows by itself. */
   killAndRestart(): Promise<void>;
   /** Resolves when restarts that were begun are done. */
@@ -83,9 +85,12 @@ export async function perform(lane: Lane, scenario: Scenario, say: (line: string
     id: scenario.id,
     site,
     operator: () => main,
-    async killAndRestart() {
+    async kill() {
       kills += 1;
-      const gone = main.process.kill9();
+      await main.process.kill9();
+    },
+    async killAndRestart() {
+      const gone = stage.kill();
       restarts.push(gone.then(() => main.process.start()));
       await gone;
     },
